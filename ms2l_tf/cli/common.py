@@ -1,0 +1,91 @@
+"""What every command shares: quiet logs, one-line errors, refused leftovers, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+
+# Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+from absl import app, flags, logging
+
+from ms2l_tf.errors import InputError
+
+DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
+
+USAGE_STATUS = 2
+
+
+def quiet_tensorflow() -> None:
+    """Imports TensorFlow and wakes its devices without the banner it writes to stderr.
+
+    The banner comes from C++ before any Python setting reaches it, so stderr is set aside for a
+    moment; if the import fails, what was written is shown.
+    """
+    if "tensorflow" in sys.modules or DEBUG.value:
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return USAGE_STATUS
+
+
+def _guarded(main: Callable[[], None]) -> Callable[[Sequence[str]], int]:
+    def call(argv: Sequence[str]) -> int:
+        logging.set_verbosity(logging.WARNING)
+        try:
+            if len(argv) > 1:
+                raise InputError(
+                    f"command line: '{argv[1]}' is not a flag; write --name=value (see --help)"
+                )
+            main()
+        except InputError as error:
+            if DEBUG.value:
+                raise
+            return _fail(str(error))
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            return 130
+        return 0
+
+    return call
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    """The parser of absl, with unknown or ill-typed flags as one line (and help untouched)."""
+    try:
+        return app.parse_flags_with_usage(list(argv))
+    except flags.Error as error:
+        sys.exit(_fail(str(error)))
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command.
+
+    Args:
+        main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
+
+    Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
+    the traceback instead.
+    """
+    app.run(_guarded(main), flags_parser=_parse)

@@ -1,0 +1,74 @@
+"""Flags made from the settings' dataclasses, and settings made from flags."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+from ms2l_tf.config import RunConfig, declared_type, groups_of
+from ms2l_tf.errors import InputError
+
+FLAGS = flags.FLAGS
+
+
+def define(*groups: str, optional: bool = False) -> None:
+    """Defines one flag for each setting of the named groups of `RunConfig`.
+
+    Args:
+        groups: attribute names of `RunConfig`.
+        optional: the flags default to None ("as the run was trained") instead of their default.
+    """
+    for group in groups:
+        settings = groups_of(RunConfig)[group]
+        for field in dataclasses.fields(settings):
+            _define_one(settings, field, optional)
+
+
+def _define_one(group: type, field: dataclasses.Field[Any], optional: bool) -> None:
+    element, is_list = declared_type(group, field.name)
+    text, choices = field.metadata["help"], field.metadata["choices"]
+    default: Any = None if optional else field.default
+    if is_list:
+        texts = None if default is None else [str(value) for value in default]
+        hint = f" One or more of {', '.join(choices)}." if choices else ""
+        flags.DEFINE_list(field.name, texts, text + hint)
+    elif choices:
+        flags.DEFINE_enum(field.name, default, list(choices), text)
+    else:
+        kinds: dict[type, Callable[..., Any]] = {
+            str: flags.DEFINE_string,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            bool: flags.DEFINE_bool,
+        }
+        kinds[element](field.name, default, text)
+
+
+def read(*groups: str) -> dict[str, Any]:
+    """The flat {setting: value} mapping of the flags given for these groups.
+
+    Raises:
+        InputError: an entry of a list flag is not of its type.
+    """
+    values = {}
+    for group in groups:
+        settings = groups_of(RunConfig)[group]
+        for field in dataclasses.fields(settings):
+            value = FLAGS[field.name].value
+            if value is None:
+                continue
+            element, is_list = declared_type(settings, field.name)
+            values[field.name] = _entries(field.name, value, element) if is_list else value
+    return values
+
+
+def _entries(name: str, texts: list[str], element: type) -> tuple[Any, ...]:
+    try:
+        return tuple(element(text) for text in texts)
+    except ValueError:
+        raise InputError(
+            f"--{name}: '{','.join(texts)}' is not a comma-separated list of {element.__name__}"
+        ) from None

@@ -1,0 +1,214 @@
+"""The files of a source: a folder, a `.zip` or a (compressed) `.tar`, read the same way.
+
+Nothing is ever unpacked under a name that an archive chose: members are read into memory one at a
+time, and a compressed tar is decompressed into one nameless scratch file first.
+"""
+
+from __future__ import annotations
+
+import abc
+import bz2
+import gzip
+import io
+import lzma
+import os
+import pathlib
+import posixpath
+import stat
+import tarfile
+import tempfile
+import types
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from typing import IO, TypeVar
+
+from ms2l_tf.errors import InputError
+
+# A decompression bomb grows without end; real skeleton archives shrink about tenfold.
+MAX_MEMBER_BYTES = 1 << 30
+MAX_GROWTH = 200
+MIN_TOTAL_BYTES = 1 << 30
+
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
+_OPENERS: dict[str, Callable[[pathlib.Path], io.BufferedIOBase]] = {
+    ".xz": lzma.LZMAFile,
+    ".gz": gzip.GzipFile,
+    ".tgz": gzip.GzipFile,
+    ".bz2": bz2.BZ2File,
+}
+Member = TypeVar("Member")
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
+
+
+class SourceFiles(abc.ABC):
+    """Read-only files known by relative names with forward slashes; a context manager.
+
+    Attributes:
+        path: the folder or archive.
+        names: of all files, sorted, so that folder and archive give the same order.
+    """
+
+    def __init__(self, path: pathlib.Path, names: Iterable[str]) -> None:
+        self.path = path
+        self.names = tuple(sorted(names))
+
+    def __enter__(self) -> SourceFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def read(self, name: str) -> bytes:
+        """The content of one file; damage is an `InputError` naming it."""
+        try:
+            return self._read(name)
+        except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
+            raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    @abc.abstractmethod
+    def _read(self, name: str) -> bytes: ...
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Releases the archive."""
+
+
+def open_source(path: str | os.PathLike[str]) -> SourceFiles:
+    """Opens a folder or an archive.
+
+    Raises:
+        InputError: missing, not an archive, damaged, or with a member that is no plain file inside
+            the archive (absolute, `..`, link, device) or far too large.
+    """
+    source = pathlib.Path(path)
+    if source.is_dir():
+        return _FolderFiles(source)
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder")
+    if not source.name.lower().endswith(ARCHIVE_SUFFIXES):
+        raise InputError(f"{source}: is neither a folder nor one of {', '.join(ARCHIVE_SUFFIXES)}")
+    try:
+        return _ZipFiles(source) if source.suffix.lower() == ".zip" else _TarFiles(source)
+    except _DAMAGE as error:
+        raise InputError(f"{source}: is damaged or no archive ({error})") from None
+
+
+class _FolderFiles(SourceFiles):
+    def __init__(self, path: pathlib.Path) -> None:
+        files = (file for file in path.rglob("*") if file.is_file())
+        super().__init__(path, (file.relative_to(path).as_posix() for file in files))
+
+    def _read(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class _ZipFiles(SourceFiles):
+    def __init__(self, path: pathlib.Path) -> None:
+        self._archive = zipfile.ZipFile(path)
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        try:
+            for member in self._archive.infolist():
+                kind = stat.S_IFMT(member.external_attr >> 16)  # 0 unless made on Unix
+                plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+                _check_member(path, member.filename, plain, member.file_size)
+                if not member.is_dir():
+                    _add_member(path, self._members, member.filename, member)
+            _check_total(path, sum(member.file_size for member in self._members.values()))
+        except InputError:
+            self._archive.close()
+            raise
+        super().__init__(path, self._members)
+
+    def _read(self, name: str) -> bytes:
+        # ZipFile stops at the declared size, which has been checked.
+        return self._archive.read(self._members[name])
+
+    def close(self) -> None:
+        self._archive.close()
+
+
+class _TarFiles(SourceFiles):
+    def __init__(self, path: pathlib.Path) -> None:
+        self._file = _plain_tar(path)
+        try:
+            self._archive = tarfile.TarFile(fileobj=self._file)
+            self._members: dict[str, tarfile.TarInfo] = {}
+            for member in self._archive:
+                plain = member.isreg() or member.isdir()
+                _check_member(path, member.name, plain, member.size)
+                if member.isreg():
+                    _add_member(path, self._members, member.name, member)
+        except BaseException:
+            self._file.close()
+            raise
+        super().__init__(path, self._members)
+
+    def _read(self, name: str) -> bytes:
+        member = self._members[name]
+        file = self._archive.extractfile(member)
+        content = b"" if file is None else file.read()
+        if len(content) != member.size:
+            raise EOFError("cut short")
+        return content
+
+    def close(self) -> None:
+        self._archive.close()
+        self._file.close()
+
+
+def _plain_tar(path: pathlib.Path) -> IO[bytes]:
+    """The tar itself; a compressed one is decompressed once, to be read in any order."""
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        return path.open("rb")
+    scratch = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        with opener(path) as compressed:
+            total = 0
+            while chunk := compressed.read(1 << 20):
+                total += len(chunk)
+                _check_total(path, total)
+                scratch.write(chunk)
+    except BaseException:
+        scratch.close()
+        raise
+    scratch.seek(0)
+    return scratch
+
+
+def _add_member(path: pathlib.Path, members: dict[str, Member], name: str, member: Member) -> None:
+    name = posixpath.normpath(name)
+    if name in members:
+        raise InputError(f"{path}: holds {name} twice")
+    members[name] = member
+
+
+def _check_member(path: pathlib.Path, name: str, plain: bool, size: int) -> None:
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        raise InputError(f"{path}: refused, member {name!r} points outside the archive")
+    if not plain:
+        raise InputError(f"{path}: refused, member {name!r} is a link or a device, not a file")
+    if size > MAX_MEMBER_BYTES:
+        raise InputError(
+            f"{path}: refused, member {name!r} unpacks to {size:,} bytes "
+            f"(limit {MAX_MEMBER_BYTES:,}); unpack it yourself and name the folder"
+        )
+
+
+def _check_total(path: pathlib.Path, total: int) -> None:
+    limit = max(MIN_TOTAL_BYTES, MAX_GROWTH * path.stat().st_size)
+    if total > limit:
+        raise InputError(
+            f"{path}: refused, it unpacks to more than {limit:,} bytes; "
+            "unpack it yourself and name the folder"
+        )

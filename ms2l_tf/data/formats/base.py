@@ -1,0 +1,90 @@
+"""What a format reader is: the contract between `prepare` and one file a format."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.records import Axes, Clip, ClipPoses
+from ms2l_tf.data.splits import SplitNames
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseHeader:
+    """How a reader's poses in one layout are given; see `DatasetWriter.add_layout`."""
+
+    layout: str
+    frame_rate: float
+    unit: str
+    axes: Axes | None
+    num_persons: int = 1
+    num_coords: int = 3
+    confidence: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetHeader:
+    """What is known of a dataset before its first clip is read.
+
+    Attributes:
+        published_clips: how many clips the complete publication has; None if it varies. Fewer are
+            reported, not refused.
+    """
+
+    name: str
+    label_names: tuple[str, ...]
+    source: str
+    licence: str
+    poses: tuple[PoseHeader, ...]
+    published_clips: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadClip:
+    """A clip as read, with what had to be repaired, in words."""
+
+    clip: Clip
+    poses: Mapping[str, ClipPoses]
+    repairs: tuple[str, ...] = ()
+
+
+class ClipReader(abc.ABC):
+    """Reads the clips of one opened source.
+
+    `prepare` asks for `header` and `entries`, then reads one entry after the other, then asks for
+    the splits of the clips it kept.
+    """
+
+    header: DatasetHeader
+
+    def __init__(self, files: SourceFiles) -> None:
+        self.files = files
+
+    @abc.abstractmethod
+    def entries(self) -> Sequence[str]:
+        """What `read` can be asked for, in the order of the dataset: files or parts of files.
+
+        Raises:
+            InputError: the source as a whole isn't of this format.
+        """
+
+    @abc.abstractmethod
+    def read(self, entry: str) -> ReadClip:
+        """One clip.
+
+        Raises:
+            InputError: this clip cannot be used; the others can.
+        """
+
+    @abc.abstractmethod
+    def identify(self, entry: str) -> Clip | None:
+        """The clip's row as far as it is known without its content; None if it isn't.
+
+        An unreadable clip that is known stays in the test lists, see `prepare`.
+        """
+
+    @abc.abstractmethod
+    def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
+        """The published protocols over the clips that were kept."""

@@ -1,0 +1,344 @@
+"""From raw poses to [B, T, M, J, C]: one layer for training, evaluation and the exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.data.clip_dataset import Axes, PoseStore
+from ms2l_tf.errors import InputError
+
+FIRST_FRAMES = 5
+METRES = {"m": 1.0, "mm": 1e-3, "cm": 1e-2}
+_TINY = 1e-6
+
+
+@keras.saving.register_keras_serializable("ms2l_tf")
+class Normaliser(keras.layers.Layer):
+    """Fills missing joints, centres, turns into the body frame, scales and resamples clips.
+
+    Rules, in this order; "main person" is person 0 and its root, axes and torso serve all persons
+    of the clip, so their relative position survives:
+
+    1. *Axes and unit*: coordinates become metres in a right-handed frame with y up (3-D only).
+    2. *Missing joints* (NaN, infinite, or of an absent person) take the value interpolated linearly
+       between the nearest frames in which the joint was seen, or that of the nearest such frame
+       at the ends. A joint never seen in the clip takes the mean of the person's seen joints. A
+       person never seen is all zeros.
+    3. *Centre*: ``frame`` subtracts the root of each frame, ``clip`` the root's mean.
+    4. *Rotation*: x points to the person's left along the hip axis, y along the spine made
+       orthogonal to it, z ahead; measured on the first five frames (``first``), on all (``clip``),
+       or with y kept vertical (``vertical``). Without hips the shoulders serve. 2-D poses:
+       ``in_plane`` turns the spine upright. A degenerate axis leaves the clip unturned.
+    5. *Scale*: the main person's mean root to spine-top distance becomes 1 (left alone if zero).
+    6. *Resampling* to T frames, linearly, from the first to the last true frame.
+    7. Persons other than the main one are zero where they were absent; persons are padded with
+       zeros or cut to M.
+
+    Args:
+        anchors: joint indices by anchor name (`SkeletonLayout.anchors`).
+        frames: T.
+        centre: ``frame``, ``clip`` or ``none``.
+        rotation: ``first``, ``clip``, ``vertical``, ``none`` or ``in_plane`` (2-D).
+        scale: ``torso`` or ``none``.
+        persons: M of the output.
+        unit_scale: metres a unit of the input.
+        axes: rows of the orthogonal matrix that turns the input into x left/right, y up; or None.
+
+    Call arguments:
+        coords: [B, F, M, J, C] padded to any F; what lies beyond `lengths` is ignored.
+        lengths: [B] true frame counts, at least 1.
+        present: [B, F, M] bool, or None when every person with a finite joint is present.
+
+    Returns:
+        poses [B, T, M, J, C] float32 and present [B, T, M] bool.
+    """
+
+    def __init__(
+        self,
+        anchors: Mapping[str, Sequence[int]],
+        *,
+        frames: int,
+        centre: str = "frame",
+        rotation: str = "first",
+        scale: str = "torso",
+        persons: int = 1,
+        unit_scale: float = 1.0,
+        axes: Sequence[Sequence[float]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
+        self.anchors = {name: [int(j) for j in joints] for name, joints in anchors.items()}
+        self.frames = frames
+        self.centre = centre
+        self.rotation = rotation
+        self.scale = scale
+        self.persons = persons
+        self.unit_scale = unit_scale
+        self.axes = None if axes is None else [[float(v) for v in row] for row in axes]
+        if rotation != "none" and not self.anchors.get("spine_top"):
+            raise InputError(
+                f"--rotation={rotation}: the layout names no spine_top anchor; use --rotation=none"
+            )
+        if scale == "torso" and not self.anchors.get("spine_top"):
+            raise InputError("--scale=torso: the layout names no spine_top anchor; use none")
+
+    @classmethod
+    def for_store(cls, store: PoseStore, *, persons: int = 0, **settings: Any) -> Normaliser:
+        """The normaliser of one layout of a dataset: anchors, unit and axes come from there.
+
+        Args:
+            store: poses of one layout.
+            persons: M; 0 for the dataset's.
+            **settings: frames, centre, rotation, scale.
+
+        Raises:
+            InputError: the rotation does not fit the number of coordinates or the layout.
+        """
+        rotation, flat = settings.get("rotation", "first"), store.num_coords == 2
+        if flat and rotation not in ("none", "in_plane"):
+            raise InputError(
+                f"--rotation={rotation}: poses of layout '{store.layout.name}' are 2-D; "
+                "use none or in_plane"
+            )
+        if not flat and rotation == "in_plane":
+            raise InputError("--rotation=in_plane is for 2-D poses; these are 3-D")
+        return cls(
+            store.layout.anchors,
+            persons=persons or store.num_persons,
+            unit_scale=METRES.get(store.unit, 1.0),
+            axes=None if store.axes is None else axes_matrix(store.axes).tolist(),
+            **settings,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("anchors", "frames", "centre", "rotation", "scale", "persons", "unit_scale")
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+            "axes": self.axes,
+        }
+
+    def call(
+        self, coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        coords = tf.cast(coords, tf.float32)
+        lengths = tf.cast(lengths, tf.int32)
+        if self.axes is not None:
+            coords = tf.einsum("bfmjc,dc->bfmjd", coords, tf.constant(self.axes, tf.float32))
+        coords, seen, present = fill_missing(coords * self.unit_scale, lengths, present)
+        in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
+        main = coords[:, :, 0]
+        root = self._anchor(main, "root")
+        coords = self._centred(coords, root, in_clip)
+        coords = self._rotated(coords, main, in_clip)
+        if self.scale == "torso":
+            torso = tf.norm(self._anchor(main, "spine_top") - root, axis=-1)
+            size = _masked_mean(torso[..., None], in_clip)[:, 0]
+            size = tf.where(size > _TINY, size, tf.ones_like(size))
+            coords /= size[:, None, None, None, None]
+        coords *= tf.cast(seen, tf.float32)[:, None, :, None, None]
+        coords, present = resample(coords, present, lengths, self.frames)
+        return self._persons_fitted(coords, present)
+
+    def _anchor(self, person: tf.Tensor, name: str) -> tf.Tensor:
+        """Mean of an anchor's joints: [B, F, J, C] -> [B, F, C]."""
+        return tf.reduce_mean(tf.gather(person, self.anchors[name], axis=2), axis=2)
+
+    def _centred(self, coords: tf.Tensor, root: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
+        if self.centre == "none":
+            return coords
+        if self.centre == "clip":
+            root = _masked_mean(root, in_clip)[:, None]
+        return coords - root[:, :, None, None]
+
+    def _rotated(self, coords: tf.Tensor, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
+        if self.rotation == "none":
+            return coords
+        weight = in_clip
+        if self.rotation == "first":
+            early = tf.range(tf.shape(in_clip)[1]) < FIRST_FRAMES
+            weight = in_clip * tf.cast(early, tf.float32)
+        spine = _masked_mean(self._anchor(main, "spine_top") - self._anchor(main, "root"), weight)
+        if self.rotation == "in_plane":
+            matrix = _upright(spine)
+        else:
+            up = tf.constant([0.0, 1.0, 0.0]) if self.rotation == "vertical" else None
+            matrix = _body_frame(self._lateral(main, weight), spine, up)
+        return tf.einsum("bfmjc,bdc->bfmjd", coords, matrix)
+
+    def _lateral(self, main: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        """Vector to the person's left: hips, or shoulders where the hips are missing or meet."""
+        lateral = tf.zeros_like(main[:, 0, 0])
+        for part in ("shoulder", "hip"):
+            left, right = f"{part}_left", f"{part}_right"
+            if self.anchors.get(left) and self.anchors.get(right):
+                axis = _masked_mean(self._anchor(main, left) - self._anchor(main, right), weight)
+                lateral = tf.where(_is_long(axis), axis, lateral)
+        return lateral
+
+    def _persons_fitted(self, coords: tf.Tensor, present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        others = present[:, :, 1:]
+        shown = tf.concat([tf.ones_like(present[:, :, :1]), others], axis=2)
+        coords *= tf.cast(shown, tf.float32)[..., None, None]
+        extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
+        coords = tf.pad(coords, [[0, 0], [0, 0], [0, extra], [0, 0], [0, 0]])[:, :, : self.persons]
+        present = tf.pad(present, [[0, 0], [0, 0], [0, extra]])[:, :, : self.persons]
+        coords = tf.ensure_shape(coords, [None, self.frames, self.persons, None, None])
+        return coords, tf.ensure_shape(present, [None, self.frames, self.persons])
+
+
+def axes_matrix(axes: Axes) -> np.ndarray:
+    """Rows that turn a dataset's axes into a right-handed frame with y up, z forward: [3, 3]."""
+    up, forward = (_axis_vector(name) for name in (axes.up, axes.forward))
+    lateral = np.cross(up, forward)
+    return np.stack([lateral if axes.handedness == "right" else -lateral, up, forward])
+
+
+def _axis_vector(name: str) -> np.ndarray:
+    vector = np.zeros(3)
+    vector["xyz".index(name[1])] = 1.0 if name[0] == "+" else -1.0
+    return vector
+
+
+def fill_missing(
+    coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Replaces missing joints by rule 2 of `Normaliser`.
+
+    Args:
+        coords: [B, F, M, J, C], missing joints not finite.
+        lengths: [B].
+        present: [B, F, M] or None.
+
+    Returns:
+        filled coords, seen [B, M] (the person appears at least once), present [B, F, M].
+    """
+    valid = tf.reduce_all(tf.math.is_finite(coords), axis=-1)
+    in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1])[:, :, None]
+    here = tf.reduce_any(valid, axis=-1) if present is None else present
+    present = tf.logical_and(here, in_clip)
+    valid = tf.logical_and(valid, present[..., None])
+    coords = tf.where(valid[..., None], coords, tf.zeros_like(coords))
+    seen = tf.reduce_any(valid, axis=[1, 3])
+    expected = tf.logical_and(in_clip, seen[:, None])[..., None]
+    complete = tf.reduce_all(tf.logical_or(valid, tf.logical_not(expected)))
+    coords = tf.cond(complete, lambda: coords, lambda: _interpolated(coords, valid))
+    return coords, seen, present
+
+
+def _interpolated(coords: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Linear in time between valid frames, constant beyond them; never-seen joints: see rule 2."""
+    frames = tf.shape(coords)[1]
+    index = tf.range(frames)[None, :, None, None]
+    before = _running_max(tf.where(valid, index, -1))
+    after = (
+        frames - 1 - _running_max(tf.where(tf.reverse(valid, [1]), index, -1))
+    )  # the same search on reversed time, with `frames` meaning "none"
+    after = tf.reverse(after, [1])
+    start = tf.where(before < 0, after, before)
+    end = tf.where(after >= frames, before, after)
+    known = start < frames
+    start, end = (tf.clip_by_value(one, 0, frames - 1) for one in (start, end))
+    span = tf.cast(tf.maximum(end - start, 1), tf.float32)
+    mix = tf.cast(tf.clip_by_value(index - start, 0, frames), tf.float32) / span
+    mix = tf.clip_by_value(mix, 0.0, 1.0)[..., None]
+    filled = _at_frames(coords, start) * (1 - mix) + _at_frames(coords, end) * mix
+    count = tf.reduce_sum(tf.cast(known, tf.float32), axis=3, keepdims=True)[..., None]
+    known_float = tf.cast(known, tf.float32)[..., None]
+    middle = tf.reduce_sum(filled * known_float, axis=3, keepdims=True) / tf.maximum(count, 1.0)
+    return tf.where(known[..., None], filled, middle)
+
+
+def _running_max(values: tf.Tensor) -> tf.Tensor:
+    """Cumulative maximum over axis 1 by doubling shifts."""
+    frames = tf.shape(values)[1]
+
+    def step(shift: tf.Tensor, best: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shifted = tf.pad(best, [[0, 0], [shift, 0], [0, 0], [0, 0]], constant_values=-1)
+        return shift * 2, tf.maximum(best, shifted[:, :frames])
+
+    _, best = tf.while_loop(
+        lambda shift, _: shift < frames,
+        step,
+        (tf.constant(1), values),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None] * 4)),
+    )
+    return best
+
+
+def _at_frames(coords: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """coords[b, index[b, f, m, j], m, j]: [B, F, M, J, C]."""
+    by_joint = tf.transpose(coords, [0, 2, 3, 1, 4])
+    picked = tf.gather(by_joint, tf.transpose(index, [0, 2, 3, 1]), batch_dims=3)
+    return tf.transpose(picked, [0, 3, 1, 2, 4])
+
+
+def resample(
+    coords: tf.Tensor, present: tf.Tensor, lengths: tf.Tensor, frames: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Linear resampling of the true frames to `frames`; presence from the nearest frame.
+
+    Args:
+        coords: [B, F, M, J, C].
+        present: [B, F, M] bool.
+        lengths: [B].
+        frames: T, the first and the last true frame included.
+
+    Returns:
+        [B, T, M, J, C] and [B, T, M].
+    """
+    last = tf.cast(lengths - 1, tf.float32)[:, None]
+    time = tf.linspace(0.0, 1.0, frames)[None] * last
+    start = tf.cast(tf.floor(time), tf.int32)
+    end = tf.minimum(start + 1, lengths[:, None] - 1)
+    mix = (time - tf.floor(time))[:, :, None, None, None]
+    before = tf.gather(coords, start, batch_dims=1)
+    after = tf.gather(coords, end, batch_dims=1)
+    nearest = tf.cast(tf.round(time), tf.int32)
+    return before + (after - before) * mix, tf.gather(present, nearest, batch_dims=1)
+
+
+def _masked_mean(values: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Mean over frames: [B, F, C] with weight [B, F] -> [B, C]."""
+    total = tf.reduce_sum(values * weight[..., None], axis=1)
+    return total / tf.maximum(tf.reduce_sum(weight, axis=1), 1.0)[:, None]
+
+
+def _is_long(vector: tf.Tensor) -> tf.Tensor:
+    return tf.norm(vector, axis=-1, keepdims=True) > _TINY
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return tf.math.divide_no_nan(vector, tf.norm(vector, axis=-1, keepdims=True))
+
+
+def _body_frame(lateral: tf.Tensor, spine: tf.Tensor, up: tf.Tensor | None) -> tf.Tensor:
+    """Rows left, up, ahead: [B, 3, 3]; the identity where an axis is degenerate.
+
+    With `up` given, it is kept and the lateral axis is made orthogonal to it; otherwise the spine
+    is made orthogonal to the lateral axis.
+    """
+    if up is None:
+        x = _unit(lateral)
+        y = spine - tf.reduce_sum(spine * x, axis=-1, keepdims=True) * x
+        sound = tf.logical_and(_is_long(lateral), _is_long(y))
+        y = _unit(y)
+    else:
+        y = tf.broadcast_to(up, tf.shape(lateral))
+        x = lateral - tf.reduce_sum(lateral * y, axis=-1, keepdims=True) * y
+        sound = _is_long(x)
+        x = _unit(x)
+    matrix = tf.stack([x, y, tf.linalg.cross(x, y)], axis=1)
+    return tf.where(sound[..., None], matrix, tf.eye(3, batch_shape=[tf.shape(x)[0]]))
+
+
+def _upright(spine: tf.Tensor) -> tf.Tensor:
+    """2-D rotation that turns the spine onto +y: [B, 2, 2]."""
+    y = _unit(spine)
+    matrix = tf.stack([tf.stack([y[:, 1], -y[:, 0]], axis=-1), y], axis=1)
+    return tf.where(_is_long(spine)[..., None], matrix, tf.eye(2, batch_shape=[tf.shape(spine)[0]]))

@@ -1,0 +1,119 @@
+"""The poses of all clips in one layout, memory-mapped."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+
+import numpy as np
+
+from ms2l_tf.data.json_files import read_json
+from ms2l_tf.data.records import UNITS, Axes, ClipPoses
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseStore:
+    """What `poses/<layout>/` holds; `N` is the number of clips, `frames` the sum of their lengths.
+
+    Attributes:
+        layout: the skeleton convention.
+        frame_rate: frames per second.
+        unit: of the coordinates, one of `UNITS`.
+        axes: None for 2-D image coordinates (x right, y down).
+        coords: float32 [frames, M, J, C], read from disk as needed.
+        offsets: int64 [N + 1]; clip i owns frames offsets[i]:offsets[i + 1].
+        present: bool [frames, M].
+        confidence: float32 [frames, M, J] or None.
+    """
+
+    layout: SkeletonLayout
+    frame_rate: float
+    unit: str
+    axes: Axes | None
+    coords: np.ndarray
+    offsets: np.ndarray
+    present: np.ndarray
+    confidence: np.ndarray | None = None
+
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """Frames of every clip, int64 [N]; 0 means no poses in this layout."""
+        return np.diff(self.offsets)
+
+    @property
+    def num_persons(self) -> int:
+        """M."""
+        return int(self.coords.shape[1])
+
+    @property
+    def num_coords(self) -> int:
+        """C, 2 or 3."""
+        return int(self.coords.shape[3])
+
+    def poses(self, index: int) -> ClipPoses:
+        """The poses of clip `index` as views of the memory map (copy before you write)."""
+        if not 0 <= index < len(self.offsets) - 1:
+            raise IndexError(f"clip {index} of {len(self.offsets) - 1}")
+        frames = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+        confidence = None if self.confidence is None else self.confidence[frames]
+        return ClipPoses(self.coords[frames], self.present[frames], confidence)
+
+    @classmethod
+    def open(cls, folder: pathlib.Path, num_clips: int) -> PoseStore:
+        """Maps the arrays of `folder` and checks every shape against the others."""
+        where = folder / "layout.json"
+        header = read_json(where)
+        try:
+            rate, unit, layout_json = float(header["frame_rate"]), header["unit"], header["layout"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{where}: missing or invalid entry ({error})") from None
+        if unit not in UNITS:
+            raise InputError(f"{where}: unit {unit!r} is not one of {', '.join(UNITS)}")
+        layout = SkeletonLayout.from_json(layout_json, where=str(where))
+        coords = _map_array(folder / "coords.npy", np.float32, 4)
+        frames, persons, joints, num_coords = coords.shape
+        if joints != layout.num_joints or num_coords not in (2, 3):
+            raise InputError(
+                f"{folder / 'coords.npy'}: shape {coords.shape} does not fit layout "
+                f"{layout.name} ({layout.num_joints} joints, 2 or 3 coordinates)"
+            )
+        offsets = np.array(_map_array(folder / "offsets.npy", np.int64, 1))
+        _check_offsets(folder / "offsets.npy", offsets, num_clips, frames)
+        present = _map_array(folder / "present.npy", np.bool_, 2)
+        _check_shape(folder / "present.npy", present, (frames, persons))
+        confidence = None
+        if (folder / "confidence.npy").exists():
+            confidence = _map_array(folder / "confidence.npy", np.float32, 3)
+            _check_shape(folder / "confidence.npy", confidence, (frames, persons, joints))
+        axes = Axes.from_json(header.get("axes"), where=str(where))
+        return cls(layout, rate, unit, axes, coords, offsets, present, confidence)
+
+
+def _map_array(path: pathlib.Path, dtype: type, ndim: int) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path}: is not a complete .npy file ({error})") from None
+    if array.dtype != np.dtype(dtype) or array.ndim != ndim:
+        raise InputError(
+            f"{path}: is {array.dtype} with {array.ndim} axes; expected "
+            f"{np.dtype(dtype)} with {ndim} axes"
+        )
+    return array
+
+
+def _check_shape(path: pathlib.Path, array: np.ndarray, expected: tuple[int, ...]) -> None:
+    if array.shape != expected:
+        raise InputError(f"{path}: shape {array.shape}, expected {expected} like coords.npy")
+
+
+def _check_offsets(path: pathlib.Path, offsets: np.ndarray, num_clips: int, frames: int) -> None:
+    if len(offsets) != num_clips + 1:
+        raise InputError(f"{path}: {len(offsets)} entries for {num_clips} clips; expected one more")
+    if offsets[0] != 0 or offsets[-1] != frames or np.any(np.diff(offsets) < 0):
+        raise InputError(f"{path}: must rise from 0 to the {frames} frames of coords.npy")

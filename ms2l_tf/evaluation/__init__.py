@@ -1,0 +1,1 @@
+"""Measures of frozen features: probes, metrics, floors, reports and figures."""

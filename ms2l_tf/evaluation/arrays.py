@@ -1,0 +1,96 @@
+"""Features of clips as plain arrays, checked once where they enter the evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ms2l_tf.errors import InputError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+StrArray = npt.NDArray[np.str_]
+
+UNLABELLED = -1
+
+
+def check_features(features: npt.ArrayLike, what: str, names: StrArray | None = None) -> FloatArray:
+    """Returns `features` as a float array, or says which clip is at fault.
+
+    Args:
+        features: numbers of shape [N, D].
+        what: how an error message calls them, for example "training features".
+        names: clip names [N]; without them a message gives the row.
+    """
+    array = np.asarray(features)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise InputError(f"{what}: expected an array [clips, dimensions], got shape {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{what}: expected numbers, got {array.dtype}")
+    if array.dtype.kind != "f" or array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if bad.size:
+        clip = f"clip '{names[bad[0]]}'" if names is not None else f"row {bad[0]}"
+        more = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
+        raise InputError(
+            f"{what}: NaN or infinite values in {clip}{more}; "
+            "check the poses of that clip and whether training diverged"
+        )
+    return array
+
+
+def check_labels(labels: npt.ArrayLike, count: int, what: str) -> IntArray:
+    """Returns `labels` as an int64 array [count]; below -1 (unlabelled) nothing is accepted."""
+    array = np.asarray(labels)
+    if array.shape != (count,):
+        raise InputError(f"{what}: expected {count} labels, one a clip, got shape {array.shape}")
+    if count and array.dtype.kind not in "iu":
+        raise InputError(f"{what}: labels must be whole numbers, got {array.dtype}")
+    array = array.astype(np.int64)
+    if (array < UNLABELLED).any():
+        row = int(np.flatnonzero(array < UNLABELLED)[0])
+        raise InputError(f"{what}: label {array[row]} in row {row}; use -1 for unlabelled clips")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFeatures:
+    """Features of N clips with what the probes need to know about each clip.
+
+    Attributes:
+        features: float array [N, D].
+        labels: class indices [N]; -1 is unlabelled.
+        names: clip names [N]; `row 0`, `row 1`, ... when not given.
+        groups: subject or camera of each clip [N], for grouped cross-validation; optional.
+        what: how error messages call this set.
+    """
+
+    features: FloatArray
+    labels: IntArray
+    names: StrArray | None = None
+    groups: npt.NDArray[Any] | None = None
+    what: str = "features"
+
+    def __post_init__(self) -> None:
+        count = len(self.features)
+        names = [f"row {i}" for i in range(count)] if self.names is None else self.names
+        checked = np.asarray(names, dtype=np.str_)
+        if checked.shape != (count,):
+            raise InputError(f"{self.what}: {count} rows but {checked.size} clip names")
+        object.__setattr__(self, "names", checked)
+        object.__setattr__(self, "features", check_features(self.features, self.what, checked))
+        object.__setattr__(self, "labels", check_labels(self.labels, count, self.what))
+        if self.groups is not None and len(self.groups) != count:
+            raise InputError(f"{self.what}: {count} rows but {len(self.groups)} groups")
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Which clips have a label, [N]."""
+        return self.labels != UNLABELLED

@@ -1,0 +1,73 @@
+"""Frozen features of clips: encoder, then frames pooled to one vector."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.data.clip_dataset import PoseStore
+from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.pipeline import evaluation_batches
+from ms2l_tf.errors import InputError
+
+SEGMENTS = 5
+
+
+def pool(frames: tf.Tensor, how: str) -> tf.Tensor:
+    """Frames to one vector.
+
+    Args:
+        frames: [B, T, D].
+        how: ``mean``, ``max``, ``last``, ``mean_max`` (both side by side), ``segments`` (means
+            over five equal segments side by side), ``segments_max`` (their maxima).
+
+    Returns:
+        [B, D], [B, 2 D] or [B, 5 D].
+    """
+    if how == "mean":
+        return tf.reduce_mean(frames, axis=1)
+    if how == "max":
+        return tf.reduce_max(frames, axis=1)
+    if how == "last":
+        return frames[:, -1]
+    if how == "mean_max":
+        return tf.concat([pool(frames, "mean"), pool(frames, "max")], axis=-1)
+    length = frames.shape[1]
+    if length < SEGMENTS:
+        raise InputError(f"--pooling={how}: needs at least {SEGMENTS} frames, clips have {length}")
+    edges = [round(i * length / SEGMENTS) for i in range(SEGMENTS + 1)]
+    part = "max" if how == "segments_max" else "mean"
+    parts = [pool(frames[:, a:b], part) for a, b in itertools.pairwise(edges)]
+    return tf.concat(parts, axis=-1)
+
+
+def encoder_features(
+    encoder: keras.Model,
+    store: PoseStore,
+    indices: np.ndarray,
+    normaliser: Normaliser,
+    *,
+    pooling: str,
+    batch: int = 64,
+) -> np.ndarray:
+    """Pooled encoder features of some clips, in their order: float32 [N, D']."""
+
+    @tf.function(reduce_retracing=True)
+    def encode(poses: tf.Tensor) -> tf.Tensor:
+        return pool(tf.cast(encoder(poses, training=False), tf.float32), pooling)
+
+    batches = evaluation_batches(store, indices, normaliser, batch=batch)
+    rows = [encode(one["poses"]).numpy() for one in batches]
+    return np.concatenate(rows)[: len(indices)]
+
+
+def raw_features(
+    store: PoseStore, indices: np.ndarray, normaliser: Normaliser, *, batch: int = 64
+) -> np.ndarray:
+    """The raw floor: normalised coordinates of all frames, flattened: [N, T M J C]."""
+    batches = evaluation_batches(store, indices, normaliser, batch=batch)
+    rows = [one["poses"].numpy().reshape(batch, -1) for one in batches]
+    return np.concatenate(rows)[: len(indices)]

@@ -1,0 +1,126 @@
+"""Training curves from `history.csv`."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.figures.style import COLOURS, MARKERS, bare, new_figure, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Columns = Mapping[str, npt.NDArray[np.float64]]
+
+# Title, and which columns of the history belong to the panel; the first panel that wants a column
+# gets it.
+_PANELS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("loss", lambda name: "loss" in name),
+    ("accuracy", lambda name: any(word in name for word in ("knn", "acc", "top1"))),
+    ("effective rank of the embeddings", lambda name: "rank" in name),
+    ("standard deviation of the embeddings", lambda name: "std" in name),
+    ("learning rate", lambda name: name in ("lr", "learning_rate")),
+)
+
+
+def read_history(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """Reads `history.csv`: one array a column, NaN where a row has no value.
+
+    Without an `epoch` column the rows are numbered from 1.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not rows:
+        raise InputError(f"{path}: no epoch in it yet")
+    columns = {}
+    for name in rows[0]:
+        try:
+            columns[name] = np.array([float(row[name] or "nan") for row in rows])
+        except ValueError as error:
+            raise InputError(
+                f"{path}: column '{name}' holds something else than numbers"
+            ) from error
+    columns.setdefault("epoch", np.arange(1.0, len(rows) + 1))
+    return columns
+
+
+def training_figure(
+    path: str | os.PathLike[str], history: Columns | str | os.PathLike[str], title: str = ""
+) -> None:
+    """Draws one panel each for losses, accuracies (kNN), rank, deviation and learning rate.
+
+    Args:
+        path: where the figure goes.
+        history: columns as `read_history` returns them, or the path of `history.csv`.
+        title: above all panels.
+    """
+    if not isinstance(history, Mapping):
+        history = read_history(history)
+    panels = _panels(history)
+    if not panels:
+        raise InputError(f"{path}: the history has no loss, accuracy or monitor to draw")
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(5.6 * columns, 3.1 * rows + 0.3)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+    for axes, (name, series) in zip(grid, panels, strict=False):
+        _draw_panel(axes, name, history, series)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    for axes in grid[max(0, len(panels) - columns) : len(panels)]:
+        axes.set_xlabel("epoch")
+        axes.tick_params(labelbottom=True)
+    if title:
+        figure.suptitle(title)
+    write(figure, path)
+
+
+def _panels(history: Columns) -> list[tuple[str, list[str]]]:
+    left = [name for name, values in history.items() if np.isfinite(values).any()]
+    left.remove("epoch")
+    panels = []
+    for title, wants in _PANELS:
+        series = [name for name in left if wants(name)]
+        left = [name for name in left if name not in series]
+        if series:
+            panels.append((title, series))
+    return panels
+
+
+def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str]) -> None:
+    drawn = []
+    for index, name in enumerate(series):
+        # A monitor that runs every few epochs leaves gaps: join what is there.
+        there = np.isfinite(history[name])
+        epochs, values = history["epoch"][there], history[name][there]
+        drawn.append(values)
+        axes.plot(
+            epochs,
+            values,
+            label=name,
+            color=COLOURS[index % len(COLOURS)],
+            linewidth=1.5,
+            linestyle="-" if index < len(COLOURS) else "--",
+            marker=MARKERS[index % len(MARKERS)] if len(values) <= 40 else None,
+            markersize=3.5,
+        )
+    values = np.concatenate(drawn)
+    wide = values.min() > 0 and values.max() > 30 * values.min()
+    if wide and title in ("loss", "learning rate"):
+        axes.set_yscale("log")
+        title += " (log scale)"
+    axes.set_title(title, fontsize=10)
+    axes.grid(color="#E5E5E5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    bare(axes)
+    if len(series) > 1 or series[0].replace("_", " ") not in title:
+        axes.legend(fontsize=8, frameon=False)

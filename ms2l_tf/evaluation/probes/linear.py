@@ -1,0 +1,99 @@
+"""Logistic regression on frozen features: the linear probe of the unsupervised protocol."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from ms2l_tf.evaluation.arrays import FloatArray, IntArray
+from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
+from ms2l_tf.evaluation.probes.scaling import LinearScaling
+from ms2l_tf.evaluation.probes.selection import check_candidates, choose
+
+
+class LinearProbe:
+    """Multinomial logistic regression on standardised features (see `LinearScaling`).
+
+    Args:
+        c: inverse strength of the L2 penalty. Of several values, the best by cross-validation on
+            the training clips is taken.
+        folds: of that cross-validation.
+        seed: of the folds and of the PCA.
+        max_dims: features of more dimensions are reduced by PCA.
+        max_iter: of L-BFGS; generous, so that the result does not depend on when it stops.
+    """
+
+    name = "linear"
+
+    def __init__(
+        self,
+        *,
+        c: Sequence[float] = (1.0,),
+        folds: int = 3,
+        seed: int = 0,
+        max_dims: int = 1024,
+        max_iter: int = 5000,
+    ) -> None:
+        self.c = check_candidates(c, folds)
+        self.folds = folds
+        self.seed = seed
+        self.max_dims = max_dims
+        self.max_iter = max_iter
+
+    def fit(
+        self,
+        features: FloatArray,
+        labels: IntArray,
+        groups: npt.NDArray[Any] | None = None,
+    ) -> Self:
+        """Fits on features [N, D] and labels [N]; `groups` [N] are never split over folds."""
+        features, labels = check_training(features, labels)
+        check_classes(labels, self.name)
+
+        def count_correct(fit: IntArray, held: IntArray) -> list[int]:
+            # The scaling too sees only the fold's own training clips.
+            scaling = self._scaling().fit(features[fit])
+            inside, outside = scaling.transform(features[fit]), scaling.transform(features[held])
+            models = (self._logistic(c, inside, labels[fit]) for c in self.c)
+            return [int((model.predict(outside) == labels[held]).sum()) for model in models]
+
+        best, self.selection_ = choose(
+            self.c, count_correct, labels=labels, groups=groups, folds=self.folds, seed=self.seed
+        )
+        self.dims_ = features.shape[1]
+        self.scaling_ = self._scaling().fit(features)
+        self.model_ = self._logistic(best, self.scaling_.transform(features), labels)
+        return self
+
+    def predict(self, features: FloatArray) -> IntArray:
+        """Returns the predicted classes [N] of features [N, D]."""
+        features = check_query(features, self.dims_)
+        predicted: IntArray = self.model_.predict(self.scaling_.transform(features))
+        return predicted
+
+    def _scaling(self) -> LinearScaling:
+        return LinearScaling(max_dims=self.max_dims, seed=self.seed)
+
+    def _logistic(
+        self, c: float, features: npt.NDArray[np.float64], labels: IntArray
+    ) -> LogisticRegression:
+        with warnings.catch_warnings():
+            # Recorded in `details` instead of printed among the results.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return LogisticRegression(C=c, max_iter=self.max_iter).fit(features, labels)
+
+    def details(self) -> dict[str, Any]:
+        """The chosen c with its cross-validation, the scaling, and whether L-BFGS converged."""
+        iterations = int(self.model_.n_iter_.max())
+        return {
+            **self.selection_,
+            **self.scaling_.details(),
+            "iterations": iterations,
+            "converged": iterations < self.max_iter,
+        }

@@ -1,0 +1,161 @@
+"""Runs all probes on the features and on the floors: the numbers of one evaluation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, IntArray, check_features
+from ms2l_tf.evaluation.metrics import Scores, score
+from ms2l_tf.evaluation.probes import Probe, make_probes
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureEvaluation:
+    """The outcome of `evaluate_features`.
+
+    Attributes:
+        metrics: percent, by key: `linear/top1`, `knn/5/mean_per_class`, `floor/raw/svm/top1`, ...
+        timing: seconds to fit and predict, by key: `linear`, `floor/raw/knn`, ...
+        details: clip counts and, under "probes", what every probe decided (chosen c, PCA,
+            Nystroem, ...), as JSON values.
+        scores: all scores with their confusion matrices, by key: `linear`, `knn/5`, ...
+        predictions: predicted classes of all test clips, labelled or not, by the same keys.
+    """
+
+    metrics: dict[str, float]
+    timing: dict[str, float]
+    details: dict[str, Any]
+    scores: dict[str, Scores]
+    predictions: dict[str, IntArray]
+
+
+def evaluate_features(
+    train: ClipFeatures,
+    test: ClipFeatures,
+    label_names: Sequence[str],
+    *,
+    probes: Sequence[Probe] | None = None,
+    floors: Mapping[str, tuple[FloatArray, FloatArray]] | None = None,
+    missing_classes: Literal["error", "count"] = "error",
+    progress: Progress | None = None,
+) -> FeatureEvaluation:
+    """Fits every probe on the training clips and scores it on the test clips.
+
+    Unlabelled clips are left out of training and of the scores, and counted in `details`.
+
+    Args:
+        train: features [N, D] of the training clips, with labels and maybe groups.
+        test: features [N', D] of the test clips.
+        label_names: names of the K classes.
+        probes: by default kNN (1, 5, 20), linear and RBF SVM.
+        floors: by name ("raw", "random"), training and test features of the same clips in the
+            same order; they get the same probes.
+        missing_classes: a test class without a training clip is an "error" (the split is wrong),
+            or its clips "count" as wrong (few labels, drawn at random).
+        progress: called with the key and the seconds of every probe done.
+    """
+    probes = make_probes() if probes is None else probes
+    _check(train, test, label_names)
+    missing = _missing_classes(train, test, label_names, missing_classes)
+    sets = {"": (train.features, test.features)}
+    for name, (floor_train, floor_test) in (floors or {}).items():
+        sets[f"floor/{name}/"] = (
+            _floor(floor_train, train, f"floor '{name}', training features"),
+            _floor(floor_test, test, f"floor '{name}', test features"),
+        )
+    result = FeatureEvaluation({}, {}, {}, {}, {})
+    probe_details: dict[str, Any] = {}
+    for prefix, (train_features, test_features) in sets.items():
+        for probe in probes:
+            key = prefix + probe.name
+            start = time.perf_counter()
+            predicted = _fit_predict(probe, train, train_features, test_features)
+            result.timing[key] = time.perf_counter() - start
+            probe_details[key] = probe.details()
+            _record(result, prefix, predicted, test.labels, len(label_names))
+            if progress is not None:
+                progress(key, result.timing[key])
+    result.details.update(
+        train_clips=int(train.labelled.sum()),
+        train_unlabelled=int((~train.labelled).sum()),
+        test_clips=int(test.labelled.sum()),
+        test_unlabelled=int((~test.labelled).sum()),
+        classes_missing_in_training=missing,
+        probes=probe_details,
+    )
+    return result
+
+
+def _fit_predict(
+    probe: Probe, train: ClipFeatures, train_features: FloatArray, test_features: FloatArray
+) -> dict[str, IntArray]:
+    keep = train.labelled
+    groups = None if train.groups is None else np.asarray(train.groups)[keep]
+    predicted = probe.fit(train_features[keep], train.labels[keep], groups).predict(test_features)
+    if isinstance(predicted, Mapping):
+        return {f"{probe.name}/{setting}": values for setting, values in predicted.items()}
+    return {probe.name: predicted}
+
+
+def _record(
+    result: FeatureEvaluation,
+    prefix: str,
+    predicted: Mapping[str, IntArray],
+    labels: IntArray,
+    num_classes: int,
+) -> None:
+    for name, values in predicted.items():
+        key = prefix + name
+        scores = score(labels, values, num_classes)
+        result.metrics[f"{key}/top1"] = scores.top1
+        result.metrics[f"{key}/mean_per_class"] = scores.mean_per_class
+        result.scores[key] = scores
+        result.predictions[key] = values
+
+
+def _check(train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str]) -> None:
+    for clips, side in ((train, "training"), (test, "test")):
+        if not clips.labelled.any():
+            state = "is empty" if not len(clips) else "has no labelled clip"
+            raise InputError(f"{side} set {state}; check --split and the labels of the dataset")
+        if clips.labels.max() >= len(label_names):
+            row = int(clips.labels.argmax())
+            name = clips.names[row] if clips.names is not None else f"row {row}"
+            raise InputError(
+                f"{side} set: clip '{name}' has label {clips.labels[row]}, "
+                f"but there are only {len(label_names)} classes"
+            )
+    if train.features.shape[1] != test.features.shape[1]:
+        raise InputError(
+            f"features: {train.features.shape[1]} dimensions in training and "
+            f"{test.features.shape[1]} in test; extract both with the same encoder and pooling"
+        )
+
+
+def _floor(features: FloatArray, clips: ClipFeatures, what: str) -> FloatArray:
+    checked = check_features(features, what, clips.names)
+    if len(checked) != len(clips):
+        raise InputError(f"{what}: {len(checked)} rows for {len(clips)} clips")
+    return checked
+
+
+def _missing_classes(
+    train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str], rule: str
+) -> list[str]:
+    absent = np.setdiff1d(test.labels[test.labelled], train.labels[train.labelled])
+    names = [label_names[index] for index in absent]
+    if names and rule == "error":
+        raise InputError(
+            f"training set: no labelled clip of class '{names[0]}'"
+            + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
+            + ", which the test set has; check --split"
+        )
+    return names

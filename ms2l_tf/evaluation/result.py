@@ -1,0 +1,149 @@
+"""`result.json`: the numbers of one run, with what is needed to read and repeat them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.files import atomic_file
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """One evaluation of one run.
+
+    Attributes:
+        protocol: "unsupervised", "semi_supervised", ...
+        dataset: name of the dataset.
+        split: name of the split.
+        seed: of the run.
+        epoch: the epoch whose weights were evaluated, the last one by rule.
+        feature_dim: D of the features.
+        metrics: percent, by key (`linear/top1`, `floor/raw/knn/1/top1`, ...).
+        timing: seconds, by key.
+        environment: versions and machine, see `environment()`.
+        details: what the probes decided, clip counts and anything else worth keeping.
+    """
+
+    protocol: str
+    dataset: str
+    split: str
+    seed: int
+    epoch: int
+    feature_dim: int
+    metrics: Mapping[str, float]
+    timing: Mapping[str, float]
+    environment: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes JSON; the file appears complete or not at all (temporary name, then rename)."""
+        values = {
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in ((f.name, getattr(self, f.name)) for f in fields(self))
+        }
+        write_json(path, values)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a `result.json`, or says in one line what is wrong with it."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise InputError(f"{path}: not valid JSON ({error})") from error
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: expected a JSON object, got {type(values).__name__}")
+        known = {f.name for f in fields(cls)}
+        missing = sorted(known - set(values) - {"details"})
+        if missing:
+            raise InputError(f"{path}: '{missing[0]}' is missing; is this a result.json?")
+        return cls(**{name: values[name] for name in known if name in values})
+
+
+def write_json(path: str | os.PathLike[str], values: Any) -> None:
+    """Writes JSON atomically; NumPy scalars and arrays are allowed, NaN is not."""
+    # Encoded before the file is opened: a value that JSON cannot hold leaves no file at all.
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    with atomic_file(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, without paths, host or user names. Imports nothing heavy."""
+    versions: dict[str, Any] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        versions[package] = _version(package)
+    versions["platform"] = f"{platform.system()} {platform.machine()}"
+    # The cores this process may use; not every platform can tell.
+    affinity = getattr(os, "sched_getaffinity", None)
+    versions["cores"] = len(affinity(0)) if affinity else os.cpu_count()
+    return versions
+
+
+def _version(package: str) -> str | None:
+    for name in (package, f"{package}-cpu"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and sample standard deviation of one metric over runs; `sd` of one run is NaN."""
+
+    mean: float
+    sd: float
+    runs: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" if self.runs < 2 else f"{self.mean:.2f} ± {self.sd:.2f}"
+
+
+def summarise(results: Sequence[EvaluationResult]) -> dict[str, Summary]:
+    """Mean and standard deviation of every metric over runs that differ in the seed only."""
+    if not results:
+        raise InputError("no result.json to summarise")
+    first = results[0]
+    for other in results[1:]:
+        for name in ("protocol", "dataset", "split", "feature_dim"):
+            mine, its = getattr(first, name), getattr(other, name)
+            if mine != its:
+                raise InputError(f"results cannot be averaged: {name} is {mine!r} and {its!r}")
+        if set(first.metrics) != set(other.metrics):
+            key = sorted(set(first.metrics) ^ set(other.metrics))[0]
+            raise InputError(f"results cannot be averaged: '{key}' is in some of them only")
+    seeds = [result.seed for result in results]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"results cannot be averaged: the same seed twice in {seeds}")
+    return {key: _summary([result.metrics[key] for result in results]) for key in first.metrics}
+
+
+def _summary(values: Sequence[float]) -> Summary:
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    return Summary(float(np.mean(values)), sd, len(values))

@@ -1,0 +1,99 @@
+"""Plain-text tables for terminals: probes against floors, and accuracy by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ms2l_tf.evaluation.metrics import ClassRow
+from ms2l_tf.evaluation.result import Summary
+
+_PROBE_TITLES = {
+    "linear": "linear",
+    "linear_sgd": "linear (SGD)",
+    "svm": "RBF SVM",
+}
+_FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder"}
+
+Value = float | Summary
+
+
+def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
+    """One row a probe: the features, every floor, and the gain over it in points.
+
+    Args:
+        metrics: the metrics of a result, or `summarise(results)` for mean ± standard deviation.
+        measure: "top1" or "mean_per_class".
+    """
+    floors = _floors(metrics)
+    header = ["probe", "features"]
+    for floor in floors:
+        header += [_FLOOR_TITLES.get(floor, floor), "gain"]
+    rows = []
+    for probe in _probes(metrics, measure):
+        value = metrics[f"{probe}/{measure}"]
+        row = [_title(probe), _percent(value)]
+        for floor in floors:
+            other = metrics.get(f"floor/{floor}/{probe}/{measure}")
+            row += ["-", "-"] if other is None else [_percent(other), _gain(value, other)]
+        rows.append(row)
+    title = {"top1": "top-1 accuracy", "mean_per_class": "mean per-class accuracy"}[measure]
+    runs = next((v.runs for v in metrics.values() if isinstance(v, Summary)), None)
+    over = f", mean ± sd over {runs} seeds" if runs and runs > 1 else ""
+    return f"{title}, percent{over}; gain in points\n{aligned(header, rows)}"
+
+
+def format_per_class(rows: Sequence[ClassRow]) -> str:
+    """The per-class table: clips, accuracy and the class it is most often taken for."""
+    cells = [
+        [
+            row.name,
+            str(row.clips),
+            "-" if row.accuracy is None else f"{row.accuracy:.1f}",
+            f"{row.confused_with} ({row.confused_clips})" if row.confused_with else "-",
+        ]
+        for row in rows
+    ]
+    return aligned(["class", "clips", "percent", "most often taken for"], cells, left=(0, 3))
+
+
+def aligned(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)
+) -> str:
+    """Columns padded to their widest cell; right-aligned except those in `left`."""
+    table = [header, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = (
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        return "  ".join(cells).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(header), rule, *(line(row) for row in rows)])
+
+
+def _probes(metrics: Mapping[str, Value], measure: str) -> list[str]:
+    suffix = f"/{measure}"
+    names = [key.removesuffix(suffix) for key in metrics if key.endswith(suffix)]
+    return [name for name in names if not name.startswith("floor/")]
+
+
+def _floors(metrics: Mapping[str, Value]) -> list[str]:
+    return list(dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith("floor/")))
+
+
+def _title(probe: str) -> str:
+    if probe.startswith("knn/"):
+        return f"kNN, k = {probe.removeprefix('knn/')}"
+    return _PROBE_TITLES.get(probe, probe)
+
+
+def _percent(value: Value) -> str:
+    return str(value) if isinstance(value, Summary) else f"{value:.2f}"
+
+
+def _gain(value: Value, floor: Value) -> str:
+    centres = [v.mean if isinstance(v, Summary) else v for v in (value, floor)]
+    return f"{centres[0] - centres[1]:+.2f}"

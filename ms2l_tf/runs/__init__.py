@@ -1,0 +1,1 @@
+"""A run: its folder, its clips, and the model its settings describe."""

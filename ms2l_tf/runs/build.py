@@ -1,0 +1,149 @@
+"""From settings to models and optimisers."""
+
+from __future__ import annotations
+
+import keras
+
+from ms2l_tf.config import AugmentConfig, EncoderConfig, OptimiserConfig, RunConfig
+from ms2l_tf.data.clip_dataset import PoseStore
+from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.encoder import Encoder
+from ms2l_tf.model import MS2L
+from ms2l_tf.runs.data import RunData
+from ms2l_tf.schedules import learning_rate
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, Task
+from ms2l_tf.views import Augmentation, Plain, TemporalJigsaw, TemporalMask
+
+
+def build_normaliser(config: RunConfig, store: PoseStore, *, frames: int = 0) -> Normaliser:
+    """The normaliser of a run for one layout of a dataset; `frames` overrides T."""
+    settings = config.normaliser
+    return Normaliser.for_store(
+        store,
+        frames=frames or settings.frames,
+        centre=settings.centre,
+        rotation=settings.rotation,
+        scale=settings.scale,
+        persons=settings.persons,
+    )
+
+
+def joint_parents(layout: SkeletonLayout) -> list[int]:
+    """Parent of each joint by the layout's bones; a root is its own parent."""
+    parents = list(range(layout.num_joints))
+    for child, parent in layout.bones:
+        parents[child] = parent
+    return parents
+
+
+def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
+    """The shared encoder."""
+    return Encoder(
+        layers=settings.layers,
+        units=settings.units,
+        cell=settings.cell,
+        inputs=settings.inputs,
+        parents=joint_parents(layout),
+    )
+
+
+def build_tasks(config: RunConfig) -> list[Task]:
+    """The chosen tasks, in the order prediction, jigsaw, contrastive."""
+    settings = config.tasks
+    mask = TemporalMask(config.observed_frames, settings.noise)
+    jigsaw = TemporalJigsaw(settings.segments)
+    tasks: list[Task] = []
+    if "prediction" in settings.tasks:
+        tasks.append(
+            MotionPrediction(
+                mask,
+                reduction=settings.prediction_reduction,
+                decoder=settings.decoder,
+                weight=settings.prediction_weight,
+            )
+        )
+    if "jigsaw" in settings.tasks:
+        tasks.append(
+            Jigsaw(
+                jigsaw,
+                head=settings.head,
+                hidden=settings.head_hidden,
+                pooling=settings.task_pooling,
+                weight=settings.jigsaw_weight,
+            )
+        )
+    if "contrastive" in settings.tasks:
+        tasks.append(
+            Contrastive(
+                [Plain(), mask, jigsaw],
+                projection=settings.projection,
+                temperature=settings.temperature,
+                head=settings.head,
+                hidden=settings.head_hidden,
+                pooling=settings.task_pooling,
+                weight=settings.contrastive_weight,
+            )
+        )
+    return tasks
+
+
+def build_augmentation(settings: AugmentConfig) -> Augmentation | None:
+    """The clip augmentation, or None when every strength is zero."""
+    augmentation = Augmentation(
+        shear=settings.shear,
+        rotate=settings.rotate,
+        crop=settings.crop,
+        joint_dropout=settings.joint_dropout,
+    )
+    return augmentation if augmentation.active else None
+
+
+def build_model(config: RunConfig, layout: SkeletonLayout, *, persons: int, coords: int) -> MS2L:
+    """The MS2L model with its weights created.
+
+    Args:
+        config: the run's settings.
+        layout: joints of the poses.
+        persons: M.
+        coords: C.
+    """
+    model = MS2L(
+        build_encoder(config.encoder, layout),
+        build_tasks(config),
+        augmentation=build_augmentation(config.augment),
+        augment_each=config.augment.augment_each,
+        clip_norm=config.optimiser.clip_norm,
+        seed=config.training.seed,
+    )
+    model.build((None, config.normaliser.frames, persons, layout.num_joints, coords))
+    return model
+
+
+def build_run_model(config: RunConfig, data: RunData) -> MS2L:
+    """The run's model, freshly initialised from its seed, in its precision."""
+    keras.utils.set_random_seed(config.training.seed)
+    keras.config.set_dtype_policy(config.training.precision)
+    return build_model(
+        config,
+        data.store.layout,
+        persons=config.normaliser.persons or data.store.num_persons,
+        coords=data.store.num_coords,
+    )
+
+
+def build_optimizer(
+    settings: OptimiserConfig, *, steps_an_epoch: int, epochs: int
+) -> keras.optimizers.Optimizer:
+    """Adam (AdamW with weight decay) on the chosen learning rate schedule."""
+    rate = learning_rate(
+        settings.decay,
+        initial=settings.learning_rate,
+        final=settings.final_learning_rate,
+        decay_steps=settings.decay_epochs * steps_an_epoch,
+        total_steps=epochs * steps_an_epoch,
+        warmup_steps=settings.warmup_epochs * steps_an_epoch,
+    )
+    if settings.weight_decay:
+        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    return keras.optimizers.Adam(rate)

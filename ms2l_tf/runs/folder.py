@@ -1,0 +1,121 @@
+"""The working folder of a run: what it was started with, where it stands, what it gave."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pathlib
+from typing import Any
+
+from ms2l_tf import files
+from ms2l_tf.config import RunConfig
+from ms2l_tf.errors import InputError
+
+# Settings that may differ when a run goes on: where the data lies is checked by fingerprint, and
+# probes are read again at evaluation.
+_FREE = ("data", "pooling", "linear_c", "svm_c", "k", "raw_frames")
+
+
+class RunFolder:
+    """Paths and records of one run.
+
+    ``flags.json``, ``checkpoint/``, ``history.csv``, ``tensorboard/``, ``model.weights.h5`` (last
+    epoch), ``result.json``, ``figures/``.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = pathlib.Path(path)
+        self.flags = self.path / "flags.json"
+        self.checkpoint = self.path / "checkpoint"
+        self.history = self.path / "history.csv"
+        self.weights = self.path / "model.weights.h5"
+        self.result = self.path / "result.json"
+        self.figures = self.path / "figures"
+        self.tensorboard = self.path / "tensorboard"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training ran to its last epoch."""
+        return self.weights.is_file()
+
+    def start(self, config: RunConfig, *, protocol: str, dataset: str, fingerprint: str) -> None:
+        """Records a new run, or checks that this one goes on with what it was started with.
+
+        Raises:
+            InputError: the folder belongs to a run with other flags or another dataset, holds
+                something else, or cannot be written.
+        """
+        record = {
+            "protocol": protocol,
+            "dataset": dataset,
+            "fingerprint": fingerprint,
+            "settings": config.to_json(),
+        }
+        if self.flags.is_file():
+            self._check_same(record)
+            return
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise InputError(
+                f"--workdir: {self.path} is not empty and holds no run; name a new folder"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--workdir: {self.path} cannot be made ({error.strerror})") from None
+        files.write_json(self.flags, record)
+
+    def _check_same(self, record: dict[str, Any]) -> None:
+        before = self.record()
+        if before["protocol"] != record["protocol"]:
+            raise InputError(f"{self.path}: is a run of protocol '{before['protocol']}'")
+        if before["fingerprint"] != record["fingerprint"]:
+            raise InputError(
+                f"{self.path}: was started on dataset '{before['dataset']}' with other contents "
+                f"than the '{record['dataset']}' given now; name a new --workdir"
+            )
+        for name, value in record["settings"].items():
+            if name not in _FREE and before["settings"].get(name) != value:
+                raise InputError(
+                    f"{self.path}: was started with --{name}={_shown(before['settings'].get(name))}"
+                    f", now --{name}={_shown(value)}; use the same flags to go on, or a new "
+                    "--workdir"
+                )
+
+    def record(self) -> dict[str, Any]:
+        """What `start` wrote.
+
+        Raises:
+            InputError: the folder holds no run.
+        """
+        if not self.flags.is_file():
+            raise InputError(
+                f"--workdir: {self.path} holds no run (no flags.json); train one first"
+            )
+        record = files.read_json(self.flags)
+        for key in ("protocol", "dataset", "fingerprint", "settings"):
+            if key not in record:
+                raise InputError(f"{self.flags}: entry '{key}' is missing")
+        return record
+
+    def config(self) -> RunConfig:
+        """The settings the run was started with."""
+        return RunConfig.from_flat(self.record()["settings"])
+
+    def timing(self) -> dict[str, float]:
+        """Seconds and epochs of training."""
+        where = self.path / "timing.json"
+        return files.read_json(where) if where.is_file() else {}
+
+    def read_history(self) -> list[dict[str, str]]:
+        """Rows of ``history.csv``, one an epoch."""
+        if not self.history.is_file():
+            return []
+        with open(self.history, newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

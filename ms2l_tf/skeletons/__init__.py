@@ -1,0 +1,27 @@
+"""Skeleton conventions as data: layouts, mappings between them, and drawing."""
+
+from ms2l_tf.skeletons.layout import (
+    ANCHORS,
+    PARTS,
+    SkeletonLayout,
+    layout_names,
+    load_layout,
+)
+from ms2l_tf.skeletons.mapping import (
+    JointMapping,
+    find_mapping,
+    load_mapping,
+    mapping_names,
+)
+
+__all__ = [
+    "ANCHORS",
+    "PARTS",
+    "JointMapping",
+    "SkeletonLayout",
+    "find_mapping",
+    "layout_names",
+    "load_layout",
+    "load_mapping",
+    "mapping_names",
+]

@@ -1,0 +1,150 @@
+"""`JointMapping`: how the joints of one layout come from those of another."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons import json_files
+from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
+
+_FOLDER = "mappings"
+
+
+@dataclass(frozen=True, eq=False)
+class JointMapping:
+    """Selects or averages source joints into target joints.
+
+    Args:
+        name: Id of the mapping, e.g. `"kinect_v2_25_to_kinect_v1_20"`.
+        source: Name of the layout mapped from, with J joints.
+        target: Name of the layout mapped to, with J' joints.
+        weights: Float array [J', J], non-negative. Row j' averages the source joints of target
+            joint j' and sums to 1; a row of zeros is a joint that the source doesn't have.
+    """
+
+    name: str
+    source: str
+    target: str
+    weights: np.ndarray
+
+    def apply(self, coords: np.ndarray) -> np.ndarray:
+        """Maps poses from the source to the target layout.
+
+        Args:
+            coords: Array [..., J, C]; a coordinate that is not finite is missing.
+
+        Returns:
+            Array [..., J', C] of the same floating dtype (float32 for integers). A coordinate is
+            NaN where any source joint in its average is missing, or where there is none.
+        """
+        coords = np.asarray(coords)
+        num_source = self.weights.shape[1]
+        if coords.ndim < 2 or coords.shape[-2] != num_source:
+            raise InputError(
+                f"mapping {self.name!r}: expected poses [..., {num_source}, C] in layout "
+                f"{self.source!r}, got the shape {coords.shape}"
+            )
+        if not np.issubdtype(coords.dtype, np.floating):
+            coords = coords.astype(np.float32)
+        weights = self.weights.astype(coords.dtype)
+        used = (weights > 0).astype(coords.dtype)
+        finite = np.isfinite(coords)
+        # 0 * NaN is NaN: zero the missing first, or one of them would spoil every target joint.
+        mapped: np.ndarray = weights @ np.where(finite, coords, 0)
+        missing = used @ (~finite).astype(coords.dtype) > 0
+        absent = used.sum(axis=1, keepdims=True) == 0
+        return np.where(missing | absent, np.nan, mapped).astype(coords.dtype, copy=False)
+
+    @classmethod
+    def from_json(cls, obj: Any, where: str, *, name: str, folder: Path) -> JointMapping:
+        """Builds a mapping from the object of a JSON file.
+
+        Args:
+            obj: `{"source": layout, "target": layout, "joints": {target joint: [source joints]}}`
+                with every target joint; an empty list says that the source has no such joint.
+                A layout is a packaged id or the path of a `.json` file.
+            where: Names the file in error messages.
+            name: Id of the mapping.
+            folder: Where relative layout paths start.
+
+        Raises:
+            InputError: A field is missing, unknown or of the wrong type, or a joint is unknown.
+        """
+        obj = json_files.require_object(obj, where)
+        json_files.require_fields(obj, where, ("source", "target", "joints"), ("note",))
+        source = _layout(obj["source"], folder, f"{where}: source")
+        target = _layout(obj["target"], folder, f"{where}: target")
+        joints = json_files.require_object(obj["joints"], f"{where}: joints")
+        json_files.require_fields(joints, f"{where}: joints", (), target.joints)
+        weights = np.zeros((target.num_joints, source.num_joints), np.float64)
+        for row, joint in zip(weights, target.joints, strict=True):
+            place = f"{where}: joints[{joint!r}]"
+            if joint not in joints:
+                raise InputError(f"{place}: missing; add it, with [] if {source.name} has none")
+            members = json_files.require_texts(joints[joint], place)
+            for member in members:
+                if members.count(member) > 1:
+                    raise InputError(f"{place}: {member!r} is listed twice; keep one")
+                row[_index(source, member, place)] = 1.0 / len(members)
+        return cls(name=name, source=source.name, target=target.name, weights=weights)
+
+
+def load_mapping(name_or_path: str | os.PathLike[str]) -> JointMapping:
+    """Loads a packaged mapping by its id, or a user's own from a `.json` file.
+
+    Raises:
+        InputError: Unknown id, unreadable file or invalid mapping.
+    """
+    if json_files.is_path(name_or_path):
+        path = Path(name_or_path)
+        obj = json_files.read_file(path)
+        return JointMapping.from_json(obj, str(path), name=path.stem, folder=path.parent)
+    return _load_packaged(str(name_or_path))
+
+
+def find_mapping(source: str, target: str) -> JointMapping:
+    """The packaged mapping between two layouts; `InputError` if there is none."""
+    name = f"{source}_to_{target}"
+    known = mapping_names()
+    if name not in known:
+        raise InputError(
+            f"no packaged mapping from {source!r} to {target!r}; known: {', '.join(known)}; "
+            "or write a mapping file and give its path"
+        )
+    return _load_packaged(name)
+
+
+def mapping_names() -> tuple[str, ...]:
+    """Ids of the packaged mappings, `<source>_to_<target>`, sorted."""
+    return json_files.packaged_names(_FOLDER)
+
+
+@functools.cache
+def _load_packaged(name: str) -> JointMapping:
+    obj = json_files.read_packaged(_FOLDER, name)
+    mapping = JointMapping.from_json(obj, f"packaged mapping {name!r}", name=name, folder=Path())
+    # Every caller gets the same object.
+    mapping.weights.setflags(write=False)
+    return mapping
+
+
+def _layout(value: Any, folder: Path, where: str) -> SkeletonLayout:
+    name = json_files.require_text(value, where)
+    try:
+        return load_layout(folder / name if json_files.is_path(name) else name)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _index(layout: SkeletonLayout, joint: str, where: str) -> int:
+    try:
+        return layout.index(joint)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -1,0 +1,53 @@
+"""Temporal jigsaw (section 3.2.2, Eq. 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from ms2l_tf.heads import pool_frames, vector_head
+from ms2l_tf.losses import jigsaw_loss
+from ms2l_tf.tasks.base import Task, Version
+from ms2l_tf.views import TemporalJigsaw
+
+
+class Jigsaw(Task):
+    """Which of the S! orders the segments are in.
+
+    Args:
+        view: the shuffled input.
+        head, hidden: see `ms2l_tf.heads.vector_head`.
+        pooling: frames to one vector, ``mean`` or ``max``.
+        weight: factor in L_self.
+    """
+
+    def __init__(
+        self,
+        view: TemporalJigsaw,
+        *,
+        head: str = "fc",
+        hidden: Sequence[int] = (),
+        pooling: str = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__([view], weight=weight, name="jigsaw")
+        self.view = view
+        self.kind = head
+        self.hidden = tuple(hidden)
+        self.pooling = pooling
+
+    def build_for(self, poses: tuple[int, ...], features: int) -> None:
+        del poses
+        orders = len(self.view.orders)
+        self.head = vector_head(orders, kind=self.kind, hidden=self.hidden, name="jigsaw_head")
+        self.head.build((None, features))
+
+    def loss(
+        self, versions: Mapping[str, Version], *, training: bool
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        version = versions[self.view.name]
+        logits = self.head(pool_frames(version.features, self.pooling), training=training)
+        right = tf.argmax(logits, axis=-1, output_type=tf.int32) == version.target
+        accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
+        return jigsaw_loss(logits, version.target), {"jigsaw_accuracy": accuracy}

@@ -1,0 +1,1 @@
+"""Runs: building models from settings, distribution, checkpoints, monitors."""

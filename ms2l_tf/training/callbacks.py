@@ -1,0 +1,105 @@
+"""What watches a run: history file, checkpoints, kNN and collapse monitors."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf import files
+from ms2l_tf.evaluation.collapse import effective_rank, embedding_std
+from ms2l_tf.evaluation.probes import KNNProbe
+from ms2l_tf.runs.folder import RunFolder
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes ``history.csv`` after each epoch: epoch, then whatever was logged, blank if not."""
+
+    def __init__(self, folder: RunFolder, first_epoch: int) -> None:
+        super().__init__()
+        self._folder = folder
+        # What an interrupted run wrote after its last checkpoint is computed again.
+        self._rows: list[dict[str, Any]] = [
+            dict(row) for row in folder.read_history() if int(row["epoch"]) <= first_epoch
+        ]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        row = {name: f"{float(value):.6g}" for name, value in (logs or {}).items()}
+        self._rows.append({"epoch": epoch + 1, **row})
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        files.write_text(self._folder.history, text.getvalue())
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Weights, optimiser state and epoch after each epoch; the newest one is kept.
+
+    Every random draw of a step depends on the seed and the optimiser's step count, so this is all
+    a resumed run needs to equal the uninterrupted one.
+    """
+
+    def __init__(self, model: keras.Model, folder: RunFolder) -> None:
+        super().__init__()
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        model.optimizer.build(model.trainable_variables)
+        state = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epoch=self._epoch)
+        self._manager = tf.train.CheckpointManager(state, str(folder.checkpoint), max_to_keep=1)
+
+    def restore(self) -> int:
+        """Takes up the newest checkpoint, if any; returns the number of finished epochs."""
+        self._manager.restore_or_initialize()
+        return int(self._epoch.numpy())
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch.assign(epoch + 1)
+        self._manager.save()
+
+
+class FeatureMonitor(keras.callbacks.Callback):
+    """Cheap signs of learning every few epochs, put into the epoch's logs.
+
+    ``val_knn``: top-1 per cent of a cosine 1-NN from the fit clips to the validation clips, both
+    cut from the training clips. ``embedding_std``: mean standard deviation of the L2-normalised
+    features times sqrt(D): about 1 when they spread, 0 when they collapse. ``effective_rank``:
+    dimensions they use (Roy & Vetterli 2007).
+
+    Args:
+        features: () -> (fit features, validation features), [N, D].
+        labels: (fit labels, validation labels); -1 is left out.
+        every: epochs between readings; the last epoch is always read.
+        epochs: of the run.
+    """
+
+    def __init__(
+        self,
+        features: Callable[[], tuple[np.ndarray, np.ndarray]],
+        labels: tuple[np.ndarray, np.ndarray],
+        *,
+        every: int,
+        epochs: int,
+    ) -> None:
+        super().__init__()
+        self._features = features
+        self._labels = labels
+        self._every = every
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
+            return
+        fit, validation = self._features()
+        logs["embedding_std"] = embedding_std(fit)
+        logs["effective_rank"] = effective_rank(fit)
+        known, asked = (labels >= 0 for labels in self._labels)
+        if known.any() and asked.any():
+            probe = KNNProbe(k=(1,)).fit(fit[known], self._labels[0][known])
+            right = probe.predict(validation[asked])[1] == self._labels[1][asked]
+            logs["val_knn"] = 100.0 * float(np.mean(right))

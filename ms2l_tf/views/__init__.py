@@ -1,0 +1,7 @@
+"""Views: transformed versions of a batch of clips, each with its target."""
+
+from ms2l_tf.views.augment import Augmentation
+from ms2l_tf.views.clip_random import ClipRandom
+from ms2l_tf.views.temporal import Plain, TemporalJigsaw, TemporalMask, View
+
+__all__ = ["Augmentation", "ClipRandom", "Plain", "TemporalJigsaw", "TemporalMask", "View"]

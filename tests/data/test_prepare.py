@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.formats.nw_ucla import LAYOUT
+from ms2l_tf.data.prepare import REPORT, prepare
+from ms2l_tf.errors import InputError
+from tests.data.conftest import nw_ucla_content
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run_command(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ms2l_tf.cli.prepare", *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def break_clips(folder: pathlib.Path, *names: str) -> None:
+    for name in names:
+        (folder / f"{name}.json").write_text('{"skeletons": [[[0.1, ')
+
+
+def test_report_is_in_the_folder(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    still = nw_ucla_content("a01_s01_e00_v01", frames=3)
+    still["skeletons"][2] = still["skeletons"][1]
+    (nw_ucla_folder / "a01_s01_e00_v01.json").write_text(json.dumps(still))
+    one = nw_ucla_content("a12_s01_e00_v01", frames=1)
+    for name in ("a12_s01_e00_v01", "a12_s01_e00_v02"):
+        (nw_ucla_folder / f"{name}.json").write_text(json.dumps(one))
+    dataset, report = prepare("nw_ucla", nw_ucla_folder, tmp_path / "out", progress=False)
+    assert json.loads((dataset.path / REPORT).read_text()) == report.to_json()
+    assert report.repeated_frames == {"a01_s01_e00_v01": 1}
+    assert report.one_frame == ["a12_s01_e00_v01", "a12_s01_e00_v02"]
+    assert report.copies == [["a12_s01_e00_v01", "a12_s01_e00_v02"]]
+    assert report.splits["cross_view_3"] == {"train": 24, "test": 16}
+    text = "\n".join(report.lines())
+    assert "40 clips written" in text
+    assert "the published set has 1484 clips" in text
+    assert str(tmp_path) not in (dataset.path / REPORT).read_text()
+
+
+def test_unreadable_clip_stays_in_the_test_set_only(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    bad = "a01_s02_e00_v03"
+    break_clips(nw_ucla_folder, bad)
+    dataset, report = prepare("nw_ucla", nw_ucla_folder, tmp_path / "out", progress=False)
+    assert list(report.blanked) == [bad]
+    assert "is not valid JSON" in report.blanked[bad]
+    index = dataset.names.tolist().index(bad)
+    poses = dataset.poses(LAYOUT).poses(index)
+    assert poses.coords.shape == (1, 1, 20, 3)
+    assert np.isnan(poses.coords).all()
+    assert dataset.labels[index] == 0
+    for name in dataset.split_names:
+        assert index not in dataset.split(name).train
+    assert index in dataset.split("cross_view_3").test
+    assert len(dataset.split("cross_view_3").test) == 16
+
+
+def test_unknown_clip_is_skipped_and_listed(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (nw_ucla_folder / "notes.json").write_text("{}")
+    dataset, report = prepare("nw_ucla", nw_ucla_folder, tmp_path / "out", progress=False)
+    assert list(report.skipped) == ["notes.json"]
+    assert len(dataset) == 40
+
+
+def test_strict_and_too_many_bad_clips(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    out = tmp_path / "out"
+    break_clips(nw_ucla_folder, "a01_s02_e00_v03", "a01_s02_e00_v01")
+    with pytest.raises(InputError, match=r"--strict: a01_s02_e00_v01.json: is not valid JSON"):
+        prepare("nw_ucla", nw_ucla_folder, out, strict=True, progress=False)
+    prepare("nw_ucla", nw_ucla_folder, tmp_path / "five_percent", progress=False)
+    break_clips(nw_ucla_folder, "a01_s01_e00_v01")
+    with pytest.raises(InputError, match=r"3 of 40 clips are bad \(more than 5%\), the first: a01"):
+        prepare("nw_ucla", nw_ucla_folder, out, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all_sqe", "five_percent"]
+
+
+def test_duplicate_clip_names_and_empty_sources(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (nw_ucla_folder / "more").mkdir()
+    with pytest.raises(InputError, match=r"more: holds no \.json file"):
+        prepare("nw_ucla", nw_ucla_folder / "more", tmp_path / "out", progress=False)
+    content = (nw_ucla_folder / "a01_s01_e00_v01.json").read_bytes()
+    (nw_ucla_folder / "more" / "a01_s01_e00_v01.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a01_s01_e00_v01 occurs twice, as .* and more/a01"):
+        prepare("nw_ucla", nw_ucla_folder, tmp_path / "out", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["all_sqe"]
+
+
+def test_command_prepares_then_inspects(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    out = tmp_path / "deep" / "out"
+    made = run_command("--format=nw_ucla", f"--source={nw_ucla_folder}", f"--out={out}")
+    assert (made.returncode, made.stdout.splitlines()[0]) == (0, "40 clips written")
+    assert "split cross_view_3: 24 training, 16 test clips" in made.stdout
+    assert len(ClipDataset.open(out)) == 40
+
+    shown = run_command(f"--inspect={out}")
+    assert shown.returncode == 0
+    assert re.search(r"pick up with one hand +20\n", shown.stdout)
+    assert json.loads((out / "inspect" / "inspect.json").read_text())["clips"] == 40
+    assert (out / "inspect" / f"contact_sheet_{LAYOUT}.png").stat().st_size > 10_000
+
+    coords = out / "poses" / LAYOUT / "coords.npy"
+    coords.write_bytes(coords.read_bytes()[:-1] + b"\0")
+    damaged = run_command(f"--inspect={out}")
+    assert damaged.returncode == 2
+    assert f"error: {coords}: the content does not match" in damaged.stderr
+    assert "Traceback" not in damaged.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--format is missing"),
+        (["--format=ntu999"], "ntu999"),
+        (["--format=nw_ucla"], "--out is missing"),
+        (["--format=nw_ucla", "--out={tmp}/out"], "--source is missing"),
+        (["--format=nw_ucla", "--source={tmp}/none", "--out={tmp}/out"], "none: no such file"),
+        (["--format=nw_ucla", "--source={tmp}", "--out={tmp}"], "is not empty"),
+        (["--format=nw_ucla", "--out={tmp}/out", "--clips=5"], "--clips belongs to"),
+        (["--format=synthetic", "--out={tmp}/out", "--source=x"], "--source is of no use"),
+        (["--inspect={tmp}", "--format=nw_ucla"], "--format is of no use with --inspect"),
+        (["--inspect={tmp}/none"], "none: no such dataset folder"),
+        (["--inspect={tmp}", "leftover"], "'leftover' is not a flag"),
+    ],
+)
+def test_bad_command_line(flags: list[str], message: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "something").touch()
+    result = run_command(*[flag.format(tmp=tmp_path) for flag in flags])
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["something"]
+
+
+def test_command_generates_synthetic_motions(tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    flags = ["--format=synthetic", f"--out={out}", "--clips=24", "--seed=1", "--layouts=coco_17"]
+    made = run_command(*flags)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("24 clips in coco_17")
+    assert len(ClipDataset.open(out)) == 24
+    refused = run_command("--format=synthetic", f"--out={tmp_path / 'x'}", "--layouts=octopus_8")
+    assert refused.returncode == 2
+    assert "octopus_8" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

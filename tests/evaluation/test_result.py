@@ -1,0 +1,174 @@
+"""`result.json` and its tables."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.metrics import per_class_table, score
+from ms2l_tf.evaluation.result import (
+    EvaluationResult,
+    Summary,
+    environment,
+    summarise,
+    write_json,
+)
+from ms2l_tf.evaluation.tables import format_per_class, format_table
+
+
+def result(seed=0, linear=80.0, **changes):
+    values = {
+        "protocol": "unsupervised",
+        "dataset": "nw_ucla",
+        "split": "cross_view",
+        "seed": seed,
+        "epoch": 60,
+        "feature_dim": 60,
+        "metrics": {
+            "knn/1/top1": 75.0,
+            "linear/top1": linear,
+            "floor/raw/knn/1/top1": 77.5,
+            "floor/raw/linear/top1": 70.0,
+        },
+        "timing": {"linear": np.float64(0.5)},
+        "environment": environment(),
+        "details": {"test_clips": np.int64(464)},
+    }
+    return EvaluationResult(**{**values, **changes})
+
+
+def test_round_trip_and_keys(tmp_path):
+    path = tmp_path / "result.json"
+    result().save(path)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    assert list(values) == [
+        "protocol",
+        "dataset",
+        "split",
+        "seed",
+        "epoch",
+        "feature_dim",
+        "metrics",
+        "timing",
+        "environment",
+        "details",
+    ]
+    assert values["details"]["test_clips"] == 464
+    assert EvaluationResult.load(path) == result()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "result.json"
+    result().save(path)
+    before = path.read_bytes()
+    for broken in (object(), math.nan):
+        with pytest.raises((TypeError, ValueError)):
+            result(metrics={"linear/top1": broken}).save(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_crash_while_renaming_leaves_no_temporary_file(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"):
+        write_json(tmp_path / "taken", {})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_missing_folder_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="check that the folder exists"):
+        result().save(tmp_path / "nowhere" / "result.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "not valid JSON"),
+        ("[]", "expected a JSON object"),
+        ('{"seed": 1}', "'dataset' is missing"),
+    ],
+)
+def test_loading_bad_files(tmp_path, text, message):
+    path = tmp_path / "result.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        EvaluationResult.load(path)
+
+
+def test_environment_names_versions_and_no_paths():
+    values = environment()
+    assert set(values) == {
+        "python",
+        "tensorflow",
+        "keras",
+        "numpy",
+        "scikit-learn",
+        "platform",
+        "cores",
+    }
+    assert values["numpy"] == np.__version__
+    assert values["cores"] >= 1
+    assert not any("/" in str(value) for value in values.values())
+
+
+def test_summary_is_mean_and_sample_deviation():
+    summary = summarise([result(0, 80.0), result(1, 82.0), result(2, 84.0)])
+    assert summary["linear/top1"] == Summary(82.0, 2.0, 3)
+    assert str(summary["linear/top1"]) == "82.00 ± 2.00"
+    single = summarise([result()])["linear/top1"]
+    assert (single.mean, single.runs, str(single)) == (80.0, 1, "80.00")
+    assert math.isnan(single.sd)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (result(1, split="cross_subject"), "split is 'cross_view' and 'cross_subject'"),
+        (result(1, metrics={"linear/top1": 1.0}), "in some of them only"),
+        (result(0), "the same seed twice"),
+    ],
+)
+def test_runs_that_do_not_belong_together(other, message):
+    with pytest.raises(InputError, match=message):
+        summarise([result(0), other])
+
+
+def test_nothing_to_summarise():
+    with pytest.raises(InputError, match="no result"):
+        summarise([])
+
+
+def test_table_of_one_run():
+    lines = format_table(result().metrics).splitlines()
+    assert lines == [
+        "top-1 accuracy, percent; gain in points",
+        "probe       features  raw floor    gain",
+        "----------  --------  ---------  ------",
+        "kNN, k = 1     75.00      77.50   -2.50",
+        "linear         80.00      70.00  +10.00",
+    ]
+
+
+def test_table_of_several_runs_and_without_floors():
+    table = format_table(summarise([result(0, 80.0), result(1, 82.0)]))
+    assert "mean ± sd over 2 seeds" in table
+    assert "81.00 ± 1.41  70.00 ± 0.00  +11.00" in table
+    bare = format_table({"svm/top1": 50.0, "svm/mean_per_class": 40.0}, measure="mean_per_class")
+    assert bare.splitlines()[-1].split() == ["RBF", "SVM", "40.00"]
+
+
+def test_a_floor_that_lacks_a_probe_shows_a_dash():
+    table = format_table({"svm/top1": 50.0, "linear/top1": 1.0, "floor/raw/svm/top1": 40.0})
+    assert table.splitlines()[-1].split() == ["linear", "1.00", "-", "-"]
+
+
+def test_per_class_table():
+    confusion = score(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).confusion
+    lines = format_per_class(per_class_table(confusion, ["wave", "sit", "jump"])).splitlines()
+    assert lines[2].split() == ["wave", "2", "50.0", "sit", "(1)"]
+    assert lines[4].split() == ["jump", "0", "-", "-"]

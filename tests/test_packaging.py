@@ -1,0 +1,257 @@
+"""What is built, what it needs, and that the documented commands are the commands there are."""
+
+from __future__ import annotations
+
+import configparser
+import email.parser
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
+RECIPES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "flags").rglob("*.cfg"))
+COMMANDS = ("prepare", "train", "evaluate")
+DOCUMENTS = ("README.md", "docs/architecture.md", "docs/benchmarks.md", *RECIPES)
+
+# A command of the project inside a line of shell, however it is started.
+COMMAND = re.compile(
+    r"(?:ms2l-(?P<script>\w+)|-m ms2l_tf\.cli\.(?P<module>\w+)|(?P<tool>tools/\w+\.py))"
+    r"\s(?P<rest>.*)"
+)
+FLAG = re.compile(r"(?<![\w-])--(?P<name>[a-z]\w*)")
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Output of a command; its error output is the failure message."""
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the source archive and the wheel, the wheel built from the source archive."""
+    source = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(ROOT, source, ignore=_not_source)
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source)
+    return out
+
+
+def _not_source(folder: str, names: list[str]) -> set[str]:
+    made = {"build", "data", "dist", "runs"} if Path(folder) == ROOT else set()
+    return {
+        name
+        for name in names
+        if name in made or name.startswith((".", "__pycache__")) or name.endswith(".egg-info")
+    }
+
+
+@pytest.fixture(scope="session")
+def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="session")
+def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    return email.parser.Parser().parsestr(wheel.read(name).decode())
+
+
+def test_wheel_has_every_layout_and_no_test(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    assert len([name for name in DATA_FILES if name.parent.name == "layouts"]) >= 10
+    assert {path.as_posix() for path in DATA_FILES} <= names
+    assert {name.split("/")[0] for name in names} <= {
+        "ms2l_tf",
+        "msclr",
+        next(name.split("/")[0] for name in names if ".dist-info/" in name),
+    }
+
+
+def test_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("ms2l_tf", "msclr")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert modules <= set(wheel.namelist())
+
+
+def test_source_archive_has_what_a_checkout_has(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.split("/", 1)[-1] for name in archive.getnames()}
+    expected = {path.as_posix() for path in DATA_FILES} | set(RECIPES)
+    expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock", "tools/benchmark.py"}
+    assert expected | {"tests/test_packaging.py"} <= names
+
+
+def test_metadata(metadata: email.message.Message, wheel: zipfile.ZipFile) -> None:
+    assert metadata["Name"] == "ms2l-tf"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "Apache-2.0" in (metadata["License-Expression"] or metadata["License"])
+    assert {"cuda", "umap", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert any(name.endswith("LICENSE") for name in wheel.namelist())
+
+
+def test_dependencies_have_floors_and_no_caps(metadata: email.message.Message) -> None:
+    for line in metadata.get_all("Requires-Dist", []):
+        operators = [part.operator for part in Requirement(line).specifier]
+        assert operators == [">="], line
+
+
+def test_cuda_extra_is_tensorflow_with_cuda(metadata: email.message.Message) -> None:
+    wanted = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+    cuda = [one for one in wanted if one.marker and one.marker.evaluate({"extra": "cuda"})]
+    assert [(one.name, one.extras) for one in cuda] == [("tensorflow", {"and-cuda"})]
+
+
+def test_lock_pins_every_dependency(metadata: email.message.Message) -> None:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins), "only exact versions"
+    locked = {name.lower().replace("_", "-"): version for name, version in map(_pin, pins)}
+    assert not [name for name in locked if name.startswith("nvidia")], "CPU environment"
+    for line in metadata.get_all("Requires-Dist", []):
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": "dev"}):
+            continue
+        assert Version(locked[requirement.name]) in requirement.specifier, line
+
+
+def _pin(line: str) -> tuple[str, str]:
+    name, version = line.split("==")
+    return name, version
+
+
+def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFile) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    parser = configparser.ConfigParser()
+    parser.read_string(wheel.read(name).decode())
+    scripts = dict(parser["console_scripts"])
+    assert scripts == {f"ms2l-{one}": f"ms2l_tf.cli.{one}:entry" for one in COMMANDS}
+    for target in scripts.values():
+        module, function = target.split(":")
+        # A process each: two commands may define a flag of the same name.
+        run(sys.executable, "-c", f"import {module}; assert callable({module}.{function})")
+
+
+@functools.cache
+def help_of(command: str, option: str = "--helpfull") -> str:
+    """Help text of a command ("train") or a script ("tools/benchmark.py")."""
+    start = [command] if command.endswith(".py") else ["-m", f"ms2l_tf.cli.{command}"]
+    done = subprocess.run(
+        [sys.executable, *start, option], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr[-2000:]
+    return done.stdout
+
+
+@functools.cache
+def flags_of(command: str) -> frozenset[str]:
+    """Flag names a command knows, `no...` forms included."""
+    names = re.findall(r"--(\[no\])?([a-z]\w*)", help_of(command))
+    negated = {f"no{name}" for no, name in names if no}
+    return frozenset({name for _, name in names} | negated | {"flagfile", "help"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_the_flags_of_the_command(command: str) -> None:
+    text = help_of(command, "--help")
+    own = {"prepare": "--out:", "train": "--workdir:", "evaluate": "--probes:"}
+    assert own[command] in text
+    assert "default:" in text
+
+
+def commands_in(text: str) -> list[tuple[str, list[str]]]:
+    """(command, flag names) of every command line of the project in a text."""
+    joined = re.sub(r"\\\n[#\s]*", " ", text)
+    found = []
+    for line in joined.splitlines():
+        for match in COMMAND.finditer(line):
+            command = match["tool"] or match["script"] or match["module"]
+            found.append((command, FLAG.findall(match["rest"].split("`")[0].split(" # ")[0])))
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documented_flags_exist(document: str) -> None:
+    for command, names in commands_in((ROOT / document).read_text(encoding="utf-8")):
+        unknown = set(names) - flags_of(command)
+        assert not unknown, f"{document}: {command} has no flag {', '.join(sorted(unknown))}"
+
+
+def test_readme_shows_every_command() -> None:
+    shown = {command for command, _ in commands_in((ROOT / "README.md").read_text("utf-8"))}
+    assert set(COMMANDS) <= shown
+
+
+def test_demo_runs_the_three_commands_with_flags_they_have() -> None:
+    plan = commands_in(run("make", "--dry-run", "--always-make", "demo"))
+    assert [command for command, _ in plan] == list(COMMANDS)
+    for command, names in plan:
+        assert set(names) <= flags_of(command)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipe_has_only_flags_of_train_and_says_how_to_run_it(recipe: str) -> None:
+    lines = (ROOT / recipe).read_text(encoding="utf-8").splitlines()
+    settings = [line for line in lines if line.strip() and not line.startswith("#")]
+    names = [FLAG.match(line) for line in settings]
+    assert all(names), f"{recipe}: every line is a flag or a comment"
+    assert {match["name"] for match in names if match} <= flags_of("train")
+    assert any("ms2l-train" in line for line in lines if line.startswith("#"))
+
+
+def test_no_tracked_file_names_a_path_of_one_machine() -> None:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    machine = re.compile(r"/(home|root|work|tmp|Users)/\w")
+    for name in listed:
+        path = ROOT / name
+        if path.suffix in {".png", ".npz", ".npy", ".keras", ".h5"} or not path.is_file():
+            continue
+        match = machine.search(path.read_text(encoding="utf-8"))
+        assert match is None, f"{name}: {match}"
+
+
+@pytest.mark.slow
+def test_wheel_and_source_archive_install_in_a_clean_environment(
+    built: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "environment"
+    venv.create(home, with_pip=True)
+    python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    (wheel_path,) = built.glob("*.whl")
+    (source_path,) = built.glob("*.tar.gz")
+    check = "from ms2l_tf.skeletons import *; assert load_layout('kinect_v1_20').num_joints == 20"
+    run(*pip, "--constraint", ROOT / "requirements.lock", wheel_path)
+    run(python, "-c", check, cwd=tmp_path)
+    for command in COMMANDS:
+        done = subprocess.run(
+            [python.parent / f"ms2l-{command}", "--help"], cwd=tmp_path, capture_output=True
+        )
+        assert b"--" in done.stdout
+        assert b"Traceback" not in done.stderr
+    run(*pip, "--no-deps", "--force-reinstall", source_path)
+    run(python, "-c", check, cwd=tmp_path)
