@@ -70,6 +70,7 @@ class MS2L(keras.Model):
         self.encoder.build(input_shape)
         for task in self.tasks:
             task.build_for(input_shape[1:], self.encoder.feature_dim)
+            task.built = True  # under a strategy `fit` asks every layer
         self.built = True
 
     def call(self, poses: tf.Tensor, training: bool = False) -> tf.Tensor:

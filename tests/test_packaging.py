@@ -20,6 +20,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.skeletons import load_layout
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
 RECIPES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "flags").rglob("*.cfg"))
@@ -155,9 +158,11 @@ def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFil
 
 
 @functools.cache
-def help_of(command: str, option: str = "--helpfull") -> str:
-    """Help text of a command ("train") or a script ("tools/benchmark.py")."""
+def help_of(command: str, option: str = "--helpfull", *, script: bool = False) -> str:
+    """Help text of a command ("train", started as a module or script) or "tools/benchmark.py"."""
     start = [command] if command.endswith(".py") else ["-m", f"ms2l_tf.cli.{command}"]
+    if script:  # what the installed console script does
+        start = ["-c", f"from ms2l_tf.cli.{command} import entry; entry()"]
     done = subprocess.run(
         [sys.executable, *start, option], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -173,11 +178,16 @@ def flags_of(command: str) -> frozenset[str]:
     return frozenset({name for _, name in names} | negated | {"flagfile", "help"})
 
 
+@pytest.mark.parametrize("started_as", ["module", "script"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_the_flags_of_the_command(command: str) -> None:
-    text = help_of(command, "--help")
-    own = {"prepare": "--out:", "train": "--workdir:", "evaluate": "--probes:"}
-    assert own[command] in text
+def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> None:
+    text = help_of(command, "--help", script=started_as == "script")
+    own = {
+        "prepare": ("--format:", "--source:", "--out:"),
+        "train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
+        "evaluate": ("--workdir:", "--probes:", "--pooling:"),
+    }
+    assert not [flag for flag in own[command] if flag not in text]
     assert "default:" in text
 
 
@@ -202,6 +212,28 @@ def test_documented_flags_exist(document: str) -> None:
 def test_readme_shows_every_command() -> None:
     shown = {command for command, _ in commands_in((ROOT / "README.md").read_text("utf-8"))}
     assert set(COMMANDS) <= shown
+
+
+def readme_block(language: str) -> str:
+    """The first code block of a language in the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    match = re.search(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+def test_readme_layout_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "upper_body.json"
+    path.write_text(readme_block("json"), encoding="utf-8")
+    assert load_layout(path).num_joints == 9
+
+
+def test_readme_dataset_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(readme_block("python"), "README.md", "exec"), {})
+    dataset = ClipDataset.open("data/mine")
+    assert len(dataset.split("by_subject").train) == 6
+    assert len(dataset.clips) == 10
 
 
 def test_demo_runs_the_three_commands_with_flags_they_have() -> None:

@@ -17,8 +17,8 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.evaluation.report import evaluate_features
-from ms2l_tf.evaluation.result import write_json
 from ms2l_tf.evaluation.tables import aligned
+from ms2l_tf.files import write_json
 
 FEATURES = flags.DEFINE_string("features", None, "Feature file (.npz) to read.", required=True)
 K = flags.DEFINE_list("k", ["1", "5", "20"], "Numbers of neighbours, comma-separated.")

@@ -21,7 +21,7 @@ USAGE_STATUS = 2
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow and wakes its devices without the banner it writes to stderr.
+    """Imports TensorFlow and looks for devices without the banner it writes to stderr.
 
     The banner comes from C++ before any Python setting reaches it, so stderr is set aside for a
     moment; if the import fails, what was written is shown.
@@ -35,7 +35,7 @@ def quiet_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            tf.config.list_physical_devices()
         except BaseException:
             aside.seek(0)
             os.write(kept, aside.read())
@@ -71,12 +71,25 @@ def _guarded(main: Callable[[], None]) -> Callable[[Sequence[str]], int]:
     return call
 
 
-def _parse(argv: Sequence[str]) -> list[str]:
-    """The parser of absl, with unknown or ill-typed flags as one line (and help untouched)."""
-    try:
-        return app.parse_flags_with_usage(list(argv))
-    except flags.Error as error:
-        sys.exit(_fail(str(error)))
+def _help(main: Callable[[], None]) -> str:
+    """The command's own flags: absl looks for those of a console script's wrapper instead."""
+    module = sys.modules[main.__module__]
+    return f"{module.__doc__}\n{flags.FLAGS.module_help(module)}"
+
+
+def _parser(main: Callable[[], None]) -> Callable[[Sequence[str]], list[str]]:
+    """Parses flags; an unknown or ill-typed one is one line and exit 2, not absl's usage text."""
+
+    def parse(argv: Sequence[str]) -> list[str]:
+        if {"--help", "-help", "-h"} & set(argv[1:]):
+            print(_help(main))
+            sys.exit(0)
+        try:
+            return flags.FLAGS(list(argv))
+        except flags.Error as error:
+            sys.exit(_fail(" ".join(str(error).split())))
+
+    return parse
 
 
 def run(main: Callable[[], None]) -> None:
@@ -88,4 +101,4 @@ def run(main: Callable[[], None]) -> None:
     Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
     the traceback instead.
     """
-    app.run(_guarded(main), flags_parser=_parse)
+    app.run(_guarded(main), flags_parser=_parser(main))

@@ -34,6 +34,8 @@ TEST_ON = flags.DEFINE_enum(
 FIGURES = flags.DEFINE_bool("figures", True, "Draw confusion matrix, t-SNE, training curves.")
 SAVE_FEATURES = flags.DEFINE_string("save_features", "", "Also write the features to this .npz.")
 config_flags.define("probes", optional=True)
+flags.adopt_module_key_flags(config_flags)
+flags.adopt_module_key_flags(common)
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def _generate(out: str) -> None:
 def _inspect(folder: pathlib.Path, out: str | None) -> None:
     from ms2l_tf.data.contact_sheet import save_contact_sheet
     from ms2l_tf.data.inspect import describe, sheet_path, summarise
-    from ms2l_tf.data.json_files import write_json
+    from ms2l_tf.files import write_json
 
     dataset = ClipDataset.open(folder)
     with tqdm(total=len(dataset.files), desc="checksums", unit="file") as bar:

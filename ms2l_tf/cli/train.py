@@ -23,6 +23,8 @@ STRATEGY = flags.DEFINE_enum(
     "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs.",
 )
 config_flags.define(*GROUPS)
+flags.adopt_module_key_flags(config_flags)
+flags.adopt_module_key_flags(common)
 
 
 def main() -> None:

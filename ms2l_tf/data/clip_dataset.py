@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ms2l_tf.data.checksums import FileRecord, fingerprint, verify_files
-from ms2l_tf.data.json_files import read_json
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import Split, read_split
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import read_json
 
 __all__ = ["FORMAT_VERSION", "Axes", "Clip", "ClipDataset", "ClipPoses", "PoseStore", "Split"]
 

@@ -126,50 +126,62 @@ class Normaliser(keras.layers.Layer):
     def call(
         self, coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        coords = tf.cast(coords, tf.float32)
         lengths = tf.cast(lengths, tf.int32)
-        if self.axes is not None:
-            coords = tf.einsum("bfmjc,dc->bfmjd", coords, tf.constant(self.axes, tf.float32))
-        coords, seen, present = fill_missing(coords * self.unit_scale, lengths, present)
+        coords, seen, present = fill_missing(tf.cast(coords, tf.float32), lengths, present)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
         main = coords[:, :, 0]
-        root = self._anchor(main, "root")
-        coords = self._centred(coords, root, in_clip)
-        coords = self._rotated(coords, main, in_clip)
-        if self.scale == "torso":
-            torso = tf.norm(self._anchor(main, "spine_top") - root, axis=-1)
-            size = _masked_mean(torso[..., None], in_clip)[:, 0]
-            size = tf.where(size > _TINY, size, tf.ones_like(size))
-            coords /= size[:, None, None, None, None]
-        coords *= tf.cast(seen, tf.float32)[:, None, :, None, None]
+        origin, matrix = self._origin(main, in_clip), self._matrix(main, in_clip)
+        # Centring, turning and scaling are linear, so they commute with resampling: done after it
+        # they touch T frames, not the padded ones.
         coords, present = resample(coords, present, lengths, self.frames)
-        return self._persons_fitted(coords, present)
+        if origin is not None:
+            coords -= _resampled(origin, lengths, self.frames)[:, :, None, None]
+        coords = tf.einsum("btmjc,bdc->btmjd", coords, matrix)
+        return self._persons_fitted(coords, present, seen)
 
     def _anchor(self, person: tf.Tensor, name: str) -> tf.Tensor:
         """Mean of an anchor's joints: [B, F, J, C] -> [B, F, C]."""
         return tf.reduce_mean(tf.gather(person, self.anchors[name], axis=2), axis=2)
 
-    def _centred(self, coords: tf.Tensor, root: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
+    def _origin(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor | None:
+        """What is subtracted from each frame, in the input's axes and unit: [B, F, C]."""
         if self.centre == "none":
-            return coords
-        if self.centre == "clip":
-            root = _masked_mean(root, in_clip)[:, None]
-        return coords - root[:, :, None, None]
+            return None
+        root = self._anchor(main, "root")
+        if self.centre == "frame":
+            return root
+        return tf.broadcast_to(_masked_mean(root, in_clip)[:, None], tf.shape(root))
 
-    def _rotated(self, coords: tf.Tensor, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
-        if self.rotation == "none":
-            return coords
-        weight = in_clip
-        if self.rotation == "first":
-            early = tf.range(tf.shape(in_clip)[1]) < FIRST_FRAMES
-            weight = in_clip * tf.cast(early, tf.float32)
-        spine = _masked_mean(self._anchor(main, "spine_top") - self._anchor(main, "root"), weight)
+    def _matrix(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
+        """Axes, unit, rotation and scale in one: [B, C, C]."""
+        size = main.shape[-1]
+        axes = np.eye(size) if self.axes is None else np.array(self.axes)
+        to_metres = tf.constant(axes * self.unit_scale, tf.float32)
+        matrix = tf.tile(to_metres[None], [tf.shape(main)[0], 1, 1])
+        if self.rotation == "none" and self.scale == "none":
+            return matrix
+        spine = self._anchor(main, "spine_top") - self._anchor(main, "root")
+        spine = tf.einsum("bfc,dc->bfd", spine, to_metres)
+        if self.rotation != "none":
+            weight = in_clip
+            if self.rotation == "first":
+                early = tf.range(tf.shape(in_clip)[1]) < FIRST_FRAMES
+                weight = in_clip * tf.cast(early, tf.float32)
+            matrix = self._rotation(main, to_metres, spine, weight) @ matrix
+        if self.scale == "torso":
+            torso = _masked_mean(tf.norm(spine, axis=-1)[..., None], in_clip)
+            matrix /= tf.where(torso > _TINY, torso, tf.ones_like(torso))[:, None]
+        return matrix
+
+    def _rotation(
+        self, main: tf.Tensor, to_metres: tf.Tensor, spine: tf.Tensor, weight: tf.Tensor
+    ) -> tf.Tensor:
+        spine = _masked_mean(spine, weight)
         if self.rotation == "in_plane":
-            matrix = _upright(spine)
-        else:
-            up = tf.constant([0.0, 1.0, 0.0]) if self.rotation == "vertical" else None
-            matrix = _body_frame(self._lateral(main, weight), spine, up)
-        return tf.einsum("bfmjc,bdc->bfmjd", coords, matrix)
+            return _upright(spine)
+        up = tf.constant([0.0, 1.0, 0.0]) if self.rotation == "vertical" else None
+        lateral = tf.einsum("bc,dc->bd", self._lateral(main, weight), to_metres)
+        return _body_frame(lateral, spine, up)
 
     def _lateral(self, main: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         """Vector to the person's left: hips, or shoulders where the hips are missing or meet."""
@@ -181,9 +193,12 @@ class Normaliser(keras.layers.Layer):
                 lateral = tf.where(_is_long(axis), axis, lateral)
         return lateral
 
-    def _persons_fitted(self, coords: tf.Tensor, present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        others = present[:, :, 1:]
-        shown = tf.concat([tf.ones_like(present[:, :, :1]), others], axis=2)
+    def _persons_fitted(
+        self, coords: tf.Tensor, present: tf.Tensor, seen: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        main = tf.broadcast_to(seen[:, None, :1], tf.shape(present[:, :, :1]))
+        others = tf.logical_and(present[:, :, 1:], seen[:, None, 1:])
+        shown = tf.concat([main, others], axis=2)
         coords *= tf.cast(shown, tf.float32)[..., None, None]
         extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
         coords = tf.pad(coords, [[0, 0], [0, 0], [0, extra], [0, 0], [0, 0]])[:, :, : self.persons]
@@ -218,21 +233,29 @@ def fill_missing(
     Returns:
         filled coords, seen [B, M] (the person appears at least once), present [B, F, M].
     """
-    valid = tf.reduce_all(tf.math.is_finite(coords), axis=-1)
     in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1])[:, :, None]
-    here = tf.reduce_any(valid, axis=-1) if present is None else present
-    present = tf.logical_and(here, in_clip)
-    valid = tf.logical_and(valid, present[..., None])
-    coords = tf.where(valid[..., None], coords, tf.zeros_like(coords))
-    seen = tf.reduce_any(valid, axis=[1, 3])
-    expected = tf.logical_and(in_clip, seen[:, None])[..., None]
-    complete = tf.reduce_all(tf.logical_or(valid, tf.logical_not(expected)))
-    coords = tf.cond(complete, lambda: coords, lambda: _interpolated(coords, valid))
+    if present is None:
+        present = tf.reduce_any(tf.reduce_all(tf.math.is_finite(coords), axis=-1), axis=-1)
+    present = tf.logical_and(present, in_clip)
+    seen = tf.reduce_any(present, axis=1)
+    expected = tf.logical_and(in_clip, seen[:, None])
+    # One sum tells whether anything at all is not finite; most batches stop here.
+    complete = tf.logical_and(
+        tf.math.is_finite(tf.reduce_sum(coords)), tf.reduce_all(present == expected)
+    )
+    coords, seen = tf.cond(
+        complete, lambda: (coords, seen), lambda: _interpolated(coords, present, seen)
+    )
     return coords, seen, present
 
 
-def _interpolated(coords: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+def _interpolated(
+    coords: tf.Tensor, present: tf.Tensor, seen: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Linear in time between valid frames, constant beyond them; never-seen joints: see rule 2."""
+    valid = tf.logical_and(tf.reduce_all(tf.math.is_finite(coords), axis=-1), present[..., None])
+    coords = tf.where(valid[..., None], coords, tf.zeros_like(coords))
+    seen = tf.logical_and(seen, tf.reduce_any(valid, axis=[1, 3]))
     frames = tf.shape(coords)[1]
     index = tf.range(frames)[None, :, None, None]
     before = _running_max(tf.where(valid, index, -1))
@@ -251,7 +274,7 @@ def _interpolated(coords: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     count = tf.reduce_sum(tf.cast(known, tf.float32), axis=3, keepdims=True)[..., None]
     known_float = tf.cast(known, tf.float32)[..., None]
     middle = tf.reduce_sum(filled * known_float, axis=3, keepdims=True) / tf.maximum(count, 1.0)
-    return tf.where(known[..., None], filled, middle)
+    return tf.where(known[..., None], filled, middle), seen
 
 
 def _running_max(values: tf.Tensor) -> tf.Tensor:
@@ -292,15 +315,24 @@ def resample(
     Returns:
         [B, T, M, J, C] and [B, T, M].
     """
-    last = tf.cast(lengths - 1, tf.float32)[:, None]
-    time = tf.linspace(0.0, 1.0, frames)[None] * last
+    nearest = tf.cast(tf.round(_times(lengths, frames)), tf.int32)
+    return _resampled(coords, lengths, frames), tf.gather(present, nearest, batch_dims=1)
+
+
+def _times(lengths: tf.Tensor, frames: int) -> tf.Tensor:
+    """Where the T new frames lie among the true ones: [B, T]."""
+    return tf.linspace(0.0, 1.0, frames)[None] * tf.cast(lengths - 1, tf.float32)[:, None]
+
+
+def _resampled(values: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
+    """Linear interpolation over axis 1: [B, F, ...] -> [B, T, ...]."""
+    time = _times(lengths, frames)
     start = tf.cast(tf.floor(time), tf.int32)
     end = tf.minimum(start + 1, lengths[:, None] - 1)
-    mix = (time - tf.floor(time))[:, :, None, None, None]
-    before = tf.gather(coords, start, batch_dims=1)
-    after = tf.gather(coords, end, batch_dims=1)
-    nearest = tf.cast(tf.round(time), tf.int32)
-    return before + (after - before) * mix, tf.gather(present, nearest, batch_dims=1)
+    mix = tf.reshape(time - tf.floor(time), [-1, frames, *[1] * (values.shape.rank - 2)])
+    before = tf.gather(values, start, batch_dims=1)
+    after = tf.gather(values, end, batch_dims=1)
+    return before + (after - before) * mix
 
 
 def _masked_mean(values: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:

@@ -30,6 +30,9 @@ def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]
         start = int(store.offsets[index])
         coords[row, :length] = store.coords[start : start + length]
         present[row, :length] = store.present[start : start + length]
+    coords[~present] = (
+        0.0  # NaN on disk; "absent" is said by `present`, and zeros are cheap to check
+    )
     return {
         "coords": coords,
         "lengths": lengths,
@@ -132,4 +135,10 @@ def _normalised(
         return {"poses": tf.ensure_shape(poses, shape), "clip": one["clip"]}
 
     dataset = tf.data.Dataset.from_generator(raw, output_signature=signature)
-    return dataset.map(normalise, num_parallel_calls=1).prefetch(2)
+    dataset = dataset.map(normalise, num_parallel_calls=1).prefetch(2)
+    options = tf.data.Options()
+    # `fit` waits for a batch inside its own graph. On a machine with few cores that blocks the
+    # shared pool of threads the batch itself is waiting for: without threads of its own the
+    # pipeline starves, or hangs.
+    options.threading.private_threadpool_size = 2
+    return dataset.with_options(options)

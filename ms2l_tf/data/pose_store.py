@@ -8,9 +8,9 @@ import pathlib
 
 import numpy as np
 
-from ms2l_tf.data.json_files import read_json
 from ms2l_tf.data.records import UNITS, Axes, ClipPoses
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import read_json
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 

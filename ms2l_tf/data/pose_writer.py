@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.data.json_files import write_json
 from ms2l_tf.data.npy_stream import NpyStream
 from ms2l_tf.data.records import ClipPoses
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import write_json
 
 
 class PoseWriter:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ms2l_tf.data.json_files import read_json
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import read_json
 
 if TYPE_CHECKING:
     from ms2l_tf.data.clip_dataset import ClipDataset

@@ -17,11 +17,11 @@ import numpy as np
 
 from ms2l_tf.data.checksums import FileRecord, record_file
 from ms2l_tf.data.clip_dataset import CLIP_COLUMNS, FORMAT_VERSION
-from ms2l_tf.data.json_files import write_json
 from ms2l_tf.data.pose_writer import PoseWriter
 from ms2l_tf.data.records import UNITS, Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames, check_split
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import write_json
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ StrArray = npt.NDArray[np.str_]
 UNLABELLED = -1
 
 
-def check_features(features: npt.ArrayLike, what: str, names: StrArray | None = None) -> FloatArray:
+def check_features(
+    features: npt.ArrayLike, what: str, names: Sequence[str] | StrArray | None = None
+) -> FloatArray:
     """Returns `features` as a float array, or says which clip is at fault.
 
     Args:
@@ -64,14 +67,14 @@ class ClipFeatures:
     Attributes:
         features: float array [N, D].
         labels: class indices [N]; -1 is unlabelled.
-        names: clip names [N]; `row 0`, `row 1`, ... when not given.
+        names: clip names [N] (an array once checked); `row 0`, `row 1`, ... when not given.
         groups: subject or camera of each clip [N], for grouped cross-validation; optional.
         what: how error messages call this set.
     """
 
     features: FloatArray
     labels: IntArray
-    names: StrArray | None = None
+    names: Sequence[str] | StrArray | None = None
     groups: npt.NDArray[Any] | None = None
     what: str = "features"
 

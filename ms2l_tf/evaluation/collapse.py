@@ -19,12 +19,14 @@ def embedding_std(embeddings: npt.ArrayLike) -> float:
     """Mean over dimensions of the standard deviation of the L2-normalised embeddings.
 
     Directions spread evenly over the sphere give 1/sqrt(D) (see `isotropic_std`); identical
-    embeddings give 0. A row of zeros stays zero.
+    embeddings give 0. A row of zeros stays zero; NaN or infinity gives NaN.
 
     Args:
         embeddings: array [N, D].
     """
     rows = _rows(embeddings)
+    if not np.isfinite(rows).all():
+        return float("nan")
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return float((rows / np.maximum(norms, _TINY)).std(axis=0).mean())
 
@@ -46,12 +48,15 @@ def effective_rank(embeddings: npt.ArrayLike, centre: bool = True) -> float:
             direction and, when it is large, hides all others.
 
     Returns:
-        The effective rank; 0.0 when all (centred) embeddings are zero, that is, all the same.
+        The effective rank; 0.0 when all (centred) embeddings are zero, that is, all the same, and
+        NaN when training has diverged and any of them is not finite.
 
     Reference:
         Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
     """
     rows = _rows(embeddings)
+    if not np.isfinite(rows).all():
+        return float("nan")
     size = np.abs(rows).max(initial=0.0)
     if centre:
         rows = rows - rows.mean(axis=0)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
-from ms2l_tf.evaluation.files import atomic_file
+from ms2l_tf.files import replacing
 
 _PARTS = ("features", "labels", "names")
 _KEYS = (
@@ -44,7 +44,7 @@ def save_features(
         arrays[f"{side}_features"] = clips.features
         arrays[f"{side}_labels"] = clips.labels
         arrays[f"{side}_names"] = np.asarray(clips.names, dtype=np.str_)
-    with atomic_file(path) as file:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
@@ -54,7 +54,10 @@ def load_features(path: str | os.PathLike[str]) -> FeatureFile:
     if not target.is_file():
         raise InputError(f"{target}: no such file; ms2l-evaluate --save_features writes one")
     try:
-        with np.load(target, allow_pickle=False) as file:
+        file = np.load(target, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise InputError(f"{target}: a single array; expected an .npz file of several")
+        with file:
             missing = [key for key in _KEYS if key not in file]
             if missing:
                 raise InputError(f"{target}: array '{missing[0]}' is missing; save it again")

@@ -55,7 +55,7 @@ def encoder_features(
 ) -> np.ndarray:
     """Pooled encoder features of some clips, in their order: float32 [N, D']."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def encode(poses: tf.Tensor) -> tf.Tensor:
         return pool(tf.cast(encoder(poses, training=False), tf.float32), pooling)
 

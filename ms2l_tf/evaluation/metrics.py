@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import UNLABELLED, IntArray, check_labels
+from ms2l_tf.files import replacing
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def per_class_table(
 def write_per_class_csv(path: str | os.PathLike[str], rows: Sequence[ClassRow]) -> None:
     """Writes the per-class table as CSV; an accuracy that does not exist is an empty cell."""
     columns = ("name", "clips", "correct", "accuracy", "confused_with", "confused_clips")
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(columns)
         for row in rows:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.files import atomic_file
+from ms2l_tf.files import read_json, write_json
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -59,37 +57,12 @@ class EvaluationResult:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a `result.json`, or says in one line what is wrong with it."""
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-        except ValueError as error:
-            raise InputError(f"{path}: not valid JSON ({error})") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: expected a JSON object, got {type(values).__name__}")
+        values = read_json(path)
         known = {f.name for f in fields(cls)}
         missing = sorted(known - set(values) - {"details"})
         if missing:
             raise InputError(f"{path}: '{missing[0]}' is missing; is this a result.json?")
         return cls(**{name: values[name] for name in known if name in values})
-
-
-def write_json(path: str | os.PathLike[str], values: Any) -> None:
-    """Writes JSON atomically; NumPy scalars and arrays are allowed, NaN is not."""
-    # Encoded before the file is opened: a value that JSON cannot hold leaves no file at all.
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
-    with atomic_file(path) as file:
-        file.write(f"{text}\n".encode())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def environment() -> dict[str, Any]:

@@ -1,5 +1,10 @@
 """Feature files: round trip, and refusal of everything that is not plain arrays."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -12,7 +17,7 @@ NAMES = ("wave", "sit")
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Path:
     """A good feature file of six training and two test clips."""
     target = tmp_path / "features.npz"
     rng = np.random.default_rng(0)
@@ -26,14 +31,14 @@ def path(tmp_path):
     return target
 
 
-def rewrite(path, **changes):
+def rewrite(path: Path, **changes: Any) -> None:
     """Saves the file again with some arrays replaced, or removed when None."""
     with np.load(path) as file:
         arrays = {key: file[key] for key in file} | changes
     np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
 
 
-def test_round_trip(path):
+def test_round_trip(path: Path) -> None:
     with np.load(path, allow_pickle=False) as file:
         assert set(file) == {
             "label_names",
@@ -64,7 +69,7 @@ def test_round_trip(path):
         ({"label_names": np.array(3)}, "'label_names' must be a list"),
     ],
 )
-def test_bad_arrays(path, changes, message):
+def test_bad_arrays(path: Path, changes: dict[str, Any], message: str) -> None:
     rewrite(path, **changes)
     with pytest.raises(InputError, match=message) as caught:
         load_features(path)
@@ -72,20 +77,20 @@ def test_bad_arrays(path, changes, message):
     assert "features.npz" in str(caught.value)
 
 
-def test_not_a_feature_file(path, tmp_path):
+def test_not_a_feature_file(path: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_features(tmp_path / "other.npz")
     whole = path.read_bytes()
     for content in (b"hello", b"", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(InputError, match="not a readable .npz file"):
+        with pytest.raises(InputError, match="not a readable"):
             load_features(path)
     np.save(tmp_path / "array.npy", np.ones(3))
-    with pytest.raises(InputError, match="not a readable .npz file"):
+    with pytest.raises(InputError, match="a single array"):
         load_features(tmp_path / "array.npy")
 
 
-def test_missing_folder(path, tmp_path):
+def test_missing_folder(path: Path, tmp_path: Path) -> None:
     loaded = load_features(path)
     with pytest.raises(InputError, match="cannot be written"):
         save_features(tmp_path / "no" / "f.npz", loaded.train, loaded.test, NAMES)

@@ -1,8 +1,13 @@
 """Figures are written, and the choices behind them are right."""
 
+from __future__ import annotations
+
+import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ms2l_tf.errors import InputError
@@ -23,18 +28,18 @@ HISTORY = """epoch,loss,prediction_loss,knn_top1,embedding_std,effective_rank,le
 """
 
 
-def is_png(path):
+def is_png(path: Path) -> bool:
     content = path.read_bytes()
     return content.startswith(b"\x89PNG") and len(content) > 5000
 
 
-def confusion(classes, seed=0):
+def confusion(classes: int, seed: int = 0) -> npt.NDArray[np.int64]:
     rng = np.random.default_rng(seed)
     return 20 * np.eye(classes, dtype=np.int64) + rng.integers(2, size=(classes, classes))
 
 
 @pytest.mark.parametrize("classes", [2, 25])
-def test_confusion(tmp_path, classes):
+def test_confusion(tmp_path: Path, classes: int) -> None:
     matrix = confusion(classes)
     matrix[1] = 0  # a class without clips must not divide by zero
     names = [f"class {i}" for i in range(classes)]
@@ -42,7 +47,7 @@ def test_confusion(tmp_path, classes):
     assert is_png(tmp_path / "c.png")
 
 
-def test_per_class(tmp_path):
+def test_per_class(tmp_path: Path) -> None:
     names = ["wave", "sit", "jump"]
     tables = {key: per_class_table(confusion(3, i), names) for i, key in enumerate(("a", "b"))}
     per_class_figure(tmp_path / "p.png", tables, "linear")
@@ -51,7 +56,7 @@ def test_per_class(tmp_path):
         per_class_figure(tmp_path / "p.png", {})
 
 
-def test_embedding_without_umap(tmp_path, monkeypatch):
+def test_embedding_without_umap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(40, 60)), np.arange(40) % 12 - 1
@@ -65,16 +70,15 @@ def test_embedding_without_umap(tmp_path, monkeypatch):
         embedding_figure(tmp_path / "u.png", features[:4], labels[:4], names)
 
 
-def test_classes_differ_in_colour_or_marker():
+def test_classes_differ_in_colour_or_marker() -> None:
     styles = [class_style(i) for i in range(64)]
     assert len(set(styles)) == 64
     assert all(
-        a.colour != b.colour and a.marker != b.marker
-        for a, b in zip(styles[:7], styles[1:8], strict=True)
+        a.colour != b.colour and a.marker != b.marker for a, b in itertools.pairwise(styles[:8])
     )
 
 
-def test_training_curves(tmp_path):
+def test_training_curves(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text(HISTORY, encoding="utf-8")
     history = read_history(path)
@@ -94,7 +98,7 @@ def test_training_curves(tmp_path):
         ("epoch,loss\n1,high\n", "column 'loss'"),
     ],
 )
-def test_bad_history(tmp_path, text, message):
+def test_bad_history(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "history.csv"
     if text is not None:
         path.write_text(text, encoding="utf-8")
@@ -102,18 +106,18 @@ def test_bad_history(tmp_path, text, message):
         read_history(path)
 
 
-def test_history_without_epochs_is_numbered(tmp_path):
+def test_history_without_epochs_is_numbered(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("loss\n3\n2\n", encoding="utf-8")
     np.testing.assert_array_equal(read_history(path)["epoch"], [1, 2])
 
 
-def test_history_without_anything_to_draw(tmp_path):
+def test_history_without_anything_to_draw(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no loss"):
         training_figure(tmp_path / "h.png", {"epoch": np.arange(3.0), "other": np.ones(3)})
 
 
-def test_unwritable_figure(tmp_path):
+def test_unwritable_figure(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         confusion_figure(tmp_path / "no" / "c.png", confusion(3), ["a", "b", "c"])
     with pytest.raises(InputError, match="cannot be written"):

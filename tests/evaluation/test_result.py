@@ -1,7 +1,11 @@
 """`result.json` and its tables."""
 
+from __future__ import annotations
+
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +17,13 @@ from ms2l_tf.evaluation.result import (
     Summary,
     environment,
     summarise,
-    write_json,
 )
 from ms2l_tf.evaluation.tables import format_per_class, format_table
+from ms2l_tf.files import write_json
 
 
-def result(seed=0, linear=80.0, **changes):
-    values = {
+def result(seed: int = 0, linear: float = 80.0, **changes: Any) -> EvaluationResult:
+    values: dict[str, Any] = {
         "protocol": "unsupervised",
         "dataset": "nw_ucla",
         "split": "cross_view",
@@ -39,7 +43,7 @@ def result(seed=0, linear=80.0, **changes):
     return EvaluationResult(**{**values, **changes})
 
 
-def test_round_trip_and_keys(tmp_path):
+def test_round_trip_and_keys(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     result().save(path)
     values = json.loads(path.read_text(encoding="utf-8"))
@@ -60,7 +64,7 @@ def test_round_trip_and_keys(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     result().save(path)
     before = path.read_bytes()
@@ -71,15 +75,15 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_a_crash_while_renaming_leaves_no_temporary_file(tmp_path):
+def test_a_crash_while_renaming_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"):
+    with pytest.raises(InputError, match="taken"):
         write_json(tmp_path / "taken", {})
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
 
 
-def test_missing_folder_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="check that the folder exists"):
+def test_missing_folder_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="check the folder"):
         result().save(tmp_path / "nowhere" / "result.json")
 
 
@@ -88,11 +92,11 @@ def test_missing_folder_is_an_input_error(tmp_path):
     [
         (None, "cannot be read"),
         ("{", "not valid JSON"),
-        ("[]", "expected a JSON object"),
+        ("[]", "must hold a JSON object"),
         ('{"seed": 1}', "'dataset' is missing"),
     ],
 )
-def test_loading_bad_files(tmp_path, text, message):
+def test_loading_bad_files(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "result.json"
     if text is not None:
         path.write_text(text, encoding="utf-8")
@@ -100,7 +104,7 @@ def test_loading_bad_files(tmp_path, text, message):
         EvaluationResult.load(path)
 
 
-def test_environment_names_versions_and_no_paths():
+def test_environment_names_versions_and_no_paths() -> None:
     values = environment()
     assert set(values) == {
         "python",
@@ -116,7 +120,7 @@ def test_environment_names_versions_and_no_paths():
     assert not any("/" in str(value) for value in values.values())
 
 
-def test_summary_is_mean_and_sample_deviation():
+def test_summary_is_mean_and_sample_deviation() -> None:
     summary = summarise([result(0, 80.0), result(1, 82.0), result(2, 84.0)])
     assert summary["linear/top1"] == Summary(82.0, 2.0, 3)
     assert str(summary["linear/top1"]) == "82.00 ± 2.00"
@@ -133,17 +137,17 @@ def test_summary_is_mean_and_sample_deviation():
         (result(0), "the same seed twice"),
     ],
 )
-def test_runs_that_do_not_belong_together(other, message):
+def test_runs_that_do_not_belong_together(other: EvaluationResult, message: str) -> None:
     with pytest.raises(InputError, match=message):
         summarise([result(0), other])
 
 
-def test_nothing_to_summarise():
+def test_nothing_to_summarise() -> None:
     with pytest.raises(InputError, match="no result"):
         summarise([])
 
 
-def test_table_of_one_run():
+def test_table_of_one_run() -> None:
     lines = format_table(result().metrics).splitlines()
     assert lines == [
         "top-1 accuracy, percent; gain in points",
@@ -154,7 +158,7 @@ def test_table_of_one_run():
     ]
 
 
-def test_table_of_several_runs_and_without_floors():
+def test_table_of_several_runs_and_without_floors() -> None:
     table = format_table(summarise([result(0, 80.0), result(1, 82.0)]))
     assert "mean ± sd over 2 seeds" in table
     assert "81.00 ± 1.41  70.00 ± 0.00  +11.00" in table
@@ -162,12 +166,12 @@ def test_table_of_several_runs_and_without_floors():
     assert bare.splitlines()[-1].split() == ["RBF", "SVM", "40.00"]
 
 
-def test_a_floor_that_lacks_a_probe_shows_a_dash():
+def test_a_floor_that_lacks_a_probe_shows_a_dash() -> None:
     table = format_table({"svm/top1": 50.0, "linear/top1": 1.0, "floor/raw/svm/top1": 40.0})
     assert table.splitlines()[-1].split() == ["linear", "1.00", "-", "-"]
 
 
-def test_per_class_table():
+def test_per_class_table() -> None:
     confusion = score(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).confusion
     lines = format_per_class(per_class_table(confusion, ["wave", "sit", "jump"])).splitlines()
     assert lines[2].split() == ["wave", "2", "50.0", "sit", "(1)"]

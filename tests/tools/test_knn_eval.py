@@ -1,5 +1,7 @@
 """The stand-alone kNN command, run as a user runs it."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -15,7 +17,7 @@ from ms2l_tf.evaluation.feature_files import save_features
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments):
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(ROOT / "tools" / "knn_eval.py"), *arguments],
         capture_output=True,
@@ -26,7 +28,7 @@ def run(*arguments):
 
 
 @pytest.fixture
-def features(tmp_path):
+def features(tmp_path: Path) -> Path:
     """Two classes on two axes; one of the four test clips is on the wrong axis."""
     train = ClipFeatures(np.eye(2)[[0, 0, 0, 1, 1, 1]], np.array([0, 0, 0, 1, 1, 1]))
     test = ClipFeatures(np.eye(2)[[0, 0, 1, 1, 0]], np.array([0, 0, 1, 0, -1]))
@@ -35,7 +37,7 @@ def features(tmp_path):
     return path
 
 
-def test_table_and_json(features, tmp_path):
+def test_table_and_json(features: Path, tmp_path: Path) -> None:
     out = tmp_path / "knn.json"
     done = run(f"--features={features}", "--k=3,1", "--metric=euclidean", f"--json={out}")
     assert (done.returncode, done.stderr) == (0, "")
@@ -57,7 +59,7 @@ def test_table_and_json(features, tmp_path):
         (["--k=7"], "error: --k: 7 neighbours asked for, but only 6"),
     ],
 )
-def test_bad_input_is_one_line(features, arguments, message):
+def test_bad_input_is_one_line(features: Path, arguments: list[str], message: str) -> None:
     done = run(f"--features={features}", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(message)

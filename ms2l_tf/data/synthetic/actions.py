@@ -23,7 +23,6 @@ import numpy as np
 
 from ms2l_tf.data.synthetic.posture import CHANNELS, NUM_CHANNELS, SLICES
 from ms2l_tf.data.synthetic.resources import read_resource
-from ms2l_tf.errors import InputError
 
 Pose = Mapping[str, tuple[float, ...]]
 
@@ -69,7 +68,7 @@ class Action:
             seconds = [seconds / steps] * steps
         partner = tuple(entry.get("partner", ()))
         if len(seconds) != steps or (partner and len(partner) != len(poses)):
-            raise InputError(f"action {name!r}: {len(poses)} poses need {steps} step durations")
+            raise ValueError(f"actions.json: {name!r}: {len(poses)} poses need {steps} durations")
         low, high = entry.get("repeats", (1, 1))
         left, forward = entry.get("travel", (0.0, 0.0))
         return cls(
@@ -89,7 +88,9 @@ class Action:
 @functools.cache
 def action_library() -> dict[str, Action]:
     """All actions by name."""
-    return {name: Action.from_json(name, entry) for name, entry in read_resource("actions.json").items()}
+    return {
+        name: Action.from_json(name, entry) for name, entry in read_resource("actions.json").items()
+    }
 
 
 @functools.cache
@@ -112,7 +113,7 @@ def _resolve(name: str) -> Pose:
     """The channels a named pose sets, those of its base included."""
     poses = read_resource("poses.json")
     if name not in poses:
-        raise InputError(f"poses.json: no pose named {name!r}")
+        raise ValueError(f"poses.json: no pose named {name!r}")
     entry = dict(poses[name])
     resolved: dict[str, tuple[float, ...]] = {}
     for base in str(entry.pop("like", "")).split("+"):
@@ -124,7 +125,7 @@ def _resolve(name: str) -> Pose:
             names = [f"{side}_{_BOTH[channel]}" for side in ("left", "right")]
         for each in names:
             if CHANNELS.get(each) != len(values):
-                raise InputError(f"poses.json: pose {name!r}: {channel} has {len(values)} values")
+                raise ValueError(f"poses.json: pose {name!r}: {channel} has {len(values)} values")
             resolved[each] = values
     return resolved
 

@@ -154,7 +154,7 @@ def random_body(rng: np.random.Generator) -> Body:
     """A body with a random height and random, left-right symmetric limb proportions."""
     height = float(np.clip(rng.normal(1.70, 0.09), 1.45, 1.98))
     kinds = sorted({point.proportion for point in POINTS})
-    return make_body(height, {kind: float(rng.normal(1.0, 0.05)) for kind in kinds})
+    return make_body(height, {kind: float(rng.normal(1.0, 0.04)) for kind in kinds})
 
 
 def forward_kinematics(body: Body, root: np.ndarray, orientations: np.ndarray) -> np.ndarray:

@@ -212,7 +212,15 @@ def _clip(preset: Preset, take: Take) -> Clip:
     numbers |= {"replication": take.replication + 1, "action": take.action + 1}
     name = preset.clip_name.format(**numbers, camera_name=names["camera"])
     group = "-".join(str(part) for part in (names["subject"], *take.performance[1:]))
-    return Clip(name, label=take.action, group=group, source="synthetic", **names)
+    return Clip(
+        name,
+        label=take.action,
+        subject=names["subject"],
+        camera=names["camera"],
+        setup=names["setup"],
+        group=group,
+        source="synthetic",
+    )
 
 
 def _number(name: str, default: int) -> int:

@@ -7,6 +7,7 @@ Notation: T frames, D channels, n keys, M persons, P points.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,19 +117,17 @@ class Motion:
     lag: np.ndarray
     waves: np.ndarray
     warp: tuple[float, float, float]
-    origin: np.ndarray
-    heading: float
+    origin: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(3))
+    heading: float = 0.0
 
     def channels(self, times: np.ndarray) -> np.ndarray:
         """Posture channels [T, D] at times [T] in seconds."""
-        depth, frequency, phase = self.warp
-        warped = times + depth * (np.sin(frequency * times + phase) - np.sin(phase))
-        posture_now = interpolate(
-            warped[:, None] - self.lag, self.key_times, self.keys, self.flow
-        )
-        amplitude, frequency_, phase_ = self.waves[:, None]
-        sway = amplitude * np.sin(frequency_ * times[:, None, None] + phase_)
-        return np.asarray(posture_now + sway.sum(axis=1))
+        depth, rate, start = self.warp
+        warped = times + depth * (np.sin(rate * times + start) - np.sin(start))
+        keyed = interpolate(warped[:, None] - self.lag, self.key_times, self.keys, self.flow)
+        amplitude, frequency, phase = self.waves
+        sway = amplitude * np.sin(frequency * times[:, None, None] + phase)
+        return np.asarray(keyed + sway.sum(axis=1))
 
     def positions(self, times: np.ndarray) -> np.ndarray:
         """World positions [T, P, 3] of the rich skeleton in metres."""
@@ -181,9 +180,8 @@ def perform(
         if mirrored:
             keys = posture.mirror(keys)
         motion = _motion(action, subjects[number], timeline.times + delay, keys, variation, rng)
-        side = 0.0 if not action.partner else (-0.5 if number == 0 else 0.5)
-        heading = facing + 180.0 * number
-        motions.append(_place(motion, heading, facing, side * action.distance, duration))
+        offset = (number - 0.5) * action.distance if action.partner else 0.0
+        motions.append(_place(motion, facing, 180.0 * number, offset, duration))
     return Performance(tuple(motions), duration)
 
 
@@ -203,35 +201,35 @@ def _timeline(
     variation: Variation,
     rng: np.random.Generator,
 ) -> tuple[_Timeline, float]:
-    """Times of the keys, clip from 0 to the returned duration."""
+    """Times of the keys, and the duration of the clip that starts at 0."""
     wanted = float(rng.uniform(*seconds))
-    count = len(action.poses)
     if action.cyclic:
-        steps = np.array(action.seconds) / tempo
-        # One cycle before and two after, so that warp and lag never run out of keys.
-        cycles = int(np.ceil(wanted / steps.sum())) + 4
-        order = np.arange(cycles * count)
-        durations = np.tile(steps, cycles)
-        times = np.concatenate([[0.0], np.cumsum(durations)[:-1]])
-        times -= steps.sum() * (1.0 + rng.random())
-        return _Timeline(times, order % count, order / count), wanted
-
+        return _cycles(action, tempo, wanted, rng), wanted
+    count = len(action.poses)
     repeats = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
     order = np.concatenate([[0], np.tile(np.arange(1, count), repeats)])
     steps = np.tile(np.array(action.seconds), repeats) / tempo
     steps = steps * np.exp(rng.normal(0.0, 0.15, size=len(steps)))
     steps *= min(1.0, seconds[1] / steps.sum())
     times = np.concatenate([[0.0], np.cumsum(steps)])
-    first, last = variation.cut * rng.random(2) * times[-1]
-    times -= first
-    body = times[-1] - last
-    idle = max(0.0, wanted - body)
-    if idle > 0.15:
-        # Nothing is missed at an end where there is time to wait.
-        before = rng.random()
-        lead = before * idle
-        times += lead + (first if lead > 0.1 else 0.0)
-    return _Timeline(times, order, np.zeros(len(order))), body + idle
+    idle = max(0.0, wanted - times[-1])
+    lead = rng.random() * idle
+    # Only where there was no time to wait may an end of the action be missing.
+    cuts = variation.cut * rng.random(2) * times[-1] * (np.array([lead, idle - lead]) < 0.1)
+    duration = times[-1] + idle - cuts.sum()
+    timeline = _Timeline(times + lead - cuts[0], order, np.zeros(len(order)))
+    return timeline, float(max(seconds[0], duration))
+
+
+def _cycles(action: Action, tempo: float, wanted: float, rng: np.random.Generator) -> _Timeline:
+    """Cycles from a random phase on."""
+    count = len(action.poses)
+    steps = np.array(action.seconds) / tempo
+    # One cycle before and two after, so that warp and lag never run out of keys.
+    cycles = int(np.ceil(wanted / steps.sum())) + 4
+    order = np.arange(cycles * count)
+    times = np.cumsum(np.tile(steps, cycles)) - steps[-1]
+    return _Timeline(times - steps.sum() * (1.0 + rng.random()), order % count, order / count)
 
 
 def _keys(
@@ -255,7 +253,7 @@ def _keys(
                 keys[:, place] = free[place]
     keys += subject.habit
     keys += rng.normal(size=keys.shape) * _JITTER * variation.jitter
-    # Stance differs from person to person and stays put within a clip.
+    # The stance differs from clip to clip and stays put within one.
     stance = rng.normal(0.0, 0.025 * variation.jitter, size=4)
     keys[:, SLICES["left_foot"]] += [abs(stance[0]), 0.0, stance[1]]
     keys[:, SLICES["right_foot"]] += [abs(stance[2]), 0.0, stance[3]]
@@ -286,20 +284,14 @@ def _motion(
     for name, place in SLICES.items():
         if name not in ("place", "turn", "pelvis") and "foot" not in name and "toe" not in name:
             lag[place] = rng.normal(0.0, 0.025)
-    return Motion(
-        subject.body, times, keys, action.flow, lag, waves, warp, np.zeros(3), heading=0.0
-    )
+    return Motion(subject.body, times, keys, action.flow, lag, waves, warp)
 
 
-def _place(
-    motion: Motion, heading: float, axis: float, distance: float, duration: float
-) -> Motion:
-    """Puts a person so that the middle of the path is at `distance` along the axis direction."""
+def _place(motion: Motion, facing: float, turned: float, offset: float, duration: float) -> Motion:
+    """Puts a person so that the middle of the path is `offset` metres along the facing axis."""
+    heading = facing + turned
     middle = motion.channels(np.array([duration / 2.0]))[0, SLICES["place"]]
     travelled = np.array([middle[0], 0.0, middle[1]]) * motion.body.leg
-    origin = posture.rotation("y", np.array([axis]))[0] @ np.array([0.0, 0.0, distance])
-    origin = origin - posture.rotation("y", np.array([heading]))[0] @ travelled
-    return Motion(
-        motion.body, motion.key_times, motion.keys, motion.flow, motion.lag, motion.waves,
-        motion.warp, origin, heading,
-    )  # fmt: skip
+    origin = posture.rotation("y", np.array(facing)) @ np.array([0.0, 0.0, offset])
+    origin = origin - posture.rotation("y", np.array(heading)) @ travelled
+    return dataclasses.replace(motion, origin=origin, heading=heading)

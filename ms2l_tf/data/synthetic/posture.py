@@ -163,7 +163,7 @@ def pose_body(body: Body, channels: np.ndarray, heading: float = 0.0) -> np.ndar
 
     orient = np.empty((len(channels), len(SEGMENTS), 3, 3))
     facing = rotation("y", heading + value("turn"))
-    start = rotation("y", np.array([heading]))[0]
+    start = rotation("y", np.array(heading))
     ground = np.zeros((len(channels), 3))
     ground[:, [0, 2]] = channels[:, SLICES["place"]] * body.leg
     ground = ground @ start.T

@@ -67,7 +67,8 @@ class Noise:
     Args:
         white: Standard deviation in metres of the error of one joint in one frame.
         drift: Standard deviation in metres of a slowly changing error.
-        hidden: Growth of the white error per metre a joint lies behind the pelvis.
+        hidden: Growth of both errors per metre a joint lies behind the middle of its person, where
+            the body hides it.
         joints_lost: Probability that a clip has a stretch of missing joints.
         frames_lost: Probability that a clip has a stretch of frames without anybody.
     """
@@ -102,21 +103,22 @@ def add_noise(
 
     Args:
         coords: True positions in metres.
-        depth: [T, M, J] metres a joint lies behind its person's pelvis.
+        depth: [T, M, J] metres a joint lies behind the middle of its person.
         frame_rate: Frames a second; the drift changes over about a second.
         noise: Strengths.
         rng: Source of randomness.
     """
     frames = len(coords)
-    white = rng.normal(size=coords.shape) * noise.white
-    white *= 1.0 + noise.hidden * np.maximum(depth, 0.0)[..., None]
     # Drift: independent errors once a second, joined linearly.
     knots = int(np.ceil(frames / frame_rate)) + 1
     errors = rng.normal(size=(knots, *coords.shape[1:])) * noise.drift
     position = np.arange(frames) / frame_rate
     index = np.minimum(position.astype(int), knots - 2)
     part = (position - index)[:, None, None, None]
-    return np.asarray(coords + white + errors[index] * (1.0 - part) + errors[index + 1] * part)
+    drift = errors[index] * (1.0 - part) + errors[index + 1] * part
+    white = rng.normal(size=coords.shape) * noise.white
+    hidden = 1.0 + noise.hidden * np.maximum(depth, 0.0)[..., None]
+    return np.asarray(coords + (white + drift) * hidden)
 
 
 def lose_joints(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray, check_features
@@ -79,7 +80,9 @@ def _project(features: FloatArray, method: Method, seed: int) -> tuple[npt.NDArr
     perplexity = min(30.0, (len(unit) - 1) / 3)
     # 500 iterations look like 1,000 when the start is PCA, at half the time.
     tsne = TSNE(perplexity=perplexity, init="pca", max_iter=500, random_state=seed)
-    return tsne.fit_transform(unit), "tsne"
+    # At this size a second thread gains little, and on a busy machine its spinning costs much.
+    with threadpool_limits(1, "openmp"):
+        return tsne.fit_transform(unit), "tsne"
 
 
 def _import_umap(required: bool) -> Any:

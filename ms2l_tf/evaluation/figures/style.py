@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +57,9 @@ def bare(axes: Axes) -> None:
 def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 130) -> None:
     """Saves the figure; the format follows the suffix of `path`."""
     try:
-        figure.savefig(path, dpi=dpi)
-    except (OSError, ValueError) as error:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=dpi)
+    except InputError:
+        raise
+    except ValueError as error:  # an ending that Matplotlib does not know
         raise InputError(f"{path}: the figure cannot be written ({error})") from error
