@@ -7,6 +7,7 @@ written once. `RunConfig.to_json` is what a run folder keeps as ``flags.json``.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,11 @@ class _Checked:
 
 def _check(field: dataclasses.Field[Any], value: Any) -> None:
     choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
+    if value == ():
+        raise InputError(f"--{field.name}: name at least one")
     for one in value if isinstance(value, tuple) else (value,):
+        if isinstance(one, float) and not math.isfinite(one):
+            raise InputError(f"--{field.name}: {one} is not a finite number")
         if choices and one not in choices:
             raise InputError(f"--{field.name}: '{one}' is not one of {', '.join(choices)}")
         if least is not None and one < least:
@@ -240,12 +245,13 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         frames, observed = self.normaliser.frames, self.observed_frames
-        if "prediction" in self.tasks.tasks and not 1 <= observed < frames:
+        tasks = set(self.tasks.tasks)  # the contrastive task reads the views of the other two
+        if tasks & {"prediction", "contrastive"} and not 1 <= observed < frames:
             raise InputError(
                 f"--observed: {self.tasks.observed:g} leaves {observed} of --frames={frames} "
                 "observed; it must be at least 1 and less than --frames"
             )
-        if "jigsaw" in self.tasks.tasks and self.tasks.segments > frames:
+        if tasks & {"jigsaw", "contrastive"} and self.tasks.segments > frames:
             raise InputError(
                 f"--segments: {self.tasks.segments} segments do not fit into --frames={frames}"
             )

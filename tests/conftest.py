@@ -12,7 +12,13 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from ms2l_tf.data import ClipDataset, pipeline
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.training.pretrain import pretrain
+from tests.helpers import RUN_CHANGES, TrainedRun, tiny_config, write_dataset
 
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -51,3 +57,26 @@ def _default_precision() -> Iterator[None]:
 def two_replicas() -> tf.distribute.Strategy:
     """Data parallelism over two logical CPUs."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
+    """See `write_dataset`."""
+    return write_dataset(tmp_path_factory.mktemp("data") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def trained_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """An uninterrupted run on one device, and every clip it has read; copy it before writing."""
+    config = tiny_config(data=str(tiny_dataset.path), **RUN_CHANGES)
+    read: set[int] = set()
+    original = pipeline.padded_batch
+
+    def spy(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]:
+        read.update(indices.tolist())
+        return original(store, indices)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "padded_batch", spy)
+        folder = pretrain(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="none")
+    return TrainedRun(folder, config, frozenset(read))

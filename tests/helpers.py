@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from ms2l_tf.config import RunConfig
 from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
+from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 FRAMES, JOINTS, COORDS = 12, 5, 3
@@ -27,6 +29,23 @@ TINY: dict[str, Any] = {
     "k": (1,),
     "raw_frames": 6,
 }
+
+# What the run of the fixture `trained_run` has besides: batch norm, augmentation, clipping.
+RUN_CHANGES: dict[str, Any] = {
+    "head": "mlp",
+    "rotate": 10.0,
+    "learning_rate": 0.003,
+    "clip_norm": 1.0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A finished run, its settings, and the clips that were read while it was trained."""
+
+    folder: RunFolder
+    config: RunConfig
+    clips_read: frozenset[int]
 
 
 def tiny_config(**changes: Any) -> RunConfig:

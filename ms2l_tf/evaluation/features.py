@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -54,14 +56,19 @@ def encoder_features(
     batch: int = 64,
 ) -> np.ndarray:
     """Pooled encoder features of some clips, in their order: float32 [N, D']."""
+    encode = _encode_function(encoder, pooling)
+    batches = evaluation_batches(store, indices, normaliser, batch=batch)
+    rows = [encode(one["poses"]).numpy() for one in batches]
+    return np.concatenate(rows)[: len(indices)]
 
+
+@functools.lru_cache(maxsize=2)  # a monitor asks again and again; tracing takes seconds
+def _encode_function(encoder: keras.Model, pooling: str) -> Callable[[tf.Tensor], tf.Tensor]:
     @tf.function(reduce_retracing=True, autograph=False)
     def encode(poses: tf.Tensor) -> tf.Tensor:
         return pool(tf.cast(encoder(poses, training=False), tf.float32), pooling)
 
-    batches = evaluation_batches(store, indices, normaliser, batch=batch)
-    rows = [encode(one["poses"]).numpy() for one in batches]
-    return np.concatenate(rows)[: len(indices)]
+    return encode  # type: ignore[no-any-return]
 
 
 def raw_features(

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf import files
-from ms2l_tf.evaluation.collapse import effective_rank, embedding_std
+from ms2l_tf.evaluation.collapse import effective_rank, embedding_std, isotropic_std
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.runs.folder import RunFolder
 
@@ -50,7 +50,13 @@ class Checkpoints(keras.callbacks.Callback):
         super().__init__()
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         model.optimizer.build(model.trainable_variables)
-        state = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epoch=self._epoch)
+        # The variables themselves: through lists of layers, as the model's tasks are,
+        # `tf.train.Checkpoint` does not find them, and moving statistics would be lost.
+        state = tf.train.Checkpoint(
+            weights=[variable.value for variable in model.weights],
+            optimizer=[variable.value for variable in model.optimizer.variables],
+            epoch=self._epoch,
+        )
         self._manager = tf.train.CheckpointManager(state, str(folder.checkpoint), max_to_keep=1)
 
     def restore(self) -> int:
@@ -96,7 +102,7 @@ class FeatureMonitor(keras.callbacks.Callback):
         if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
             return
         fit, validation = self._features()
-        logs["embedding_std"] = embedding_std(fit)
+        logs["embedding_std"] = embedding_std(fit) / isotropic_std(fit.shape[1])
         logs["effective_rank"] = effective_rank(fit)
         known, asked = (labels >= 0 for labels in self._labels)
         if known.any() and asked.any():

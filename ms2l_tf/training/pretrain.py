@@ -37,6 +37,7 @@ def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunF
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
     """
     data = open_run_data(config)
+    normaliser = build_normaliser(config, data.store)  # refuses what does not fit the poses
     replicas = make_strategy(strategy, config.training.batch)
     folder = RunFolder(workdir)
     folder.start(
@@ -62,7 +63,7 @@ def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunF
     batches = training_batches(
         data.store,
         clips,
-        build_normaliser(config, data.store),
+        normaliser,
         batch=config.training.batch,
         seed=config.training.seed,
         first_epoch=first,
@@ -73,6 +74,7 @@ def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunF
         steps_per_epoch=steps,
         epochs=config.training.epochs,
         initial_epoch=first,
+        shuffle=False,  # the order is the pipeline's
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=_callbacks(config, data, model, folder, checkpoints, first),
     )

@@ -1,0 +1,142 @@
+"""Evaluation of a trained run: what it writes, reads and refuses."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ms2l_tf.config import ProbeConfig, RunConfig
+from ms2l_tf.data import pipeline
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name
+from ms2l_tf.evaluation.feature_files import load_features
+from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.runs.folder import RunFolder
+from tests.helpers import TrainedRun, tiny_config, write_dataset
+
+QUICK = Choices(probes=("knn", "linear"), figures=False)
+
+
+@pytest.fixture
+def folder(trained_run: TrainedRun, tmp_path: pathlib.Path) -> RunFolder:
+    """A copy of the trained run that a test may write into."""
+    return RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
+
+
+@pytest.fixture
+def clips_read(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Every clip whose poses are read during the test."""
+    read: set[int] = set()
+    original = pipeline.padded_batch
+
+    def spy(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]:
+        read.update(indices.tolist())
+        return original(store, indices)
+
+    monkeypatch.setattr(pipeline, "padded_batch", spy)
+    return read
+
+
+def probed(config: RunConfig, **changes: Any) -> RunConfig:
+    """The run's settings with other probe settings."""
+    return dataclasses.replace(config, probes=dataclasses.replace(config.probes, **changes))
+
+
+def test_everything_is_written(
+    folder: RunFolder, trained_run: TrainedRun, clips_read: set[int], tmp_path: pathlib.Path
+) -> None:
+    features = tmp_path / "features.npz"
+    config = probed(trained_run.config, k=(1, 3))
+    lines: list[str] = []
+    evaluate_run(folder, config, Choices(save_features=str(features)), progress=lines.append)
+    result = json.loads((folder.path / "result.json").read_text())
+    facts = {"protocol": "unsupervised", "dataset": "tiny", "split": "cross_subject"}
+    facts |= {"seed": 0, "epoch": 4, "feature_dim": 8}
+    assert {name: result[name] for name in facts} == facts
+    probes = ("knn/1", "knn/3", "linear", "svm")
+    expected = {
+        f"{floor}{probe}/top1" for floor in ("", "floor/raw/", "floor/random/") for probe in probes
+    }
+    assert expected <= set(result["metrics"])
+    for value in result["metrics"].values():
+        assert 0 <= value <= 100
+    assert {"training_seconds", "features", "linear", "floor/raw/svm"} <= set(result["timing"])
+    assert {"python", "tensorflow", "keras"} <= {name.lower() for name in result["environment"]}
+    assert result["details"]["evaluated_on"] == "test"
+    assert result["details"]["train_clips"] == 12
+    assert result["details"]["test_clips"] == 6
+    assert clips_read == set(range(18))
+    with open(folder.path / "per_class.csv", newline="") as file:
+        assert len(list(csv.reader(file))) >= 3
+    figures = {path.name for path in folder.figures.iterdir()}
+    assert figures == {"confusion.png", "per_class.png", "embedding.png", "training.png"}
+    train, test, names = load_features(features)
+    assert (len(train), len(test), list(names)) == (12, 6, ["left", "right"])
+    assert lines[0] == "features [12 + 6, 8]"
+
+
+def test_validation_reads_no_test_clip(
+    folder: RunFolder, trained_run: TrainedRun, clips_read: set[int]
+) -> None:
+    choices = dataclasses.replace(QUICK, test_on="validation")
+    result, _ = evaluate_run(folder, trained_run.config, choices)
+    data = open_run_data(trained_run.config)
+    assert clips_read == {*data.fit.tolist(), *data.validation.tolist()}
+    assert not clips_read & set(data.test.tolist())
+    assert result.details["evaluated_on"] == "validation"
+    assert result_name(choices) == "result_validation.json"
+    assert (folder.path / "result_validation.json").is_file()
+    assert not (folder.path / "result.json").exists(), "test readings stand elsewhere"
+
+
+def test_the_random_floor_is_the_encoder_before_training(
+    folder: RunFolder, trained_run: TrainedRun
+) -> None:
+    """With the untrained weights in place of the trained ones, all numbers equal the floor's."""
+    from ms2l_tf.runs.build import build_run_model
+
+    build_run_model(trained_run.config, open_run_data(trained_run.config)).save_weights(
+        folder.weights
+    )
+    result, _ = evaluate_run(folder, trained_run.config, QUICK)
+    for name in ("knn/1/top1", "linear/top1"):
+        assert result.metrics[name] == result.metrics[f"floor/random/{name}"]
+
+
+def test_pooling_may_be_chosen_anew(folder: RunFolder, trained_run: TrainedRun) -> None:
+    config = probed(trained_run.config, pooling="segments", raw_frames=4)
+    result, _ = evaluate_run(folder, config, QUICK)
+    assert result.feature_dim == 5 * 8
+    assert result.details["pooling"] == "segments"
+    assert result.details["raw_floor"].startswith("4 frames")
+
+
+def test_what_is_refused(
+    folder: RunFolder, trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    config = trained_run.config
+    with pytest.raises(InputError, match="--probes: unknown probe 'forest'"):
+        evaluate_run(folder, config, Choices(probes=("forest",)))
+    none_held_out = tiny_config(data=config.data.data, validation="none")
+    with pytest.raises(InputError, match="--test_on=validation: .*--validation=none"):
+        evaluate_run(folder, none_held_out, Choices(test_on="validation"))
+    other = write_dataset(tmp_path / "other", seed=1)
+    with pytest.raises(InputError, match="is not the dataset this run was trained on"):
+        evaluate_run(folder, tiny_config(data=str(other.path)), QUICK)
+    folder.weights.unlink()
+    with pytest.raises(InputError, match="is not trained to its last epoch; train first"):
+        evaluate_run(folder, config, QUICK)
+    assert not folder.result.exists()
+
+
+def test_defaults_are_those_of_the_flags() -> None:
+    assert ProbeConfig().k == (1, 5, 20)
+    assert Choices().probes == ("knn", "linear", "svm")

@@ -1,0 +1,93 @@
+"""Settings reach what is built from them."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from ms2l_tf.runs.build import (
+    build_augmentation,
+    build_model,
+    build_normaliser,
+    build_run_model,
+    build_tasks,
+)
+from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction
+from tests.helpers import tiny_config, tiny_layout, write_dataset
+
+
+def test_tasks() -> None:
+    config = tiny_config(
+        observed=0.25,
+        noise=0.2,
+        segments=4,
+        prediction_reduction="sum",
+        decoder="gru",
+        head="mlp",
+        head_hidden=(7, 9),
+        projection=6,
+        temperature=0.3,
+        task_pooling="max",
+        prediction_weight=2.0,
+        jigsaw_weight=3.0,
+        contrastive_weight=4.0,
+    )
+    prediction, jigsaw, contrastive = build_tasks(config)
+    assert isinstance(prediction, MotionPrediction)
+    assert isinstance(jigsaw, Jigsaw)
+    assert isinstance(contrastive, Contrastive)
+    assert (prediction.view.observed, prediction.view.noise) == (3, 0.2)
+    assert (prediction.reduction, prediction.decoder, prediction.weight) == ("sum", "gru", 2.0)
+    assert jigsaw.view.segments == 4
+    for task in (jigsaw, contrastive):
+        assert (task.kind, task.hidden, task.pooling) == ("mlp", (7, 9), "max")
+    assert (jigsaw.weight, contrastive.weight) == (3.0, 4.0)
+    assert (contrastive.projection, contrastive.temperature) == (6, 0.3)
+
+
+def test_the_tasks_share_their_views() -> None:
+    prediction, jigsaw, contrastive = build_tasks(tiny_config())
+    plain, mask, shuffled = contrastive.views
+    assert plain.name == "plain"
+    assert mask is prediction.views[0]
+    assert shuffled is jigsaw.views[0]
+
+
+def test_augmentation_is_absent_when_nothing_is_asked_of_it() -> None:
+    assert build_augmentation(tiny_config().augment) is None
+    augmentation = build_augmentation(
+        tiny_config(shear=0.1, rotate=5.0, crop=0.7, joint_dropout=0.2).augment
+    )
+    assert augmentation is not None
+    assert (augmentation.shear, augmentation.rotate) == (0.1, 5.0)
+    assert (augmentation.crop, augmentation.joint_dropout) == (0.7, 0.2)
+
+
+def test_the_model_has_the_sizes_of_layout_and_settings() -> None:
+    config = tiny_config(clip_norm=2.0, augment_each=True, seed=5, inputs=("joint", "motion"))
+    model = build_model(config, tiny_layout(), persons=2, coords=3)
+    assert (model.clip_norm, model.augment_each, model.seed) == (2.0, True, 5)
+    prediction, jigsaw, contrastive = model.tasks
+    assert model.encoder.weights[0].shape == (2 * 2 * 5 * 3, 3 * 4)
+    assert prediction.head.weights[0].shape == (8, 2 * 5 * 3)
+    assert jigsaw.head.weights[0].shape == (8, 6)
+    assert contrastive.head.weights[0].shape == (8, 4)
+
+
+@pytest.mark.parametrize("persons", [0, 1, 3])
+def test_the_seed_decides_the_weights(persons: int, tmp_path: pathlib.Path) -> None:
+    dataset = write_dataset(tmp_path / "tiny")
+    models = []
+    for seed in (0, 0, 1):
+        config = tiny_config(data=str(dataset.path), seed=seed, persons=persons)
+        data = open_run_data(config)
+        models.append(build_run_model(config, data))
+    assert build_normaliser(config, data.store).persons == (persons or 2)
+    assert build_normaliser(config, data.store, frames=7).frames == 7
+    first, same, other = (model.encoder.get_weights() for model in models)
+    assert first[0].shape[0] == (persons or 2) * 5 * 3
+    np.testing.assert_array_equal(first[0], same[0])
+    assert np.abs(first[0] - other[0]).max() > 0.01

@@ -1,0 +1,105 @@
+"""The run folder: what it records, and whom it turns away."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.runs.folder import RunFolder
+from tests.helpers import tiny_config
+
+
+def start(path: pathlib.Path, fingerprint: str = "abc", **changes: Any) -> RunFolder:
+    folder = RunFolder(path)
+    folder.start(
+        tiny_config(**changes), protocol="unsupervised", dataset="tiny", fingerprint=fingerprint
+    )
+    return folder
+
+
+def test_a_new_run_is_recorded(tmp_path: pathlib.Path) -> None:
+    folder = start(tmp_path / "deep" / "run", seed=3)
+    record = json.loads((tmp_path / "deep" / "run" / "flags.json").read_text())
+    assert record["protocol"] == "unsupervised"
+    assert record["dataset"] == "tiny"
+    assert record["fingerprint"] == "abc"
+    assert record["settings"]["seed"] == 3
+    assert folder.config() == tiny_config(seed=3)
+    assert not folder.finished
+    assert folder.read_history() == []
+    assert folder.timing() == {}
+
+
+def test_the_same_flags_go_on(tmp_path: pathlib.Path) -> None:
+    start(tmp_path / "run")
+    before = (tmp_path / "run" / "flags.json").read_bytes()
+    start(tmp_path / "run")
+    assert (tmp_path / "run" / "flags.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": 5}, "was started with --units=4, now --units=5"),
+        ({"tasks": ["jigsaw"]}, "--tasks=prediction,jigsaw,contrastive, now --tasks=jigsaw"),
+        ({"epochs": 9}, "--epochs=4, now --epochs=9; use the same flags to go on, or a new"),
+        ({"seed": 1}, "--seed=0, now --seed=1"),
+        ({"split": "other"}, "--split=, now --split=other"),
+    ],
+)
+def test_other_flags_are_refused_by_name(
+    tmp_path: pathlib.Path, changes: dict[str, Any], message: str
+) -> None:
+    start(tmp_path / "run")
+    with pytest.raises(InputError, match=message):
+        start(tmp_path / "run", **changes)
+
+
+def test_where_the_data_lies_and_how_it_is_probed_may_change(tmp_path: pathlib.Path) -> None:
+    start(tmp_path / "run")
+    start(tmp_path / "run", data="elsewhere", pooling="max", k=(3,), raw_frames=9, linear_c=(2.0,))
+
+
+def test_another_dataset_is_refused(tmp_path: pathlib.Path) -> None:
+    start(tmp_path / "run")
+    with pytest.raises(InputError, match="started on dataset 'tiny' with other contents"):
+        start(tmp_path / "run", fingerprint="abd")
+
+
+def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match=f"--workdir: {tmp_path} is not empty and holds no run"):
+        start(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_empty_folder_is_fine(tmp_path: pathlib.Path) -> None:
+    assert start(tmp_path).flags.is_file()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InputError, match="--workdir: .* cannot be made"):
+            start(path)
+
+
+def test_no_run_there(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InputError, match=r"holds no run \(no flags\.json\); train one first"):
+        RunFolder(tmp_path).config()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "flags.json: is not valid JSON"), ("{}", "flags.json: entry 'protocol' is missing")],
+)
+def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> None:
+    (tmp_path / "flags.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        RunFolder(tmp_path).record()
+    with pytest.raises(InputError, match=message):
+        start(tmp_path)

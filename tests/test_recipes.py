@@ -1,0 +1,54 @@
+"""Every recipe in flags/: readable, true to its header, and the NTU ones run on clips of that shape."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ms2l_tf.data.synthetic import generate
+from ms2l_tf.files import read_json
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = sorted((ROOT / "flags").glob("*/*.cfg"))
+# Small enough for a test; everything else is the recipe's own.
+SMALL = [
+    "--frames=20", "--batch=16", "--epochs=1", "--units=8", "--head_hidden=16", "--validation=none"
+]  # fmt: skip
+
+
+def recipe_flags(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line.startswith("--")]
+    return dict(line.removeprefix("--").split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_header_states_command_expectation_and_minutes(path: Path) -> None:
+    header = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
+    assert f"--flagfile={path.relative_to(ROOT)}" in header
+    assert "Expected:" in header
+    assert re.search(r"[Mm]inutes", header)
+
+
+@pytest.mark.parametrize("name", ["unsupervised_paper", "unsupervised_authors"])
+def test_ntu_recipes_train_on_clips_of_that_shape(name: str, tmp_path: Path) -> None:
+    path = ROOT / "flags" / "ntu60" / f"{name}.cfg"
+    generate(tmp_path / "ntu", preset="ntu60", clips=60, seed=3, progress=False)
+    observed = [] if float(recipe_flags(path)["observed"]) < 1 else ["--observed=5"]
+    command = [
+        *(sys.executable, "-m", "ms2l_tf.cli.train", f"--flagfile={path}"),
+        *(f"--data={tmp_path / 'ntu'}", f"--workdir={tmp_path / 'run'}", *SMALL, *observed),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stderr[-2000:]}"
+    history = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    values = dict(zip(history[0].split(","), history[1].split(","), strict=True))
+    assert np.isfinite(
+        [float(values[key]) for key in ("prediction", "jigsaw", "contrastive")]
+    ).all()
+    assert read_json(tmp_path / "run" / "flags.json")["settings"]["persons"] == 2

@@ -1,0 +1,230 @@
+"""Whole runs on a tiny dataset: what they leave, how they go on, what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from ms2l_tf.config import RunConfig
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.errors import InputError
+from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.training import pretrain as module
+from ms2l_tf.training.callbacks import Checkpoints
+from ms2l_tf.training.pretrain import pretrain
+from tests.helpers import RUN_CHANGES, TrainedRun, assert_close, tiny_config, write_dataset
+
+
+@pytest.fixture(scope="module")
+def config(trained_run: TrainedRun) -> RunConfig:
+    return trained_run.config
+
+
+def weights(folder: RunFolder) -> dict[str, np.ndarray]:
+    """Arrays of the final weights by their path in the file."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(folder.weights) as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    return found
+
+
+def same_weights(one: RunFolder, other: RunFolder, tolerance: float = 0.0) -> None:
+    expected, actual = weights(one), weights(other)
+    assert expected.keys() == actual.keys()
+    assert len(expected) > 10
+    for name, value in expected.items():
+        np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance, err_msg=name)
+
+
+def interrupted(patch: pytest.MonkeyPatch, at_epoch: int, train: Callable[[], RunFolder]) -> None:
+    """Runs `train` until just before the checkpoint of an epoch is written."""
+    original = Checkpoints.on_epoch_end
+
+    def stop(self: Checkpoints, epoch: int, logs: Any = None) -> None:
+        if epoch + 1 == at_epoch:
+            raise KeyboardInterrupt
+        original(self, epoch, logs)
+
+    with patch.context() as inner:
+        inner.setattr(Checkpoints, "on_epoch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train()
+
+
+def test_history_has_a_row_an_epoch(trained_run: TrainedRun) -> None:
+    with open(trained_run.folder.history, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert next(iter(rows[0])) == "epoch"
+    losses = {"loss", "prediction", "jigsaw", "contrastive", "jigsaw_accuracy"}
+    monitors = {"val_knn", "embedding_std", "effective_rank"}
+    assert set(rows[0]) == {"epoch"} | losses | monitors
+    for row in rows:
+        assert_close(
+            float(row["loss"]),
+            sum(float(row[name]) for name in ("prediction", "jigsaw", "contrastive")),
+            1e-3,
+        )
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    for number, row in enumerate(rows, start=1):
+        assert [row[name] != "" for name in monitors] == [number % 2 == 0] * 3
+    assert 0 <= float(rows[1]["val_knn"]) <= 100
+    assert 0 < float(rows[1]["embedding_std"]) < 2
+    assert 1 < float(rows[1]["effective_rank"]) <= 8
+
+
+def test_what_a_finished_run_leaves(trained_run: TrainedRun) -> None:
+    assert trained_run.folder.finished
+    names = {path.name for path in trained_run.folder.path.iterdir()}
+    assert {"flags.json", "history.csv", "checkpoint", "model.weights.h5"} <= names
+    assert not [name for name in names if name.startswith(".")], "temporary files"
+    assert list(trained_run.folder.tensorboard.rglob("events*"))
+    assert trained_run.folder.timing()["epochs_timed"] == 4
+    assert trained_run.folder.timing()["training_seconds"] > 0
+
+
+def test_no_test_clip_is_ever_read(trained_run: TrainedRun, config: RunConfig) -> None:
+    data = open_run_data(config)
+    assert trained_run.clips_read <= set(data.train.tolist())
+    assert trained_run.clips_read == set(data.train.tolist()), "train_on=all"
+
+
+def test_the_same_command_on_a_finished_run_returns_at_once(
+    trained_run: TrainedRun, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("a model was built")
+
+    monkeypatch.setattr(module, "build_run_model", never)
+    before = trained_run.folder.weights.read_bytes()
+    folder = pretrain(config, str(trained_run.folder.path), strategy="none")
+    assert folder.finished
+    assert folder.weights.read_bytes() == before
+
+
+def test_interrupted_then_resumed_equals_uninterrupted(
+    trained_run: TrainedRun,
+    config: RunConfig,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The third epoch is in the history but not in a checkpoint: it is computed again."""
+
+    def train() -> RunFolder:
+        return pretrain(config, str(tmp_path / "b"), strategy="none")
+
+    interrupted(monkeypatch, 3, train)
+    folder = RunFolder(tmp_path / "b")
+    assert not folder.finished
+    assert [row["epoch"] for row in folder.read_history()] == ["1", "2", "3"]
+    keras.utils.set_random_seed(99)  # what happened in between does not matter
+    train()
+    assert folder.timing()["epochs_timed"] == 2
+    assert folder.history.read_text() == trained_run.folder.history.read_text()
+    same_weights(trained_run.folder, folder)
+
+
+def test_mirrored_and_resumed_equals_one_device(
+    trained_run: TrainedRun,
+    config: RunConfig,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train() -> RunFolder:
+        return pretrain(config, str(tmp_path / "c"), strategy="mirrored")
+
+    interrupted(monkeypatch, 3, train)
+    folder = train()
+    # Adam divides by the root of small squares, so rounding grows over the 12 steps.
+    same_weights(trained_run.folder, folder, 1e-4)
+    histories = folder.read_history(), trained_run.folder.read_history()
+    for row, expected in zip(*histories, strict=True):
+        assert_close(float(row["loss"]), float(expected["loss"]), 1e-4)
+
+
+def test_mixed_precision_resumes_with_its_loss_scale(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(
+        data=str(tiny_dataset.path),
+        precision="mixed_float16",
+        epochs=3,
+        tasks=["jigsaw"],
+        monitor_epochs=0,
+        train_on="fit",
+    )
+    whole = pretrain(config, str(tmp_path / "whole"), strategy="none")
+
+    def train() -> RunFolder:
+        return pretrain(config, str(tmp_path / "parts"), strategy="none")
+
+    interrupted(monkeypatch, 3, train)
+    same_weights(whole, train())
+    history = whole.read_history()
+    assert np.isfinite([float(row["loss"]) for row in history]).all()
+    assert set(history[0]) == {"epoch", "loss", "jigsaw", "jigsaw_accuracy"}, "no monitors"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": 5}, "was started with --units=4, now --units=5"),
+        ({"precision": "mixed_bfloat16"}, "--precision=float32, now --precision=mixed_bfloat16"),
+    ],
+)
+def test_other_flags_are_refused(
+    trained_run: TrainedRun, tiny_dataset: ClipDataset, changes: dict[str, Any], message: str
+) -> None:
+    config = tiny_config(data=str(tiny_dataset.path), **{**RUN_CHANGES, **changes})
+    with pytest.raises(InputError, match=message):
+        pretrain(config, str(trained_run.folder.path), strategy="none")
+
+
+def test_another_dataset_is_refused(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
+    other = write_dataset(tmp_path / "other", seed=1)
+    with pytest.raises(InputError, match="other contents than the 'tiny' given now"):
+        pretrain(tiny_config(data=str(other.path), **RUN_CHANGES), str(trained_run.folder.path))
+
+
+def test_the_dataset_may_have_moved(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
+    copy = write_dataset(tmp_path / "moved")
+    assert pretrain(
+        tiny_config(data=str(copy.path), **RUN_CHANGES), str(trained_run.folder.path)
+    ).finished
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rotation": "in_plane"}, "--rotation=in_plane is for 2-D poses"),
+        ({"split": "none_such"}, "no split 'none_such'"),
+        ({"layout": "smpl_24"}, "no poses in layout 'smpl_24'"),
+        ({"batch": 3}, "--batch: 3 clips cannot be shared equally by 2 replicas"),
+    ],
+)
+def test_a_refused_run_leaves_no_folder(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path, changes: dict[str, Any], message: str
+) -> None:
+    config = tiny_config(**{"data": str(tiny_dataset.path), **changes})
+    with pytest.raises(InputError, match=message):
+        pretrain(config, str(tmp_path / "run"), strategy="mirrored")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_foreign_folder_is_refused(config: RunConfig, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        pretrain(config, str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
