@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.pretrain import pretrain
 from tests.helpers import RUN_CHANGES, TrainedRun, tiny_config, write_dataset
 
@@ -56,7 +57,7 @@ def _default_precision() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def two_replicas() -> tf.distribute.Strategy:
     """Data parallelism over two logical CPUs."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return make_strategy("mirrored", 2)
 
 
 @pytest.fixture(scope="session")

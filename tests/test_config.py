@@ -15,7 +15,13 @@ from tests.helpers import TINY, tiny_config
 
 def test_defaults_are_the_paper() -> None:
     flat = RunConfig().to_json()
-    paper = {"frames": 200, "observed": 50.0, "segments": 3, "units": 30, "layers": 1}
+    paper: dict[str, Any] = {
+        "frames": 200,
+        "observed": 50.0,
+        "segments": 3,
+        "units": 30,
+        "layers": 1,
+    }
     paper |= {"cell": "gru", "temperature": 1.0, "batch": 32, "learning_rate": 0.01, "head": "fc"}
     assert {name: flat[name] for name in paper} == paper
 

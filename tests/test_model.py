@@ -13,7 +13,7 @@ import tensorflow as tf
 from ms2l_tf.config import TASKS
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
-from ms2l_tf.runs.build import build_model, build_optimizer, build_tasks
+from ms2l_tf.runs.build import build_augmentation, build_model, build_optimizer, build_tasks
 from tests.helpers import FRAMES, assert_all_close, assert_close, motion, tiny_config, tiny_layout
 
 SEED = tf.constant([0, 0])
@@ -54,24 +54,37 @@ def arrays(model: MS2L) -> list[np.ndarray]:
     return [weight.numpy() for weight in model.trainable_weights]
 
 
-class CountingEncoder(Encoder):
-    """Remembers how many clips each call got."""
+class RecordingEncoder(Encoder):
+    """Remembers what it was given, call by call."""
+
+    calls: list[tf.Tensor]
 
     def call(self, poses: tf.Tensor) -> tf.Tensor:
-        self.__dict__.setdefault("seen", []).append(len(poses))
+        self.__dict__.setdefault("calls", []).append(poses)
         return super().call(poses)
+
+
+def recorded(**changes: Any) -> tuple[MS2L, RecordingEncoder]:
+    """A model and the encoder that tells what it was given."""
+    config, encoder = tiny_config(**changes), RecordingEncoder(units=4)
+    model = MS2L(
+        encoder,
+        build_tasks(config),
+        augmentation=build_augmentation(config.augment),
+        augment_each=config.augment.augment_each,
+    )
+    model.build((None, FRAMES, 2, 5, 3))
+    return model, encoder
 
 
 @pytest.mark.parametrize("tasks", SUBSETS, ids="+".join)
 def test_any_subset_of_tasks_makes_one_encoder_call(tasks: list[str]) -> None:
-    encoder = CountingEncoder(units=4)
-    model = MS2L(encoder, build_tasks(tiny_config(tasks=tasks)))
-    model.build((None, FRAMES, 2, 5, 3))
+    model, encoder = recorded(tasks=tasks)
     expected = set().union(*(VIEWS_OF[name] for name in tasks))
     assert {view.name for view in model.views} == expected
     assert len(model.views) == len(expected), "a view that two tasks read is built once"
     _, logs = model.self_supervised_loss(tf.constant(clips()), SEED)
-    assert encoder.__dict__["seen"] == [6 * len(expected)]
+    assert [len(poses) for poses in encoder.calls] == [6 * len(expected)]
     assert set(logs) - {"jigsaw_accuracy"} == {"loss", *tasks}
     assert ("jigsaw_accuracy" in logs) == ("jigsaw" in tasks)
 
@@ -128,15 +141,11 @@ def test_each_step_draws_anew_from_the_seed_and_its_number() -> None:
 def test_augmentation_comes_before_the_views() -> None:
     """Once a clip by default, anew for each version with --augment_each."""
     poses = tf.constant(clips())
-    seen: dict[bool, list[np.ndarray]] = {}
+    seen = {}
     for each in (False, True):
-        model = model_of(rotate=45.0, augment_each=each, noise=0.0, segments=2)
-        versions = []
-        model.encoder.call = lambda x, versions=versions: (
-            versions.extend(tf.split(x, 3)) or tf.zeros([18, FRAMES, 8])
-        )
+        model, encoder = recorded(rotate=45.0, augment_each=each, noise=0.0)
         model.self_supervised_loss(poses, SEED)
-        seen[each] = [version.numpy()[:, 0] for version in versions]
+        seen[each] = [version[:, 0].numpy() for version in tf.split(encoder.calls[0], 3)]
     plain, _, mask = seen[False]
     assert np.abs(plain - poses[:, 0]).max() > 0.1
     assert_close(mask, plain)

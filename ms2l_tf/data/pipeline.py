@@ -135,7 +135,7 @@ def _normalised(
         return {"poses": tf.ensure_shape(poses, shape), "clip": one["clip"]}
 
     dataset = tf.data.Dataset.from_generator(raw, output_signature=signature)
-    dataset = dataset.map(normalise, num_parallel_calls=1).prefetch(2)
+    dataset = dataset.map(normalise).prefetch(2)
     options = tf.data.Options()
     # `fit` waits for a batch inside its own graph. On a machine with few cores that blocks the
     # shared pool of threads the batch itself is waiting for: without threads of its own the

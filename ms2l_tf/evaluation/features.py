@@ -68,7 +68,7 @@ def _encode_function(encoder: keras.Model, pooling: str) -> Callable[[tf.Tensor]
     def encode(poses: tf.Tensor) -> tf.Tensor:
         return pool(tf.cast(encoder(poses, training=False), tf.float32), pooling)
 
-    return encode  # type: ignore[no-any-return]
+    return encode
 
 
 def raw_features(

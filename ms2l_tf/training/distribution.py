@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
@@ -30,7 +32,12 @@ def make_strategy(name: str, batch: int) -> tf.distribute.Strategy:
         raise InputError(
             f"--batch: {batch} clips cannot be shared equally by {len(devices)} replicas"
         )
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return _mirrored(tuple(device.name for device in devices))
+
+
+@functools.cache  # two strategies in one process use the same keys for their exchanges and clash
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def _grow_memory(gpu: tf.config.PhysicalDevice) -> None:

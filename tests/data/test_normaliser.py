@@ -100,7 +100,13 @@ def test_a_person_who_faces_ahead_by_hand() -> None:
     pose = np.array(
         [[0.1, 1.0, 0.0], [-0.1, 1.0, 0.0], [0.0, 1.5, 0.0], [0.5, 1.3, 0.1], [-0.5, 1.2, -0.2]]
     )
-    expected = [[0.2, 0, 0], [-0.2, 0, 0], [0, 1, 0], [1.0, 0.6, 0.2], [-1.0, 0.4, -0.4]]
+    expected: list[list[float]] = [
+        [0.2, 0, 0],
+        [-0.2, 0, 0],
+        [0, 1, 0],
+        [1.0, 0.6, 0.2],
+        [-1.0, 0.4, -0.4],
+    ]
     for rotation in ("first", "clip", "vertical", "none"):
         assert_close(one(pose[None, None], rotation=rotation), np.tile(expected, (T, 1, 1, 1)))
 
@@ -271,9 +277,9 @@ def test_flat_poses_turn_in_their_plane_only() -> None:
 
 def test_a_layout_without_a_spine_cannot_be_turned_or_scaled() -> None:
     anchors = {**ANCHORS, "spine_top": ()}
-    with pytest.raises(InputError, match="--rotation=first: .*spine_top"):
+    with pytest.raises(InputError, match=r"--rotation=first: .*spine_top"):
         Normaliser(anchors, frames=T)
-    with pytest.raises(InputError, match="--scale=torso: .*spine_top"):
+    with pytest.raises(InputError, match=r"--scale=torso: .*spine_top"):
         Normaliser(anchors, frames=T, rotation="none")
     plain = Normaliser(anchors, frames=T, rotation="none", scale="none")
     poses, _ = alone(plain, REST_POSE[None, None])

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.config import ProbeConfig, RunConfig
+from ms2l_tf.config import RunConfig
 from ms2l_tf.data import pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name
 from ms2l_tf.evaluation.feature_files import load_features
+from ms2l_tf.runs.build import build_run_model
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
 from tests.helpers import TrainedRun, tiny_config, write_dataset
@@ -58,7 +59,11 @@ def test_everything_is_written(
     lines: list[str] = []
     evaluate_run(folder, config, Choices(save_features=str(features)), progress=lines.append)
     result = json.loads((folder.path / "result.json").read_text())
-    facts = {"protocol": "unsupervised", "dataset": "tiny", "split": "cross_subject"}
+    facts: dict[str, Any] = {
+        "protocol": "unsupervised",
+        "dataset": "tiny",
+        "split": "cross_subject",
+    }
     facts |= {"seed": 0, "epoch": 4, "feature_dim": 8}
     assert {name: result[name] for name in facts} == facts
     probes = ("knn/1", "knn/3", "linear", "svm")
@@ -78,8 +83,9 @@ def test_everything_is_written(
         assert len(list(csv.reader(file))) >= 3
     figures = {path.name for path in folder.figures.iterdir()}
     assert figures == {"confusion.png", "per_class.png", "embedding.png", "training.png"}
-    train, test, names = load_features(features)
-    assert (len(train), len(test), list(names)) == (12, 6, ["left", "right"])
+    saved = load_features(features)
+    assert (len(saved.train), len(saved.test)) == (12, 6)
+    assert saved.label_names == ("left", "right")
     assert lines[0] == "features [12 + 6, 8]"
 
 
@@ -100,20 +106,15 @@ def test_validation_reads_no_test_clip(
 def test_the_random_floor_is_the_encoder_before_training(
     folder: RunFolder, trained_run: TrainedRun
 ) -> None:
-    """With the untrained weights in place of the trained ones, all numbers equal the floor's."""
-    from ms2l_tf.runs.build import build_run_model
+    """With the untrained weights in place of the trained ones, all numbers equal the floor's.
 
-    build_run_model(trained_run.config, open_run_data(trained_run.config)).save_weights(
-        folder.weights
-    )
-    result, _ = evaluate_run(folder, trained_run.config, QUICK)
+    Pooling and the raw floor's frames may be chosen anew, for all three alike.
+    """
+    config = probed(trained_run.config, pooling="segments", raw_frames=4)
+    build_run_model(config, open_run_data(config)).save_weights(folder.weights)
+    result, _ = evaluate_run(folder, config, QUICK)
     for name in ("knn/1/top1", "linear/top1"):
         assert result.metrics[name] == result.metrics[f"floor/random/{name}"]
-
-
-def test_pooling_may_be_chosen_anew(folder: RunFolder, trained_run: TrainedRun) -> None:
-    config = probed(trained_run.config, pooling="segments", raw_frames=4)
-    result, _ = evaluate_run(folder, config, QUICK)
     assert result.feature_dim == 5 * 8
     assert result.details["pooling"] == "segments"
     assert result.details["raw_floor"].startswith("4 frames")
@@ -126,7 +127,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="--probes: unknown probe 'forest'"):
         evaluate_run(folder, config, Choices(probes=("forest",)))
     none_held_out = tiny_config(data=config.data.data, validation="none")
-    with pytest.raises(InputError, match="--test_on=validation: .*--validation=none"):
+    with pytest.raises(InputError, match=r"--test_on=validation: .*--validation=none"):
         evaluate_run(folder, none_held_out, Choices(test_on="validation"))
     other = write_dataset(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match="is not the dataset this run was trained on"):
@@ -135,8 +136,3 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="is not trained to its last epoch; train first"):
         evaluate_run(folder, config, QUICK)
     assert not folder.result.exists()
-
-
-def test_defaults_are_those_of_the_flags() -> None:
-    assert ProbeConfig().k == (1, 5, 20)
-    assert Choices().probes == ("knn", "linear", "svm")

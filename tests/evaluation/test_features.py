@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -66,15 +65,13 @@ def poses_of(store: PoseStore, clip: int, normaliser: Normaliser) -> np.ndarray:
     return result
 
 
-@pytest.mark.parametrize("batch", [2, 64])
-def test_features_are_those_of_each_clip_alone(store: PoseStore, batch: int) -> None:
+def test_features_are_those_of_each_clip_alone(store: PoseStore) -> None:
+    """Five clips in batches of two: order and cut are right, batch mates do not matter."""
     normaliser = Normaliser.for_store(store, frames=FRAMES)
     encoder = Encoder(units=3)
     indices = np.array([7, 0, 17, 3, 1])
-    features = encoder_features(
-        encoder, store, indices, normaliser, pooling="mean_max", batch=batch
-    )
-    raw = raw_features(store, indices, normaliser, batch=batch)
+    features = encoder_features(encoder, store, indices, normaliser, pooling="mean_max", batch=2)
+    raw = raw_features(store, indices, normaliser, batch=2)
     assert features.shape == (5, 12)
     assert features.dtype == np.float32
     for index, row, coords in zip(indices, features, raw, strict=True):

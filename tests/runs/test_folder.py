@@ -84,7 +84,7 @@ def test_an_empty_folder_is_fine(tmp_path: pathlib.Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(InputError, match="--workdir: .* cannot be made"):
+        with pytest.raises(InputError, match=r"--workdir: .* cannot be made"):
             start(path)
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, Task
 from ms2l_tf.tasks.base import Version
-from ms2l_tf.views import Plain, TemporalJigsaw, TemporalMask
+from ms2l_tf.views import Plain, TemporalJigsaw, TemporalMask, View
 from tests.helpers import assert_close, random_poses
 from tests.test_losses import contrastive_twin, jigsaw_twin, prediction_twin
 
@@ -77,7 +77,7 @@ def test_jigsaw_classifies_the_order(pooling: str) -> None:
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("temperature", [1.0, 0.2])
 def test_contrastive_is_equation_3_of_the_projections(pooling: str, temperature: float) -> None:
-    views = [Plain(), TemporalMask(2), TemporalJigsaw(3)]
+    views: list[View] = [Plain(), TemporalMask(2), TemporalJigsaw(3)]
     task = built(Contrastive(views, projection=4, temperature=temperature, pooling=pooling))
     versions = {
         view.name: Version(tf.constant(features(number)), None) for number, view in enumerate(views)
@@ -88,7 +88,7 @@ def test_contrastive_is_equation_3_of_the_projections(pooling: str, temperature:
 
 
 def test_batch_norm_of_the_contrastive_head_sees_all_versions_at_once() -> None:
-    views = [Plain(), TemporalMask(2)]
+    views: list[View] = [Plain(), TemporalMask(2)]
     task = built(Contrastive(views, projection=4, head="mlp", hidden=(7,)))
     parts = [features(1), 3 + features(2)]
     versions = {

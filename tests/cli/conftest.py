@@ -1,0 +1,55 @@
+"""Runs a command inside the test process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """(command name, *arguments) -> exit status, as the console script would give it."""
+
+    def run(name: str, *arguments: str) -> int:
+        module = f"ms2l_tf.cli.{name}"
+        monkeypatch.setattr(sys, "argv", [f"ms2l-{name}", *arguments])
+        sys.modules.pop(module, None)
+        entry = importlib.import_module(module).entry
+        try:
+            with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
+                entry()
+        finally:
+            _forget(module, "ms2l_tf.cli.config_flags")
+        code = stopped.value.code
+        return 0 if code is None else int(code)
+
+    return run
+
+
+def _forget(*modules: str) -> None:
+    """Commands have flags of the same name, as they never meet in one process but here."""
+    defined = flags.FLAGS.flags_by_module_dict()
+    for module in modules:
+        for flag in list(defined.get(module, ())):
+            delattr(flags.FLAGS, flag.name)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.fixture
+def last_error(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What the command wrote to stderr: one line, without its `error: `."""
+
+    def read() -> str:
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: ")
+        return lines[0].removeprefix("error: ")
+
+    return read

@@ -1,0 +1,134 @@
+"""What all commands share: exit codes, one-line errors, and flags made from settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from ms2l_tf.cli import common
+from ms2l_tf.config import RunConfig, groups_of
+from ms2l_tf.errors import InputError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str) -> int:
+    """Exit status of a command that only calls `main`."""
+    monkeypatch.setattr(sys, "argv", ["ms2l-test", *arguments])
+    with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
+        common.run(main)
+    flags.FLAGS.unparse_flags()
+    return int(stopped.value.code or 0)
+
+
+def refuse() -> None:
+    raise InputError("--data: nothing there")
+
+
+def test_success_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, lambda: None) == 0
+
+
+def test_bad_input_is_one_line_and_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, refuse) == 2
+    assert capsys.readouterr().err == "error: --data: nothing there\n"
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["ms2l-test", "--debug"])
+    with flagsaver.flagsaver(), pytest.raises(InputError, match="nothing there"):
+        common.run(refuse)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("nw_ucla", "command line: 'nw_ucla' is not a flag; write --name=value (see --help)"),
+        ("--no_such_flag=3", "Unknown command line flag 'no_such_flag'"),
+        ("--flagfile=no/such.cfg", "ERROR:: Unable to open flagfile: "),
+    ],
+)
+def test_leftovers_and_unknown_flags(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argument: str,
+    message: str,
+) -> None:
+    def never() -> None:
+        raise AssertionError("the command ran")
+
+    assert run(monkeypatch, never, argument) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}")
+
+
+def test_bugs_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sys, "argv", ["ms2l-test"])
+    with flagsaver.flagsaver(), pytest.raises(ZeroDivisionError):
+        common.run(bug)
+    flags.FLAGS.unparse_flags()
+
+
+def test_an_interrupted_command_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    assert run(monkeypatch, stop) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+@pytest.fixture
+def config_flags() -> Iterator[Any]:
+    """The module, its flags taken away afterwards."""
+    from ms2l_tf.cli import config_flags as module
+
+    yield module
+    for flag in list(flags.FLAGS.flags_by_module_dict().get(module.__name__, ())):
+        delattr(flags.FLAGS, flag.name)
+    flags.FLAGS.unparse_flags()
+
+
+GROUPS = tuple(groups_of(RunConfig))
+
+
+def test_flags_default_to_the_settings(config_flags: Any) -> None:
+    config_flags.define(*GROUPS)
+    flags.FLAGS(["test"])
+    assert RunConfig.from_flat(config_flags.read(*GROUPS)) == RunConfig()
+
+
+def test_each_kind_of_flag(config_flags: Any) -> None:
+    config_flags.define(*GROUPS)
+    given = ["--data=d", "--frames=12", "--noise=0.5", "--augment_each", "--tasks=jigsaw"]
+    flags.FLAGS(["test", *given, "--inputs=joint,bone", "--k=3,7", "--linear_c=0.1,1"])
+    config = RunConfig.from_flat(config_flags.read(*GROUPS))
+    assert (config.data.data, config.normaliser.frames, config.tasks.noise) == ("d", 12, 0.5)
+    assert config.augment.augment_each
+    assert config.tasks.tasks == ("jigsaw",)
+    assert config.encoder.inputs == ("joint", "bone")
+    assert config.probes.k == (3, 7)
+    assert config.probes.linear_c == (0.1, 1.0)
+
+
+def test_optional_flags_leave_out_what_is_not_given(config_flags: Any) -> None:
+    config_flags.define("probes", optional=True)
+    flags.FLAGS(["test", "--pooling=max"])
+    assert config_flags.read("probes") == {"pooling": "max"}
+
+
+def test_a_list_of_the_wrong_type(config_flags: Any) -> None:
+    config_flags.define("probes")
+    flags.FLAGS(["test", "--k=1,five"])
+    with pytest.raises(InputError, match="--k: '1,five' is not a comma-separated list of int"):
+        config_flags.read("probes")

@@ -1,0 +1,85 @@
+"""ms2l-evaluate from the command line."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from ms2l_tf.runs.folder import RunFolder
+from tests.cli.conftest import Command
+from tests.helpers import TrainedRun, write_dataset
+
+
+@pytest.fixture
+def folder(trained_run: TrainedRun, tmp_path: pathlib.Path) -> RunFolder:
+    """A copy of the trained run that a test may write into."""
+    return RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
+
+
+def test_prints_a_table_beside_the_floors(
+    command: Command,
+    folder: RunFolder,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a dataset that has moved, with other probe settings than the run's."""
+    flags = [f"--workdir={folder.path}", f"--data={write_dataset(tmp_path / 'moved').path}"]
+    flags += ["--probes=knn", "--k=1,3", "--metric=euclidean", "--pooling=max", "--nofigures"]
+    assert command("evaluate", *flags) == 0
+    text = capsys.readouterr().out
+    assert "tiny, split cross_subject, epoch 4, seed 0" in text
+    assert f"{folder.path / 'result.json'}" in text
+    for word in ("knn", "raw", "random"):
+        assert word in text.lower()
+    metrics = json.loads(folder.result.read_text())["metrics"]
+    assert {"knn/1/top1", "knn/3/top1", "floor/raw/knn/3/top1"} <= set(metrics)
+    assert "linear/top1" not in metrics
+    assert not folder.figures.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--probes=forest"], "--probes: unknown probe 'forest'; choose from knn, linear"),
+        (["--probes="], "--probes: no probe given"),
+        (["--k=0"], "--k: 0 is below the smallest allowed value, 1"),
+        (["--k=one"], "--k: 'one' is not a comma-separated list of int"),
+        (["--metric=l1"], "flag --metric=l1: value should be one of <cosine|euclidean>"),
+        (["--data=no/such"], "no/such: no such dataset folder"),
+        (["--workdir="], "--workdir: name the folder of a trained run"),
+        (["--workdir=no/such"], "--workdir: no/such holds no run (no flags.json); train one"),
+        (["--units=3"], "Unknown command line flag 'units'"),
+    ],
+)
+def test_bad_flags_are_one_line(
+    command: Command,
+    last_error: Callable[[], str],
+    folder: RunFolder,
+    flags: list[str],
+    message: str,
+) -> None:
+    assert command("evaluate", f"--workdir={folder.path}", *flags) == 2
+    assert message in last_error()
+    assert not folder.result.exists()
+
+
+def test_another_dataset(
+    command: Command, last_error: Callable[[], str], folder: RunFolder, tmp_path: pathlib.Path
+) -> None:
+    other = write_dataset(tmp_path / "other", seed=1)
+    assert command("evaluate", f"--workdir={folder.path}", f"--data={other.path}") == 2
+    assert "is not the dataset this run was trained on" in last_error()
+
+
+def test_help_lists_its_own_flags_only(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("evaluate", "--help")
+    text = capsys.readouterr().out
+    for name in ("workdir", "data", "probes", "metric", "test_on", "pooling", "k", "save_features"):
+        assert f"--{name}:" in text
+    assert "--epochs" not in text

@@ -1,0 +1,110 @@
+"""ms2l-train from the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from ms2l_tf.config import RunConfig, groups_of
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.runs.folder import RunFolder
+from tests.cli.conftest import Command
+from tests.helpers import TINY, TrainedRun, tiny_config
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def as_flags(**settings: object) -> list[str]:
+    return [
+        f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in settings.items()
+    ]
+
+
+def test_train_in_a_process_of_its_own(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
+    """From a flagfile; no Python warning reaches the user."""
+    recipe = tmp_path / "tiny.cfg"
+    recipe.write_text("# A comment.\n" + "\n".join(as_flags(**{**TINY, "epochs": 1})))
+    flags = [f"--flagfile={recipe}", f"--data={tiny_dataset.path}", f"--workdir={tmp_path / 'a'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ms2l_tf.cli.train", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr.lower()
+    folder = RunFolder(tmp_path / "a")
+    assert folder.finished
+    assert folder.config() == tiny_config(data=str(tiny_dataset.path), epochs=1)
+    assert f"next: ms2l-evaluate --workdir={folder.path}" in done.stdout
+
+
+def test_a_finished_run_is_found_finished(
+    command: Command, trained_run: TrainedRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = as_flags(**{n: _listed(v) for n, v in trained_run.config.to_json().items()})
+    assert command("train", *flags, f"--workdir={trained_run.folder.path}") == 0
+    assert f"trained to the last epoch: {trained_run.folder.weights}" in capsys.readouterr().out
+
+
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--observed=12"], "--observed: 12 leaves 12 of --frames=12 observed; it must be at"),
+        (["--segments=6", "--frames=5", "--observed=2"], "--segments: 6 segments do not fit into"),
+        (["--layout=smpl_24"], "no poses in layout 'smpl_24'; it has tiny_5"),
+        (["--split=cross_view"], "no split 'cross_view'; it has cross_subject"),
+        (["--data="], "--data: name the folder of a prepared dataset"),
+        (["--data=no/such"], "no/such: no such dataset folder; ms2l-prepare makes one"),
+        (["--workdir="], "--workdir: name the folder of the run"),
+        (["--decay=linear"], "flag --decay=linear: value should be one of <step|cosine|constant>"),
+        (["--tasks=jigsaw,gan"], "--tasks: 'gan' is not one of prediction, jigsaw, contrastive"),
+        (["--tasks="], "--tasks: name at least one"),
+        (["--batch=four"], "flag --batch=four: invalid literal for int"),
+        (["--rotation=in_plane"], "--rotation=in_plane is for 2-D poses"),
+        (["--batch=3", "--strategy=mirrored"], "--batch: 3 clips cannot be shared equally by 2"),
+        (["--strategy=all"], "flag --strategy=all: value should be one of <auto|none|mirrored>"),
+        (["extra"], "command line: 'extra' is not a flag"),
+    ],
+)
+def test_bad_flags_are_one_line(
+    command: Command,
+    last_error: Callable[[], str],
+    tiny_dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    flags: list[str],
+    message: str,
+) -> None:
+    given = [f"--data={tiny_dataset.path}", f"--workdir={tmp_path / 'run'}", *as_flags(**TINY)]
+    assert command("train", *given, *flags) == 2
+    assert message in last_error()
+    assert not (tmp_path / "run").exists(), "nothing is half-written"
+
+
+def test_other_flags_on_an_old_run(
+    command: Command, last_error: Callable[[], str], trained_run: TrainedRun
+) -> None:
+    given = [f"--data={trained_run.config.data.data}", f"--workdir={trained_run.folder.path}"]
+    assert command("train", *given, *as_flags(**TINY), "--units=6") == 2
+    assert "was started with --units=4, now --units=6" in last_error()
+
+
+def test_help_lists_every_setting(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("train", "--help") in (0, 1)  # absl exits 1
+    text = capsys.readouterr().out
+    for group in groups_of(RunConfig).values():
+        for field in dataclasses.fields(group):
+            assert f"--{field.name}:" in text or f"--[no]{field.name}:" in text
+    for name in ("workdir", "strategy"):
+        assert f"--{name}:" in text
