@@ -32,7 +32,8 @@ $(STAMP): setup.cfg pyproject.toml requirements.lock
 # The dataset is kept between runs; training resumes (or is found finished) with the same flags.
 demo: setup
 	@test -f $(DEMO_DATA)/dataset.json || \
-	  $(BIN)/ms2l-prepare --format=synthetic --preset=demo --out=$(DEMO_DATA)
+	  $(BIN)/ms2l-prepare --format=synthetic --preset=demo --layouts=kinect_v2_25 --seed=1 \
+	    --out=$(DEMO_DATA)
 	@$(BIN)/ms2l-train --flagfile=flags/synthetic/demo.cfg --data=$(DEMO_DATA) --workdir=$(DEMO_RUN)
 	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN)
 
