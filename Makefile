@@ -10,9 +10,6 @@ PIP    := -m pip --disable-pip-version-check
 DEMO_DATA := data/synthetic_demo
 DEMO_RUN  := runs/demo
 
-# TensorFlow's C++ start-up notices say nothing a user can act on.
-export TF_CPP_MIN_LOG_LEVEL ?= 2
-
 .PHONY: setup demo test test-slow lint lock clean
 .DELETE_ON_ERROR:
 

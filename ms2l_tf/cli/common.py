@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 
 # Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging

@@ -74,7 +74,7 @@ def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunF
         steps_per_epoch=steps,
         epochs=config.training.epochs,
         initial_epoch=first,
-        shuffle=False,  # the order is the pipeline's
+        shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=_callbacks(config, data, model, folder, checkpoints, first),
     )

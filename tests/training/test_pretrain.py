@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import pathlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
@@ -48,8 +50,9 @@ def same_weights(one: RunFolder, other: RunFolder, tolerance: float = 0.0) -> No
         np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance, err_msg=name)
 
 
-def interrupted(patch: pytest.MonkeyPatch, at_epoch: int, train: Callable[[], RunFolder]) -> None:
-    """Runs `train` until just before the checkpoint of an epoch is written."""
+@contextlib.contextmanager
+def interruption(at_epoch: int) -> Iterator[None]:
+    """Training inside it is interrupted just before an epoch's checkpoint is written."""
     original = Checkpoints.on_epoch_end
 
     def stop(self: Checkpoints, epoch: int, logs: Any = None) -> None:
@@ -57,10 +60,18 @@ def interrupted(patch: pytest.MonkeyPatch, at_epoch: int, train: Callable[[], Ru
             raise KeyboardInterrupt
         original(self, epoch, logs)
 
-    with patch.context() as inner:
-        inner.setattr(Checkpoints, "on_epoch_end", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "on_epoch_end", stop)
+        yield
+
+
+@pytest.fixture(scope="module")
+def stopped(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The run of `trained_run`, interrupted in its third epoch; copy it before going on."""
+    path = tmp_path_factory.mktemp("runs") / "stopped"
+    with interruption(3), pytest.raises(KeyboardInterrupt):
+        pretrain(config, str(path), strategy="none")
+    return path
 
 
 def test_history_has_a_row_an_epoch(trained_run: TrainedRun) -> None:
@@ -115,39 +126,25 @@ def test_the_same_command_on_a_finished_run_returns_at_once(
 
 
 def test_interrupted_then_resumed_equals_uninterrupted(
-    trained_run: TrainedRun,
-    config: RunConfig,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    trained_run: TrainedRun, config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     """The third epoch is in the history but not in a checkpoint: it is computed again."""
-
-    def train() -> RunFolder:
-        return pretrain(config, str(tmp_path / "b"), strategy="none")
-
-    interrupted(monkeypatch, 3, train)
-    folder = RunFolder(tmp_path / "b")
+    folder = RunFolder(shutil.copytree(stopped, tmp_path / "b"))
     assert not folder.finished
     assert [row["epoch"] for row in folder.read_history()] == ["1", "2", "3"]
     keras.utils.set_random_seed(99)  # what happened in between does not matter
-    train()
+    pretrain(config, str(folder.path), strategy="none")
     assert folder.timing()["epochs_timed"] == 2
     assert folder.history.read_text() == trained_run.folder.history.read_text()
     same_weights(trained_run.folder, folder)
 
 
-def test_mirrored_and_resumed_equals_one_device(
-    trained_run: TrainedRun,
-    config: RunConfig,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_resumed_on_two_replicas_equals_one_device(
+    trained_run: TrainedRun, config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    def train() -> RunFolder:
-        return pretrain(config, str(tmp_path / "c"), strategy="mirrored")
-
-    interrupted(monkeypatch, 3, train)
-    folder = train()
-    # Adam divides by the root of small squares, so rounding grows over the 12 steps.
+    folder = RunFolder(shutil.copytree(stopped, tmp_path / "c"))
+    pretrain(config, str(folder.path), strategy="mirrored")
+    # Adam divides by the root of small squares, so rounding grows over the steps.
     same_weights(trained_run.folder, folder, 1e-4)
     histories = folder.read_history(), trained_run.folder.read_history()
     for row, expected in zip(*histories, strict=True):
@@ -155,7 +152,7 @@ def test_mirrored_and_resumed_equals_one_device(
 
 
 def test_mixed_precision_resumes_with_its_loss_scale(
-    tiny_dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = tiny_config(
         data=str(tiny_dataset.path),
@@ -166,12 +163,9 @@ def test_mixed_precision_resumes_with_its_loss_scale(
         train_on="fit",
     )
     whole = pretrain(config, str(tmp_path / "whole"), strategy="none")
-
-    def train() -> RunFolder:
-        return pretrain(config, str(tmp_path / "parts"), strategy="none")
-
-    interrupted(monkeypatch, 3, train)
-    same_weights(whole, train())
+    with interruption(3), pytest.raises(KeyboardInterrupt):
+        pretrain(config, str(tmp_path / "parts"), strategy="none")
+    same_weights(whole, pretrain(config, str(tmp_path / "parts"), strategy="none"))
     history = whole.read_history()
     assert np.isfinite([float(row["loss"]) for row in history]).all()
     assert set(history[0]) == {"epoch", "loss", "jigsaw", "jigsaw_accuracy"}, "no monitors"
