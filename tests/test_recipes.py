@@ -1,4 +1,4 @@
-"""Every recipe in flags/: readable, true to its header, and the NTU ones run on clips of that shape."""
+"""Every recipe in flags/: readable, true to its header; NTU recipes run on clips of that shape."""
 
 from __future__ import annotations
 

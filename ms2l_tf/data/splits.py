@@ -123,7 +123,7 @@ def validation_split(
     if inside.all() or not inside.any():
         raise InputError(
             f"validation by {by}: the training clips have {len(known)} {by} value(s), nothing is "
-            f"left on one side; use another of {', '.join(VALIDATION_FIELDS)}"
+            f"left on one side; use another of {', '.join(VALIDATION_FIELDS)}, or none"
         )
     return train[~inside], train[inside]
 

@@ -126,7 +126,7 @@ def _features(
     sides = _sides(data, test_on)
     model = build_run_model(config, data)
     random = [_encoded(model, config, data, side) for side in sides]
-    model.load_weights(folder.weights)
+    _load(model, folder)
     trained = [_encoded(model, config, data, side) for side in sides]
     normaliser = build_normaliser(config, data.store, frames=config.probes.raw_frames)
     raw = [raw_features(data.store, side, normaliser) for side in sides]
@@ -141,6 +141,16 @@ def _features(
         for features, side, what in zip(trained, sides, ("training", "test"), strict=True)
     )
     return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}
+
+
+def _load(model: MS2L, folder: RunFolder) -> None:
+    try:
+        model.load_weights(folder.weights)
+    except (OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{folder.weights}: cannot be read ({reason}); delete it and train again"
+        ) from error
 
 
 def _encoded(model: MS2L, config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
@@ -172,6 +182,8 @@ def _result(
         details={
             **evaluation.details,
             "evaluated_on": choices.test_on,
+            # A clip may lack this layout; it cannot be encoded, but it is not forgotten.
+            "test_clips_without_poses": int((data.store.lengths[data.test] == 0).sum()),
             "pooling": config.probes.pooling,
             "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
             "random_floor": "the same encoder before training, same seed, same pooling",

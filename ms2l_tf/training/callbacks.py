@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf import files
+from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.collapse import effective_rank, embedding_std, isotropic_std
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.runs.folder import RunFolder
@@ -60,8 +61,18 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager = tf.train.CheckpointManager(state, str(folder.checkpoint), max_to_keep=1)
 
     def restore(self) -> int:
-        """Takes up the newest checkpoint, if any; returns the number of finished epochs."""
-        self._manager.restore_or_initialize()
+        """Takes up the newest checkpoint, if any; returns the number of finished epochs.
+
+        Raises:
+            InputError: the checkpoint is damaged.
+        """
+        try:
+            self._manager.restore_or_initialize()
+        except (tf.errors.OpError, IndexError, ValueError) as error:
+            raise InputError(
+                f"{self._manager.directory}: the checkpoint cannot be read "
+                f"({str(error).splitlines()[0]}); delete the folder to train from the start"
+            ) from error
         return int(self._epoch.numpy())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
