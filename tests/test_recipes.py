@@ -38,7 +38,7 @@ def test_header_states_command_expectation_and_minutes(path: Path) -> None:
 @pytest.mark.parametrize("name", ["unsupervised_paper", "unsupervised_authors"])
 def test_ntu_recipes_train_on_clips_of_that_shape(name: str, tmp_path: Path) -> None:
     path = ROOT / "flags" / "ntu60" / f"{name}.cfg"
-    generate(tmp_path / "ntu", preset="ntu60", clips=60, seed=3, progress=False)
+    generate(tmp_path / "ntu", preset="ntu60", clips=240, seed=3, progress=False)
     observed = [] if float(recipe_flags(path)["observed"]) < 1 else ["--observed=5"]
     command = [
         *(sys.executable, "-m", "ms2l_tf.cli.train", f"--flagfile={path}"),
