@@ -7,69 +7,37 @@ written once. `RunConfig.to_json` is what a run folder keeps as ``flags.json``.
 from __future__ import annotations
 
 import dataclasses
-import math
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.options import Checked, groups_of, option
 
 TASKS = ("prediction", "jigsaw", "contrastive")
+METHODS = ("ms2l", "longt_gan", "lstm", "blstm")
+UNSUPERVISED = "unsupervised"
+PROTOCOLS = (UNSUPERVISED, "semi", "supervised", "transfer")
+RANDOM_INIT = "random"
 POOLINGS = ("mean", "max", "last", "mean_max", "segments", "segments_max")
 
 
-def option(
-    default: Any,
-    text: str,
-    *,
-    choices: tuple[str, ...] | None = None,
-    least: float | None = None,
-    most: float | None = None,
-) -> Any:
-    """A dataclass field that is also a flag: default, help text, closed choices, bounds."""
-    return dataclasses.field(
-        default=default, metadata={"help": text, "choices": choices, "least": least, "most": most}
-    )
-
-
 @dataclasses.dataclass(frozen=True)
-class _Checked:
-    """Checks every field against the choices and bounds its `option` states."""
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if "help" in field.metadata:
-                _check(field, getattr(self, field.name))
-
-
-def _check(field: dataclasses.Field[Any], value: Any) -> None:
-    choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
-    if value == ():
-        raise InputError(f"--{field.name}: name at least one")
-    for one in value if isinstance(value, tuple) else (value,):
-        if isinstance(one, float) and not math.isfinite(one):
-            raise InputError(f"--{field.name}: {one} is not a finite number")
-        if choices and one not in choices:
-            raise InputError(f"--{field.name}: '{one}' is not one of {', '.join(choices)}")
-        if least is not None and one < least:
-            raise InputError(f"--{field.name}: {one} is below the smallest allowed value, {least}")
-        if most is not None and one > most:
-            raise InputError(f"--{field.name}: {one} is above the largest allowed value, {most}")
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig(_Checked):
+class DataConfig(Checked):
     """Which clips, which poses."""
 
     data: str = option("", "Folder of the prepared dataset (see ms2l-prepare).")
     layout: str = option("", "Skeleton layout to read; empty: the dataset's first.")
+    mapping: str = option(
+        "",
+        "Mapping (packaged id or path of a .json file) that turns the poses into another layout "
+        "as they are read; empty: they stay as they are.",
+    )
     split: str = option("", "Split to train and test on; empty: the dataset's first.")
     validation: str = option(
         "subject",
-        "How the validation clips are cut from the training clips: whole subjects or whole "
-        "cameras are held out; 'none': no validation clips.",
-        choices=("subject", "camera", "none"),
+        "What is held out whole to cut the validation clips from the training clips; 'none': no "
+        "validation clips.",
+        choices=("subject", "camera", "setup", "group", "none"),
     )
     train_on: str = option(
         "all",
@@ -80,7 +48,7 @@ class DataConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class NormaliserConfig(_Checked):
+class NormaliserConfig(Checked):
     """How raw poses become [T, M, J, C] (see `ms2l_tf.data.normaliser`)."""
 
     frames: int = option(200, "Frames T every clip is resampled to.", least=2)
@@ -102,9 +70,15 @@ class NormaliserConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderConfig(_Checked):
-    """The shared encoder."""
+class EncoderConfig(Checked):
+    """What is trained: MS2L's shared encoder, or one of the methods it is compared with."""
 
+    method: str = option(
+        "ms2l",
+        "Method: ms2l; longt_gan (re-generation of masked clips with an adversary, Zheng et al. "
+        "2018); lstm, blstm (plain classifiers, --protocol=supervised or semi only).",
+        choices=METHODS,
+    )
     inputs: tuple[str, ...] = option(
         ("joint",),
         "Streams fed to the encoder side by side: joint coordinates, motion (difference to the "
@@ -117,11 +91,30 @@ class EncoderConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class TaskConfig(_Checked):
+class TaskConfig(Checked):
     """The self-supervised tasks, their heads and their weights."""
 
     tasks: tuple[str, ...] = option(
         TASKS, "Self-supervised tasks, any non-empty subset.", choices=TASKS
+    )
+    prediction_view: str = option(
+        "temporal",
+        "What prediction hides: the frames after --observed, or whole body parts in all frames.",
+        choices=("temporal", "spatial"),
+    )
+    masked_parts: int = option(
+        2, "Body parts hidden by --prediction_view=spatial, drawn anew each time.", least=1, most=4
+    )
+    jigsaw_view: str = option(
+        "temporal",
+        "What the jigsaw shuffles: segments of time, or the five body parts.",
+        choices=("temporal", "spatial"),
+    )
+    spatial_orders: str = option(
+        "slots",
+        "Answer to --jigsaw_view=spatial: which part sits in each slot (5 x 5-way), or which of "
+        "the 120 orders it is.",
+        choices=("slots", "orders"),
     )
     prediction_weight: float = option(1.0, "Weight of motion prediction.", least=0)
     jigsaw_weight: float = option(1.0, "Weight of the jigsaw.", least=0)
@@ -159,7 +152,7 @@ class TaskConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class AugmentConfig(_Checked):
+class AugmentConfig(Checked):
     """Clip augmentation before the views; every strength 0 (crop 1) leaves clips as they are."""
 
     shear: float = option(0.0, "Shear: off-diagonal entries are drawn from U(-s, s).", least=0)
@@ -176,7 +169,7 @@ class AugmentConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimiserConfig(_Checked):
+class OptimiserConfig(Checked):
     """Adam and its learning rate."""
 
     learning_rate: float = option(0.01, "Learning rate at the start.", least=0)
@@ -193,7 +186,65 @@ class OptimiserConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingConfig(_Checked):
+class ProtocolConfig(Checked):
+    """Which weights are trained on which labels with which mix of losses (sections 3.3, 4.2)."""
+
+    protocol: str = option(
+        UNSUPERVISED,
+        "Protocol: unsupervised: L_self on all training clips; semi: some of them are labelled; "
+        "supervised: all are; transfer: as supervised, --init names a run on another dataset.",
+        choices=PROTOCOLS,
+    )
+    init: str = option(
+        RANDOM_INIT,
+        "Encoder to start from: random, or the folder of a finished run, whose encoder and "
+        "normaliser settings are taken over.",
+    )
+    train: str = option(
+        "all",
+        "What labels train: encoder and classifier, or the classifier only.",
+        choices=("all", "classifier"),
+    )
+    label_fraction: float = option(
+        1.0, "Fraction of the training clips whose labels are read.", least=1e-6, most=1
+    )
+    label_sampling: str = option(
+        "balanced",
+        "How --label_fraction is drawn: of every class (at least one clip), or of all clips.",
+        choices=("balanced", "random"),
+    )
+    schedule: str = option(
+        "plain",
+        "Mix of losses: plain: L_cls; moving: theta L_cls + (1 - theta) L_self, theta rising from "
+        "0 to 1 over --moving_epochs (Eq. 4); joint: L_cls + omega L_self (Eq. 5).",
+        choices=("plain", "moving", "joint"),
+    )
+    moving_epochs: float = option(10.0, "Epochs over which theta rises to 1.", least=1e-3)
+    omega: float = option(1.0, "Weight of L_self in --schedule=joint.", least=0)
+    watch_tasks: bool = option(
+        False, "With --schedule=plain: also log the task losses, which are then not trained."
+    )
+    classifier_units: int = option(
+        60, "GRU units of the classifier; 0: none, the mean over frames.", least=0
+    )
+    classifier_hidden: tuple[int, ...] = option(
+        (60,),
+        "Hidden sizes of the classifier's MLP; empty: one linear layer.",
+        least=1,
+        may_be_empty=True,
+    )
+    classifier_dropout: float = option(
+        0.0, "Dropout before each layer of the classifier's MLP.", least=0, most=0.9
+    )
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether the self-supervised tasks run beside the classification."""
+        return self.schedule != "plain" or self.watch_tasks
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig(Checked):
     """The loop."""
 
     epochs: int = option(100, "Epochs.", least=1)
@@ -210,7 +261,7 @@ class TrainingConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class ProbeConfig(_Checked):
+class ProbeConfig(Checked):
     """How frozen features are made and probed."""
 
     pooling: str = option(
@@ -240,20 +291,57 @@ class RunConfig:
     tasks: TaskConfig = TaskConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
+    protocol: ProtocolConfig = ProtocolConfig()
     training: TrainingConfig = TrainingConfig()
     probes: ProbeConfig = ProbeConfig()
 
     def __post_init__(self) -> None:
-        frames, observed = self.normaliser.frames, self.observed_frames
-        tasks = set(self.tasks.tasks)  # the contrastive task reads the views of the other two
-        if tasks & {"prediction", "contrastive"} and not 1 <= observed < frames:
+        self._check_views()
+        self._check_protocol()
+
+    def _check_views(self) -> None:
+        frames, observed, settings = self.normaliser.frames, self.observed_frames, self.tasks
+        tasks = set(settings.tasks)  # the contrastive task reads the views of the other two
+        masks = tasks & {"prediction", "contrastive"} and settings.prediction_view == "temporal"
+        if masks and not 1 <= observed < frames:
             raise InputError(
-                f"--observed: {self.tasks.observed:g} leaves {observed} of --frames={frames} "
+                f"--observed: {settings.observed:g} leaves {observed} of --frames={frames} "
                 "observed; it must be at least 1 and less than --frames"
             )
-        if tasks & {"jigsaw", "contrastive"} and self.tasks.segments > frames:
+        shuffles = tasks & {"jigsaw", "contrastive"} and settings.jigsaw_view == "temporal"
+        if shuffles and settings.segments > frames:
             raise InputError(
-                f"--segments: {self.tasks.segments} segments do not fit into --frames={frames}"
+                f"--segments: {settings.segments} segments do not fit into --frames={frames}"
+            )
+
+    def _check_protocol(self) -> None:
+        protocol, method = self.protocol, self.encoder.method
+        initialised = protocol.init != RANDOM_INIT
+        if protocol.protocol == UNSUPERVISED:
+            if method in ("lstm", "blstm"):
+                raise InputError(
+                    f"--method={method} learns from labels only: --protocol=supervised"
+                )
+            if initialised:
+                raise InputError("--init: belongs to --protocol=semi, supervised and transfer")
+            return
+        if protocol.schedule == "moving" and not initialised:
+            raise InputError(
+                "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
+            )
+        if protocol.protocol == "transfer" and not initialised:
+            raise InputError(
+                "--protocol=transfer: name the run on the source dataset with --init "
+                "(Rand-T, without one, is --protocol=supervised)"
+            )
+        if protocol.train == "classifier" and protocol.schedule != "plain":
+            raise InputError(
+                f"--train=classifier: leaves the encoder as it is, so --schedule="
+                f"{protocol.schedule} has nothing to train; use --schedule=plain"
+            )
+        if method != "ms2l" and (protocol.schedule != "plain" or protocol.watch_tasks):
+            raise InputError(
+                f"--method={method}: has no task losses; use --schedule=plain without --watch_tasks"
             )
 
     @property
@@ -291,21 +379,6 @@ class RunConfig:
             }
             groups[name] = group(**given)
         return cls(**groups)
-
-
-def groups_of(config: type) -> dict[str, type]:
-    """The dataclass of each group of a run's settings, by attribute name."""
-    hints = typing.get_type_hints(config)
-    return {field.name: hints[field.name] for field in dataclasses.fields(config)}
-
-
-def declared_type(group: type, name: str) -> tuple[type, bool]:
-    """(element type, is a list) of a setting."""
-    hint = typing.get_type_hints(group)[name]
-    if typing.get_origin(hint) is tuple:
-        return typing.get_args(hint)[0], True
-    assert not isinstance(hint, types.UnionType), f"{name}: flags have one type"
-    return hint, False
 
 
 def _as_declared(value: Any) -> Any:

@@ -9,3 +9,9 @@ class InputError(ValueError):
     The message is one readable line that names the file or flag, the place in it and the fix.
     Commands print it as ``error: <message>`` and exit with status 2.
     """
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """An error's message on one line, cut to its beginning; its kind, if it has no message."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= longest else text[:longest] + " ..."

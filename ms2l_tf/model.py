@@ -48,13 +48,14 @@ class MS2L(keras.Model):
         self.clip_norm = clip_norm
         self.seed = seed
         self._logged: dict[str, keras.metrics.Mean] = {
-            name: keras.metrics.Mean(name=name) for name in self._logged_names()
+            name: keras.metrics.Mean(name=name) for name in ("loss", *self.task_logs)
         }
 
-    def _logged_names(self) -> list[str]:
+    @property
+    def task_logs(self) -> tuple[str, ...]:
+        """Names of what `task_losses` logs."""
         names = [task.name for task in self.tasks]
-        accuracies = ["jigsaw_accuracy"] if "jigsaw" in names else []
-        return ["loss", *names, *accuracies]
+        return (*names, "jigsaw_accuracy") if "jigsaw" in names else tuple(names)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -87,15 +88,15 @@ class MS2L(keras.Model):
             seed: [2] int32.
             training: mode of the heads.
         """
-        versions = self._encoded(poses, ClipRandom(seed, tf.shape(poses)[0]), training)
-        total, logs = tf.constant(0.0), {}
-        for task in self.tasks:
-            loss, extra = task.loss(versions, training=training)
-            total += task.weight * loss
-            logs.update({task.name: loss, **extra})
+        inputs, targets = self.versions(poses, ClipRandom(seed, tf.shape(poses)[0]))
+        features = self.encoder(tf.concat(inputs, axis=0), training=training)
+        total, logs = self.task_losses(tf.split(features, len(inputs)), targets, training=training)
         return total, {"loss": total, **logs}
 
-    def _encoded(self, poses: tf.Tensor, random: ClipRandom, training: bool) -> dict[str, Version]:
+    def versions(
+        self, poses: tf.Tensor, random: ClipRandom
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None]]:
+        """What the encoder reads, [B, T, M, J, C] for each of `views`, and the targets."""
         inputs, targets = [], []
         clips = poses if self.augment_each else self._augmented(poses, random.stream(100))
         for number, view in enumerate(self.views):
@@ -104,12 +105,26 @@ class MS2L(keras.Model):
             version, target = view(clips, random.stream(number))
             inputs.append(version)
             targets.append(target)
-        features = self.encoder(tf.concat(inputs, axis=0), training=training)
-        parts = tf.split(features, len(inputs))
-        return {
+        return inputs, targets
+
+    def task_losses(
+        self,
+        features: Sequence[tf.Tensor],
+        targets: Sequence[tf.Tensor | None],
+        *,
+        training: bool = True,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """L_self from the encoded versions [B, T, D], in the order of `views`; and its parts."""
+        encoded = {
             view.name: Version(part, target)
-            for view, part, target in zip(self.views, parts, targets, strict=True)
+            for view, part, target in zip(self.views, features, targets, strict=True)
         }
+        total, logs = tf.constant(0.0), {}
+        for task in self.tasks:
+            loss, extra = task.loss(encoded, training=training)
+            total += task.weight * loss
+            logs.update({task.name: loss, **extra})
+        return total, logs
 
     def _augmented(self, poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:
         return self.augmentation(poses, random) if self.augmentation else poses
@@ -122,15 +137,7 @@ class MS2L(keras.Model):
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         weights = self.trainable_weights
         gradients = tape.gradient(scaled, weights)
-        self.optimizer.apply(self._clipped(gradients), weights)
+        self.optimizer.apply(replicas.clipped(gradients, self.clip_norm, self.optimizer), weights)
         for name, value in logs.items():
             self._logged[name].update_state(value)
         return self.get_metrics_result()
-
-    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Clips by the norm of the gradient of the *global* batch, under any loss scale."""
-        if not self.clip_norm:
-            return gradients
-        limit = self.clip_norm * self.optimizer.scale_loss(tf.constant(1.0))
-        clipped, _ = tf.clip_by_global_norm(replicas.total(gradients), limit)
-        return [gradient / replicas.count() for gradient in clipped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 
@@ -31,3 +32,20 @@ def total(values: list[tf.Tensor]) -> list[tf.Tensor]:
     if count() == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def clipped(
+    gradients: list[tf.Tensor], limit: float, optimizer: keras.optimizers.Optimizer
+) -> list[tf.Tensor]:
+    """Clips by the norm of the gradient of the *global* batch, under any loss scale.
+
+    Args:
+        gradients: of the local loss divided by the number of replicas, scaled by the optimiser.
+        limit: largest global norm; 0: none.
+        optimizer: what the gradients are for.
+    """
+    if not limit:
+        return gradients
+    scaled = limit * optimizer.scale_loss(tf.constant(1.0))
+    shared, _ = tf.clip_by_global_norm(total(gradients), scaled)
+    return [gradient / count() for gradient in shared]

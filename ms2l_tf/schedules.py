@@ -1,7 +1,8 @@
-"""Schedules: how losses are mixed over steps, and Adam's learning rate. Plain arithmetic."""
+"""Schedules: Adam's learning rate, and how losses are mixed over steps. Plain arithmetic."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -76,3 +77,32 @@ def learning_rate(
         )
     every = decay_steps if decay == "step" else float(total_steps + 1)
     return StepDecay(initial, every, least=final, warmup=warmup_steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class LossMix:
+    """How L_cls and L_self are mixed over the steps of a run (section 3.3).
+
+    Args:
+        kind: ``plain``: L_cls alone; ``moving``: theta L_cls + (1 - theta) L_self (Eq. 4), theta
+            rising linearly from 0 to 1 over `moving_steps`, then 1; ``joint``:
+            L_cls + omega L_self (Eq. 5).
+        moving_steps: steps of ``moving`` until theta is 1.
+        omega: weight of L_self in ``joint``.
+    """
+
+    kind: str = "plain"
+    moving_steps: float = 1.0
+    omega: float = 1.0
+
+    @property
+    def trains_tasks(self) -> bool:
+        """Whether L_self has any weight at any step."""
+        return self.kind == "moving" or (self.kind == "joint" and self.omega > 0)
+
+    def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Weights of L_cls and of L_self at a step (0 is the first), float32 scalars."""
+        if self.kind == "moving":
+            theta = tf.minimum(tf.cast(step, tf.float32) / self.moving_steps, 1.0)
+            return theta, 1.0 - theta
+        return tf.constant(1.0), tf.constant(self.omega if self.kind == "joint" else 0.0)

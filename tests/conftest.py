@@ -18,7 +18,7 @@ import tensorflow as tf
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.training.distribution import make_strategy
-from ms2l_tf.training.pretrain import pretrain
+from ms2l_tf.training.train import train
 from tests.helpers import RUN_CHANGES, TrainedRun, tiny_config, write_dataset
 
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -79,5 +79,5 @@ def trained_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFact
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "padded_batch", spy)
-        folder = pretrain(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="none")
+        folder = train(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="none")
     return TrainedRun(folder, config, frozenset(read))

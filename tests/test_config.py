@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ms2l_tf.config import EncoderConfig, RunConfig, declared_type, groups_of
+from ms2l_tf.config import EncoderConfig, RunConfig
 from ms2l_tf.errors import InputError
+from ms2l_tf.options import declared_type, groups_of
 from tests.helpers import TINY, tiny_config
 
 

@@ -33,28 +33,29 @@ CENTRE_COLOUR = "#009E73"
 # (distance from the middle, height). The head is drawn larger than life to be legible.
 # The names are those of the layouts without their side.
 LIMBS: dict[tuple[str, ...], tuple[float, float]] = {
-    ("cla",): (0.07, 1.40),
-    ("shoulder", "sho", "sho2"): (0.19, 1.42),
+    ("cla", "Shoulder"): (0.07, 1.40),
+    ("shoulder", "sho", "sho2", "clavicle", "UpperArm"): (0.19, 1.42),
     ("sho1",): (0.12, 1.47),
     ("arm",): (0.28, 1.28),
-    ("elbow", "elb"): (0.38, 1.14),
-    ("wrist", "wri"): (0.54, 0.92),
+    ("elbow", "elb", "humerus", "LowerArm"): (0.38, 1.14),
+    ("radius",): (0.48, 1.00),
+    ("wrist", "wri", "Hand"): (0.54, 0.92),
     ("hand", "han", "han1", "middle1"): (0.60, 0.83),
-    ("tip of hand", "middle", "middle3", "fin"): (0.66, 0.74),
+    ("tip of hand", "middle", "middle3", "fin", "fingers"): (0.66, 0.74),
     ("thumb", "thu"): (0.55, 0.80),
     ("thu2", "han2"): (0.56, 0.72),
     ("index",): (0.63, 0.76),
     ("pinky", "pinkie", "han3"): (0.67, 0.82),
-    ("hip",): (0.11, 0.92),
+    ("hip", "hipjoint", "UpperLeg"): (0.11, 0.92),
     ("hipf",): (0.08, 0.98),
     ("hipb",): (0.05, 0.93),
     ("hipl",): (0.16, 0.94),
     ("leg",): (0.16, 0.70),
-    ("knee", "kne"): (0.13, 0.50),
-    ("ankle", "ank"): (0.15, 0.10),
+    ("knee", "kne", "femur", "LowerLeg"): (0.13, 0.50),
+    ("ankle", "ank", "tibia", "Foot"): (0.15, 0.10),
     ("heel", "hee"): (0.12, 0.02),
     ("foot", "foo", "to2"): (0.19, 0.04),
-    ("big_toe", "toe", "foot_index"): (0.22, 0.00),
+    ("big_toe", "toe", "foot_index", "toes", "Toes"): (0.22, 0.00),
     ("small_toe", "to3", "toe2"): (0.26, -0.03),
     ("side",): (0.14, 1.10),
     ("back",): (0.07, 1.05),
@@ -68,10 +69,12 @@ LIMBS: dict[tuple[str, ...], tuple[float, float]] = {
     ("brow1",): (0.06, 1.84),
 }
 CENTRAL: dict[tuple[str, ...], float] = {
-    ("hip_center", "base of spine", "pelv", "mid_hip"): 0.97,
+    ("joint_Root",): 0.0,
+    ("hip_center", "base of spine", "pelv", "mid_hip", "root", "Hips"): 0.97,
     ("spine", "middle of spine", "spin"): 1.20,
     ("shoulder_center", "spine (shoulder)"): 1.43,
-    ("neck",): 1.47,
+    ("neck", "lowerneck", "Neck"): 1.47,
+    ("upperneck", "Head"): 1.58,
     ("jaw",): 1.60,
     ("head",): 1.66,
     ("nose",): 1.70,
@@ -92,6 +95,8 @@ SPINES = {
     "human4d_32": "spin0 spin1 spin2 spin3 neck3",
     "ghum_35": "spin1 spin2 spin3",
     "3dpeople_29": "spin spi1 spi2",
+    "hdm05_31": "lowerback upperback thorax",
+    "bandai_22": "Spine Chest",
 }
 SPECIAL = {
     ("kinect_v2_25", "neck"): 1.52,
@@ -123,10 +128,10 @@ def _place(layout: str, joint: str) -> tuple[float, float]:
 
 
 def _split_side(joint: str) -> tuple[str, int]:
-    """`left_hip`, `hip_left`, `left hip` and `lhip` are all `hip` and +1; a right one is -1."""
-    stem = re.sub(r"(left|right)[ _]|_(left|right)$", "", joint)
+    """`left_hip`, `hip_left`, `left hip`, `hip_L`, `lhip`: `hip` and +1; a right one is -1."""
+    stem = re.sub(r"(left|right)[ _]|_(left|right|L|R)$", "", joint)
     if stem != joint:
-        return stem, 1 if "left" in joint else -1
+        return stem, 1 if "left" in joint or joint.endswith("_L") else -1
     return joint[1:], {"l": 1, "r": -1}[joint[0]]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from absl import flags
 
-from ms2l_tf.config import RunConfig, declared_type, groups_of
+from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
+from ms2l_tf.options import declared_type, groups_of
 
 FLAGS = flags.FLAGS
 
@@ -63,6 +64,13 @@ def read(*groups: str) -> dict[str, Any]:
             element, is_list = declared_type(settings, field.name)
             values[field.name] = _entries(field.name, value, element) if is_list else value
     return values
+
+
+def given(*groups: str) -> frozenset[str]:
+    """Names of the settings of these groups that the command line or a flag file gives."""
+    settings = groups_of(RunConfig)
+    names = [field.name for group in groups for field in dataclasses.fields(settings[group])]
+    return frozenset(name for name in names if FLAGS[name].present)
 
 
 def _entries(name: str, texts: list[str], element: type) -> tuple[Any, ...]:

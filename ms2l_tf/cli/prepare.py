@@ -2,6 +2,7 @@
 
 ```
 ms2l-prepare --format=nw_ucla --source=all_sqe.tar.xz --out=data/nw_ucla
+ms2l-prepare --format=hdm05 --source=hdm05.tar.xz --layouts=native,h36m_17 --out=data/hdm05
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
 ms2l-prepare --inspect=data/nw_ucla
 ```
@@ -48,7 +49,10 @@ _PRESET = flags.DEFINE_string(
     "preset", None, "Synthetic: which set, e.g. demo or one shaped like a benchmark."
 )
 _LAYOUTS = flags.DEFINE_list(
-    "layouts", None, "Synthetic: skeleton layouts to emit, separated by commas."
+    "layouts",
+    None,
+    "Skeleton layouts to emit, separated by commas. With a source: native and targets of the "
+    "packaged mappings from it (default: native, for motion capture also all targets).",
 )
 
 
@@ -71,10 +75,12 @@ def main() -> None:
 def _convert(format_name: str, out: str) -> None:
     from ms2l_tf.data.prepare import REPORT, prepare
 
-    _refuse("belongs to --format=synthetic", _CLIPS, _SEED, _PRESET, _LAYOUTS)
+    _refuse("belongs to --format=synthetic", _CLIPS, _SEED, _PRESET)
     if not _SOURCE.value:
         raise InputError("--source is missing; name the folder or archive as published")
-    dataset, report = prepare(format_name, _SOURCE.value, out, strict=_STRICT.value)
+    dataset, report = prepare(
+        format_name, _SOURCE.value, out, layouts=_LAYOUTS.value, strict=_STRICT.value
+    )
     for line in report.lines():
         print(line)
     print(f"dataset: {dataset.path}")

@@ -1,20 +1,23 @@
-"""ms2l-train: pre-trains MS2L on the training clips of a prepared dataset, without labels.
+"""ms2l-train: trains on the training clips of a prepared dataset, with or without labels.
 
   ms2l-train --flagfile=flags/nw_ucla/unsupervised_paper.cfg --data=data/nw_ucla --workdir=runs/a
+  ms2l-train --protocol=semi --init=runs/a --label_fraction=0.1 --data=data/nw_ucla --workdir=runs/b
 
-The same command on an interrupted run goes on after its last whole epoch. The run folder holds
-flags.json, history.csv, tensorboard/ and, at the end, model.weights.h5 (last epoch).
+With --init=RUN the settings of that run's normaliser, encoder and tasks are taken over; a flag that
+contradicts them is refused. The same command on an interrupted run goes on after its last whole
+epoch. The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose
+labels were read) and, at the end, model.weights.h5 (last epoch).
 """
 
 from __future__ import annotations
 
 from absl import flags
 
-from ms2l_tf import config
+from ms2l_tf import config, options
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError
 
-GROUPS = tuple(config.groups_of(config.RunConfig))
+GROUPS = tuple(options.groups_of(config.RunConfig))
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 STRATEGY = flags.DEFINE_enum(
     "strategy",
@@ -31,11 +34,14 @@ def main() -> None:
     """Reads the flags and trains."""
     if not WORKDIR.value:
         raise InputError("--workdir: name the folder of the run")
-    settings = config.RunConfig.from_flat(config_flags.read(*GROUPS))
+    values, given = config_flags.read(*GROUPS), config_flags.given(*GROUPS)
+    config.RunConfig.from_flat(values)  # the user's flags are checked before TensorFlow is loaded
     common.quiet_tensorflow()
-    from ms2l_tf.training.pretrain import pretrain
+    from ms2l_tf.runs.initial import with_initial_run
+    from ms2l_tf.training.train import train
 
-    folder = pretrain(settings, WORKDIR.value, strategy=STRATEGY.value)
+    settings = config.RunConfig.from_flat(with_initial_run(values, given))
+    folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: ms2l-evaluate --workdir={folder.path}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -58,9 +59,12 @@ def steps_an_epoch(clips: int, batch: int) -> int:
     return max(1, clips // batch)
 
 
-def epoch_order(clips: int, batch: int, seed: int, epoch: int) -> np.ndarray:
-    """Clip positions of one epoch, a whole number of batches: depends on (seed, epoch) alone."""
-    random = np.random.default_rng([seed, epoch])
+def epoch_order(clips: int, batch: int, seed: int, epoch: int, stream: int = 0) -> np.ndarray:
+    """Clip positions of one epoch, a whole number of batches: depends on the numbers alone.
+
+    Two streams of one run (labelled, unlabelled) have orders of their own.
+    """
+    random = np.random.default_rng([seed, epoch, stream] if stream else [seed, epoch])
     wanted = steps_an_epoch(clips, batch) * batch
     rounds = [random.permutation(clips) for _ in range(-(-wanted // clips))]
     return np.concatenate(rounds)[:wanted]
@@ -73,7 +77,8 @@ def training_batches(
     *,
     batch: int,
     seed: int,
-    first_epoch: int = 0,
+    first_step: int = 0,
+    stream: int = 0,
 ) -> tf.data.Dataset:
     """Endless shuffled batches {"poses": [B, T, M, J, C], "clip": [B]}, epoch after epoch.
 
@@ -83,19 +88,69 @@ def training_batches(
         normaliser: applied to every batch.
         batch: B; every batch is full (see `steps_an_epoch`).
         seed: of the order.
-        first_epoch: where a resumed run goes on.
+        first_step: the batch a resumed run goes on with.
+        stream: see `epoch_order`.
     """
     indices = with_poses(store, indices)
+    first_epoch, skipped = divmod(first_step, steps_an_epoch(len(indices), batch))
 
     def raw() -> Iterator[dict[str, np.ndarray]]:
-        epoch = first_epoch
-        while True:
-            order = indices[epoch_order(len(indices), batch, seed, epoch)]
-            for rows in order.reshape(-1, batch):
+        for epoch in itertools.count(first_epoch):
+            order = indices[epoch_order(len(indices), batch, seed, epoch, stream)]
+            for rows in order.reshape(-1, batch)[skipped if epoch == first_epoch else 0 :]:
                 yield padded_batch(store, rows)
-            epoch += 1
 
     return _normalised(raw, store, normaliser, batch)
+
+
+def recognition_batches(
+    store: PoseStore,
+    labelled: np.ndarray,
+    labels: np.ndarray,
+    normaliser: Normaliser,
+    *,
+    unlabelled: np.ndarray | None = None,
+    batch: int,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches {"poses": [B, T, M, J, C], "label": [B]} of labelled clips.
+
+    With `unlabelled` clips also {"unlabelled": [B, T, M, J, C]}, drawn on their own: each of the
+    two streams goes through its clips again and again, whatever the size of the other.
+
+    Args:
+        store: poses of one layout.
+        labelled: clips whose labels are read.
+        labels: [N] of all clips.
+        normaliser: applied to every batch.
+        unlabelled: clips whose poses alone are read, or None.
+        batch: B of each stream.
+        seed: of the orders.
+        first_step: the batch a resumed run goes on with.
+    """
+    known = tf.constant(labels, tf.int32)
+
+    def with_labels(one: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"poses": one["poses"], "label": tf.gather(known, one["clip"])}
+
+    def stream(indices: np.ndarray, number: int) -> tf.data.Dataset:
+        return training_batches(
+            store,
+            indices,
+            normaliser,
+            batch=batch,
+            seed=seed,
+            first_step=first_step,
+            stream=number,
+        )
+
+    mine = stream(labelled, 1).map(with_labels)
+    if unlabelled is None:
+        return mine
+    return tf.data.Dataset.zip(mine, stream(unlabelled, 0)).map(
+        lambda one, other: {**one, "unlabelled": other["poses"]}
+    )
 
 
 def evaluation_batches(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +13,17 @@ from ms2l_tf.data.records import UNITS, Axes, ClipPoses
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
 from ms2l_tf.skeletons.layout import SkeletonLayout
+
+
+class PoseArray(Protocol):
+    """What is asked of an array [frames, M, ...]: its shape, and parts of it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole array."""
+
+    def __getitem__(self, key: Any, /) -> np.ndarray:
+        """Some frames, or persons of them, as a view or an array of their own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,17 +38,17 @@ class PoseStore:
         coords: float32 [frames, M, J, C], read from disk as needed.
         offsets: int64 [N + 1]; clip i owns frames offsets[i]:offsets[i + 1].
         present: bool [frames, M].
-        confidence: float32 [frames, M, J] or None.
+        confidence: float32 [frames, M, J] or None; read as needed too.
     """
 
     layout: SkeletonLayout
     frame_rate: float
     unit: str
     axes: Axes | None
-    coords: np.ndarray
+    coords: PoseArray
     offsets: np.ndarray
     present: np.ndarray
-    confidence: np.ndarray | None = None
+    confidence: PoseArray | None = None
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:

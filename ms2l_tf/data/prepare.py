@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.formats import FORMATS, ClipReader, ReadClip
+from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.writer import DatasetWriter, check_output
@@ -88,6 +88,7 @@ def prepare(
     source: str | pathlib.Path,
     out: str | pathlib.Path,
     *,
+    layouts: Sequence[str] | None = None,
     strict: bool = False,
     progress: bool = True,
 ) -> tuple[ClipDataset, PrepareReport]:
@@ -101,6 +102,8 @@ def prepare(
         format_name: a key of `FORMATS`.
         source: folder or archive.
         out: the dataset folder to make.
+        layouts: see `DerivedLayouts`; None is the choice of the format: all that can be derived
+            from motion capture, the native layout alone from other sources.
         strict: refuse the source at the first bad clip.
         progress: show a progress bar.
 
@@ -114,6 +117,8 @@ def prepare(
     check_output(out)
     with open_source(source) as files:
         reader = FORMATS[format_name](files)
+        if layouts is not None:
+            reader = DerivedLayouts(reader, layouts)
         header, entries = reader.header, reader.entries()
         report = PrepareReport(
             format_name, source.resolve().name, published_clips=header.published_clips

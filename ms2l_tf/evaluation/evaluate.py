@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import keras
 import numpy as np
 
-from ms2l_tf.config import RunConfig
+from ms2l_tf.config import UNSUPERVISED, RunConfig
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.feature_files import save_features
-from ms2l_tf.evaluation.features import encoder_features, raw_features
+from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
 from ms2l_tf.evaluation.figures import (
     confusion_figure,
     embedding_figure,
     per_class_figure,
     training_figure,
 )
-from ms2l_tf.evaluation.metrics import per_class_table, write_per_class_csv
+from ms2l_tf.evaluation.metrics import per_class_table, score, write_per_class_csv
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
-from ms2l_tf.model import MS2L
 from ms2l_tf.runs.build import build_normaliser, build_run_model
 from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.labels import read_labelled
+from ms2l_tf.runs.weights import load_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,20 +75,21 @@ def evaluate_run(
     if not folder.finished:
         raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
     data = open_run_data(config)
-    if data.dataset.fingerprint != folder.record()["fingerprint"]:
+    if data.fingerprint != folder.record()["fingerprint"]:
         raise InputError(
             f"--data: {data.dataset.path} is not the dataset this run was trained on "
-            f"('{folder.record()['dataset']}'; its checksum differs)"
+            f"('{folder.record()['dataset']}'; the checksum of its files, split or mapping differs)"
         )
+    sides = _sides(folder, config, data, choices.test_on)
     probes = make_probes(
         choices.probes,
-        k=config.probes.k,
+        k=[k for k in config.probes.k if k <= len(sides[0])] or [1],
         metric=choices.metric,
         linear_c=config.probes.linear_c,
         svm_c=config.probes.svm_c,
     )
     started = time.perf_counter()
-    train, test, floors = _features(folder, config, data, choices.test_on)
+    train, test, floors, logits = _features(folder, config, data, sides)
     extraction = time.perf_counter() - started
     progress(f"features [{len(train)} + {len(test)}, {train.features.shape[1]}]")
     if choices.save_features:
@@ -96,8 +100,11 @@ def evaluate_run(
         data.dataset.label_names,
         probes=probes,
         floors=floors,
+        missing_classes="count" if config.protocol.label_fraction < 1 else "error",
         progress=lambda key, seconds: progress(f"{key} ({seconds:.1f} s)"),
     )
+    if logits is not None:
+        _add_classifier(evaluation, logits, test, len(data.dataset.label_names))
     result = _result(folder, config, data, choices, train, evaluation, extraction)
     result.save(folder.path / result_name(choices))
     if choices.figures:
@@ -111,23 +118,37 @@ def result_name(choices: Choices) -> str:
     return "result.json" if choices.test_on == "test" else "result_validation.json"
 
 
-def _sides(data: RunData, test_on: str) -> tuple[np.ndarray, np.ndarray]:
+def _sides(
+    folder: RunFolder, config: RunConfig, data: RunData, test_on: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clips the probes are fitted and read on; with few labels, the clips the run had them of."""
+    with_labels = config.protocol.protocol != UNSUPERVISED
     if test_on == "test":
-        return data.train, with_poses(data.store, data.test)
+        fitted = read_labelled(folder, data) if with_labels else data.train
+        return fitted, with_poses(data.store, data.test)
     if not len(data.validation):
         raise InputError("--test_on=validation: the run was trained with --validation=none")
-    return data.fit, data.validation
+    if not with_labels:
+        return data.fit, data.validation
+    if config.data.train_on != "fit":
+        raise InputError(
+            "--test_on=validation: this run read the labels of the validation clips; train it "
+            "with --train_on=fit"
+        )
+    return read_labelled(folder, data), data.validation
 
 
 def _features(
-    folder: RunFolder, config: RunConfig, data: RunData, test_on: str
-) -> tuple[ClipFeatures, ClipFeatures, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Features of both sides, and the floors: raw coordinates and the untrained encoder."""
-    sides = _sides(data, test_on)
+    folder: RunFolder, config: RunConfig, data: RunData, sides: tuple[np.ndarray, np.ndarray]
+) -> tuple[ClipFeatures, ClipFeatures, dict[str, tuple[np.ndarray, np.ndarray]], np.ndarray | None]:
+    """Features of both sides, the floors (raw, untrained encoder), test logits of a classifier."""
     model = build_run_model(config, data)
     random = [_encoded(model, config, data, side) for side in sides]
-    _load(model, folder)
+    load_weights(model, folder.weights)
     trained = [_encoded(model, config, data, side) for side in sides]
+    logits = None
+    if config.protocol.protocol != UNSUPERVISED:
+        logits = class_logits(model, data.store, sides[1], build_normaliser(config, data.store))
     normaliser = build_normaliser(config, data.store, frames=config.probes.raw_frames)
     raw = [raw_features(data.store, side, normaliser) for side in sides]
     train, test = (
@@ -140,20 +161,22 @@ def _features(
         )
         for features, side, what in zip(trained, sides, ("training", "test"), strict=True)
     )
-    return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}
+    return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}, logits
 
 
-def _load(model: MS2L, folder: RunFolder) -> None:
-    try:
-        model.load_weights(folder.weights)
-    except (OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{folder.weights}: cannot be read ({reason}); delete it and train again"
-        ) from error
+def _add_classifier(
+    evaluation: FeatureEvaluation, logits: np.ndarray, test: ClipFeatures, classes: int
+) -> None:
+    """Scores the trained classifier beside the probes of its encoder's features."""
+    predicted = logits.argmax(axis=1)
+    scores = score(test.labels, predicted, classes)
+    evaluation.scores["classifier"] = scores
+    evaluation.predictions["classifier"] = predicted
+    evaluation.metrics["classifier/top1"] = scores.top1
+    evaluation.metrics["classifier/mean_per_class"] = scores.mean_per_class
 
 
-def _encoded(model: MS2L, config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
+def _encoded(model: keras.Model, config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
     normaliser = build_normaliser(config, data.store)
     return encoder_features(
         model.encoder, data.store, clips, normaliser, pooling=config.probes.pooling
@@ -185,10 +208,21 @@ def _result(
             # A clip may lack this layout; it cannot be encoded, but it is not forgotten.
             "test_clips_without_poses": int((data.store.lengths[data.test] == 0).sum()),
             "pooling": config.probes.pooling,
+            **_protocol_details(config),
             "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
             "random_floor": "the same encoder before training, same seed, same pooling",
         },
     )
+
+
+def _protocol_details(config: RunConfig) -> dict[str, str | float]:
+    if config.protocol.protocol == UNSUPERVISED:
+        return {}
+    settings = config.protocol
+    names = ("train", "label_fraction", "label_sampling", "schedule")
+    # The folder's name alone: where it lies on this machine is nobody's business.
+    init = pathlib.Path(settings.init).name
+    return {"init": init, **{name: getattr(settings, name) for name in names}}
 
 
 def draw(
@@ -199,13 +233,14 @@ def draw(
 ) -> None:
     """Writes the per-class table and the figures of an evaluation into the run's folder."""
     folder.figures.mkdir(exist_ok=True)
-    shown = "linear" if "linear" in evaluation.scores else next(iter(evaluation.scores))
+    probe = "linear" if "linear" in evaluation.scores else next(iter(evaluation.scores))
+    shown = "classifier" if "classifier" in evaluation.scores else probe
     tables = {
         title: per_class_table(evaluation.scores[key].confusion, label_names)
         for title, key in (
-            (f"features ({shown})", shown),
-            ("raw coordinates", f"floor/raw/{shown}"),
-            ("random encoder", f"floor/random/{shown}"),
+            (shown if shown == "classifier" else f"features ({shown})", shown),
+            (f"raw coordinates ({probe})", f"floor/raw/{probe}"),
+            (f"random encoder ({probe})", f"floor/random/{probe}"),
         )
     }
     write_per_class_csv(folder.path / "per_class.csv", next(iter(tables.values())))
@@ -213,7 +248,7 @@ def draw(
         folder.figures / "confusion.png",
         evaluation.scores[shown].confusion,
         label_names,
-        title=f"{shown} probe on the test clips",
+        title=f"{shown} on the test clips",
     )
     per_class_figure(folder.figures / "per_class.png", tables, title="Accuracy by class")
     embedding_figure(

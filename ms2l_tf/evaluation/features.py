@@ -71,6 +71,30 @@ def _encode_function(encoder: keras.Model, pooling: str) -> Callable[[tf.Tensor]
     return encode
 
 
+def class_logits(
+    model: keras.Model,
+    store: PoseStore,
+    indices: np.ndarray,
+    normaliser: Normaliser,
+    *,
+    batch: int = 64,
+) -> np.ndarray:
+    """Class logits of some clips from a model [B, T, M, J, C] -> [B, K], in their order."""
+    predict = _logits_function(model)
+    batches = evaluation_batches(store, indices, normaliser, batch=batch)
+    rows = [predict(one["poses"]).numpy() for one in batches]
+    return np.concatenate(rows)[: len(indices)]
+
+
+@functools.lru_cache(maxsize=2)
+def _logits_function(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.function(reduce_retracing=True, autograph=False)
+    def predict(poses: tf.Tensor) -> tf.Tensor:
+        return tf.cast(model(poses, training=False), tf.float32)
+
+    return predict
+
+
 def raw_features(
     store: PoseStore, indices: np.ndarray, normaliser: Normaliser, *, batch: int = 64
 ) -> np.ndarray:

@@ -5,22 +5,43 @@ from __future__ import annotations
 import csv
 import os
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ms2l_tf import files
 from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
+from ms2l_tf.runs.data import RunData
 
 # Settings that may differ when a run goes on: where the data lies is checked by fingerprint, and
 # probes are read again at evaluation.
 _FREE = ("data", "pooling", "linear_c", "svm_c", "k", "raw_frames")
 
 
+def run_record(config: RunConfig, data: RunData, shape: Sequence[int]) -> dict[str, Any]:
+    """What ``flags.json`` keeps.
+
+    Args:
+        config: settings of the run.
+        data: its clips.
+        shape: (T, M, J, C) of what the encoder reads.
+    """
+    return {
+        "protocol": config.protocol.protocol,
+        "dataset": data.dataset.name,
+        "fingerprint": data.fingerprint,
+        "classes": len(data.dataset.label_names),
+        "poses": {"layout": data.layout, "shape": list(shape)},
+        "settings": config.to_json(),
+    }
+
+
 class RunFolder:
     """Paths and records of one run.
 
-    ``flags.json``, ``checkpoint/``, ``history.csv``, ``tensorboard/``, ``model.weights.h5`` (last
-    epoch), ``result.json``, ``figures/``.
+    ``flags.json``, ``labelled.json`` (clips whose labels were read), ``checkpoint/``,
+    ``history.csv``, ``tensorboard/``, ``model.weights.h5`` (last epoch), ``result.json``,
+    ``figures/``.
 
     Args:
         path: the folder.
@@ -30,6 +51,7 @@ class RunFolder:
         self.path = pathlib.Path(path)
         self.flags = self.path / "flags.json"
         self.checkpoint = self.path / "checkpoint"
+        self.labelled = self.path / "labelled.json"
         self.history = self.path / "history.csv"
         self.weights = self.path / "model.weights.h5"
         self.result = self.path / "result.json"
@@ -41,33 +63,36 @@ class RunFolder:
         """Whether training ran to its last epoch."""
         return self.weights.is_file()
 
-    def start(self, config: RunConfig, *, protocol: str, dataset: str, fingerprint: str) -> None:
-        """Records a new run, or checks that this one goes on with what it was started with.
+    def check(self, record: Mapping[str, Any]) -> None:
+        """Refuses a folder that cannot hold the run of this record.
 
         Raises:
-            InputError: the folder belongs to a run with other flags or another dataset, holds
-                something else, or cannot be written.
+            InputError: it belongs to a run with other flags or another dataset, or holds
+                something else.
         """
-        record = {
-            "protocol": protocol,
-            "dataset": dataset,
-            "fingerprint": fingerprint,
-            "settings": config.to_json(),
-        }
         if self.flags.is_file():
             self._check_same(record)
-            return
-        if self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(self.path.iterdir()):
             raise InputError(
                 f"--workdir: {self.path} is not empty and holds no run; name a new folder"
             )
+
+    def start(self, record: Mapping[str, Any]) -> None:
+        """Writes the record of a new run; that of a run that goes on stays as it is.
+
+        Raises:
+            InputError: see `check`; or the folder cannot be made.
+        """
+        self.check(record)
+        if self.flags.is_file():
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"--workdir: {self.path} cannot be made ({error.strerror})") from None
         files.write_json(self.flags, record)
 
-    def _check_same(self, record: dict[str, Any]) -> None:
+    def _check_same(self, record: Mapping[str, Any]) -> None:
         before = self.record()
         if before["protocol"] != record["protocol"]:
             raise InputError(f"{self.path}: is a run of protocol '{before['protocol']}'")
@@ -76,12 +101,12 @@ class RunFolder:
                 f"{self.path}: was started on dataset '{before['dataset']}' with other contents "
                 f"than the '{record['dataset']}' given now; name a new --workdir"
             )
+        settings = self.config().to_json()  # a setting the run's version did not know: its default
         for name, value in record["settings"].items():
-            if name not in _FREE and before["settings"].get(name) != value:
+            if name not in _FREE and settings[name] != value:
                 raise InputError(
-                    f"{self.path}: was started with --{name}={_shown(before['settings'].get(name))}"
-                    f", now --{name}={_shown(value)}; use the same flags to go on, or a new "
-                    "--workdir"
+                    f"{self.path}: was started with --{name}={shown(settings[name])}, now "
+                    f"--{name}={shown(value)}; use the same flags to go on, or a new --workdir"
                 )
 
     def record(self) -> dict[str, Any]:
@@ -117,5 +142,6 @@ class RunFolder:
             return list(csv.DictReader(stream))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting as it is written on a command line."""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

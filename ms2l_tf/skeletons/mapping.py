@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +25,42 @@ class JointMapping:
 
     Args:
         name: Id of the mapping, e.g. `"kinect_v2_25_to_kinect_v1_20"`.
-        source: Name of the layout mapped from, with J joints.
-        target: Name of the layout mapped to, with J' joints.
+        source_layout: The layout mapped from, with J joints.
+        target_layout: The layout mapped to, with J' joints.
         weights: Float array [J', J], non-negative. Row j' averages the source joints of target
             joint j' and sums to 1; a row of zeros is a joint that the source doesn't have.
     """
 
     name: str
-    source: str
-    target: str
+    source_layout: SkeletonLayout
+    target_layout: SkeletonLayout
     weights: np.ndarray
+
+    @property
+    def source(self) -> str:
+        """Name of the layout mapped from."""
+        return self.source_layout.name
+
+    @property
+    def target(self) -> str:
+        """Name of the layout mapped to."""
+        return self.target_layout.name
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The target joints that the source has no counterpart of."""
+        rows = zip(self.target_layout.joints, self.weights, strict=True)
+        return tuple(joint for joint, row in rows if not row.any())
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """SHA-256 (hexadecimal) of what decides the mapped poses: the weights and the target.
+
+        Names of files and notes do not count.
+        """
+        target = {**self.target_layout.to_json(), "note": ""}
+        content = json.dumps([self.weights.tolist(), target], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def apply(self, coords: np.ndarray) -> np.ndarray:
         """Maps poses from the source to the target layout.
@@ -53,14 +81,47 @@ class JointMapping:
             )
         if not np.issubdtype(coords.dtype, np.floating):
             coords = coords.astype(np.float32)
-        weights = self.weights.astype(coords.dtype)
-        used = (weights > 0).astype(coords.dtype)
-        finite = np.isfinite(coords)
-        # 0 * NaN is NaN: zero the missing first, or one of them would spoil every target joint.
-        mapped: np.ndarray = weights @ np.where(finite, coords, 0)
-        missing = used @ (~finite).astype(coords.dtype) > 0
-        absent = used.sum(axis=1, keepdims=True) == 0
-        return np.where(missing | absent, np.nan, mapped).astype(coords.dtype, copy=False)
+        shape = (*coords.shape[:-2], len(self.weights), coords.shape[-1])
+        mapped = np.zeros(shape, coords.dtype)
+        for members, shares in self._terms:
+            mapped += np.take(coords, members, axis=-2) * shares.astype(coords.dtype)
+        mapped[~np.isfinite(mapped)] = np.nan
+        return mapped
+
+    def apply_confidence(self, confidence: np.ndarray) -> np.ndarray:
+        """Maps the confidences of joints.
+
+        Args:
+            confidence: Array [..., J].
+
+        Returns:
+            Array [..., J'] of the same dtype: the least of the averaged joints, since a mean is
+            as doubtful as the most doubtful of them; 0 for a joint that the source doesn't have.
+        """
+        mapped = np.zeros((*confidence.shape[:-1], len(self.weights)), confidence.dtype)
+        for target, row in enumerate(self.weights):
+            if row.any():
+                mapped[..., target] = confidence[..., row > 0].min(axis=-1)
+        return mapped
+
+    @functools.cached_property
+    def _terms(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The weights as few sums: source joints [J'] and their shares [J', 1] of every target.
+
+        A product with all the weights would be slower, and 0 * NaN would spread missing joints to
+        targets that don't use them. Here a target of fewer source joints than another repeats one
+        of its own, with a share of 0; one of none has a share of NaN.
+        """
+        used = self.weights > 0
+        by_share = np.argsort(-self.weights, axis=1, kind="stable")
+        terms = []
+        for term in range(max(1, int(used.sum(axis=1).max()))):
+            members = by_share[:, term]
+            shares = self.weights[np.arange(len(members)), members]
+            members = np.where(shares > 0, members, by_share[:, 0])
+            shares = np.where(used.any(axis=1), shares, np.nan)
+            terms.append((members, shares[:, None]))
+        return terms
 
     @classmethod
     def from_json(cls, obj: Any, where: str, *, name: str, folder: Path) -> JointMapping:
@@ -93,7 +154,7 @@ class JointMapping:
                 if members.count(member) > 1:
                     raise InputError(f"{place}: {member!r} is listed twice; keep one")
                 row[_index(source, member, place)] = 1.0 / len(members)
-        return cls(name=name, source=source.name, target=target.name, weights=weights)
+        return cls(name, source, target, weights)
 
 
 def load_mapping(name_or_path: str | os.PathLike[str]) -> JointMapping:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf import files
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.evaluation.collapse import effective_rank, embedding_std, isotropic_std
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.runs.folder import RunFolder
@@ -71,7 +71,7 @@ class Checkpoints(keras.callbacks.Callback):
         except (tf.errors.OpError, IndexError, ValueError) as error:
             raise InputError(
                 f"{self._manager.directory}: the checkpoint cannot be read "
-                f"({str(error).splitlines()[0]}); delete the folder to train from the start"
+                f"({one_line(error)}); delete the folder to train from the start"
             ) from error
         return int(self._epoch.numpy())
 
@@ -120,3 +120,31 @@ class FeatureMonitor(keras.callbacks.Callback):
             probe = KNNProbe(k=(1,)).fit(fit[known], self._labels[0][known])
             right = probe.predict(validation[asked])[1] == self._labels[1][asked]
             logs["val_knn"] = 100.0 * float(np.mean(right))
+
+
+class AccuracyMonitor(keras.callbacks.Callback):
+    """``val_accuracy``: top-1 per cent of the classifier on clips that are not trained on.
+
+    Args:
+        logits: () -> class logits [N, K].
+        labels: [N]; -1 is left out.
+        every: epochs between readings; the last epoch is always read.
+        epochs: of the run.
+    """
+
+    def __init__(
+        self, logits: Callable[[], np.ndarray], labels: np.ndarray, *, every: int, epochs: int
+    ) -> None:
+        super().__init__()
+        self._logits = logits
+        self._labels = labels
+        self._every = every
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
+            return
+        asked = self._labels >= 0
+        if asked.any():
+            right = self._logits().argmax(axis=1)[asked] == self._labels[asked]
+            logs["val_accuracy"] = 100.0 * float(np.mean(right))

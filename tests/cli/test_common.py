@@ -11,8 +11,9 @@ from absl import flags
 from absl.testing import flagsaver
 
 from ms2l_tf.cli import common
-from ms2l_tf.config import RunConfig, groups_of
+from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
+from ms2l_tf.options import groups_of
 
 
 def run(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str) -> int:

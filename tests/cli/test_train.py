@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ms2l_tf.config import RunConfig, groups_of
+from ms2l_tf.config import RunConfig
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.options import groups_of
 from ms2l_tf.runs.folder import RunFolder
 from tests.cli.conftest import Command
 from tests.helpers import TINY, TrainedRun, tiny_config

@@ -269,7 +269,7 @@ def test_flat_poses_turn_in_their_plane_only() -> None:
             Normaliser.for_store(flat, frames=T, rotation=rotation)
     with pytest.raises(InputError, match="--rotation=in_plane is for 2-D"):
         Normaliser.for_store(store(motion(6)), frames=T, rotation="in_plane")
-    poses = one(flat.coords, frames=6, rotation="in_plane")
+    poses = one(flat.coords[:], frames=6, rotation="in_plane")
     spine = poses[:, 0, 2].mean(axis=0)
     assert spine[1] > 0
     assert_close(spine[0], 0.0)

@@ -102,6 +102,18 @@ def test_duplicate_clip_names_and_empty_sources(
     assert [path.name for path in tmp_path.iterdir()] == ["all_sqe"]
 
 
+def test_command_derives_layouts(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    flags = ["--format=nw_ucla", f"--source={nw_ucla_folder}", f"--out={out}"]
+    refused = run_command(*flags, "--layouts=native,smpl_24")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: --layouts: 'smpl_24' cannot be derived")
+    assert not out.exists()
+    made = run_command(*flags, "--layouts=h36m_17,native")
+    assert made.returncode == 0, made.stderr
+    assert set(ClipDataset.open(out).layouts) == {LAYOUT, "h36m_17"}
+
+
 def test_command_prepares_then_inspects(
     nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

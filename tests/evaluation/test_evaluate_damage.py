@@ -10,7 +10,7 @@ import pytest
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.training.pretrain import pretrain
+from ms2l_tf.training.train import train
 from tests.helpers import TrainedRun
 
 
@@ -30,4 +30,4 @@ def test_damaged_checkpoint_is_named(trained_run: TrainedRun, tmp_path: Path) ->
     for part in folder.checkpoint.glob("*.data-*"):
         part.write_bytes(b"")
     with pytest.raises(InputError, match=r"checkpoint cannot be read .* delete the folder"):
-        pretrain(trained_run.config, str(folder.path), strategy="none")
+        train(trained_run.config, str(folder.path), strategy="none")

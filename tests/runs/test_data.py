@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import RunData, open_run_data
-from tests.helpers import tiny_config, write_dataset
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.skeletons import load_mapping
+from ms2l_tf.training.train import train
+from tests.helpers import tiny_config, tiny_layout, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,115 @@ def test_training_clips_are_cut_test_clips_are_not(dataset: ClipDataset) -> None
     assert sorted([*data.fit, *data.validation]) == data.train.tolist()
     assert len(set(dataset.subjects[data.validation])) == 1
     assert not set(dataset.subjects[data.validation]) & set(dataset.subjects[data.fit])
+
+
+def write_mapping(folder: pathlib.Path, **changes: list[str]) -> str:
+    """A mapping file from `tiny_5` to four of its joints, and the two layouts beside it."""
+    source = tiny_layout().to_json()
+    kept = [joint for joint in source["joints"] if joint != "neck"]
+    target = {
+        "name": "tiny_4",
+        "joints": kept,
+        "bones": [["hand_left", "hip_left"], ["hand_right", "hip_right"]],
+        "graph_centre": "hip_left",
+        "mirror": source["mirror"],
+        "anchors": source["anchors"] | {"spine_top": ["hand_left", "hand_right"]},
+        "parts": source["parts"] | {"trunk": []},
+    }
+    joints = {joint: [joint] for joint in kept} | changes
+    path = folder / "smaller.json"
+    path.write_text(json.dumps({"source": "five.json", "target": "four.json", "joints": joints}))
+    (folder / "five.json").write_text(json.dumps(source))
+    (folder / "four.json").write_text(json.dumps(target))
+    return str(path)
+
+
+def test_a_mapping_changes_layout_and_poses_not_the_clips(
+    dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    path = write_mapping(tmp_path)
+    plain, data = opened(dataset), opened(dataset, mapping=path)
+    assert (plain.layout, data.layout) == ("tiny_5", "tiny_4")
+    assert data.store.layout == load_mapping(path).target_layout
+    for name in ("train", "fit", "validation", "test"):
+        np.testing.assert_array_equal(getattr(data, name), getattr(plain, name))
+    np.testing.assert_array_equal(data.store.coords[:], plain.store.coords[:][:, :, [0, 1, 3, 4]])
+
+
+def test_the_mapping_chooses_the_layout_it_starts_from(tmp_path: pathlib.Path) -> None:
+    layouts = ["coco_17", "kinect_v2_25"]
+    dataset = generate(tmp_path / "two", clips=32, layouts=layouts, progress=False)
+    assert opened(dataset, validation="none").layout == "coco_17"
+    packaged = "kinect_v2_25_to_kinect_v1_20"
+    assert opened(dataset, mapping=packaged, validation="none").layout == "kinect_v1_20"
+    with pytest.raises(InputError, match=r"poses are in coco_17; .*: coco_17_to_openpose_18;"):
+        opened(dataset, mapping=packaged, layout="coco_17")
+
+
+def test_the_fingerprint_is_that_of_what_is_read(
+    dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    path = write_mapping(tmp_path)
+    plain, mapped = opened(dataset).fingerprint, opened(dataset, mapping=path).fingerprint
+    assert plain == dataset.fingerprint
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    assert opened(dataset, mapping=write_mapping(copy)).fingerprint == mapped
+    write_mapping(copy, hip_left=["hip_right"], hip_right=["hip_left"])
+    swapped = opened(dataset, mapping=str(copy / "smaller.json")).fingerprint
+    assert len({plain, mapped, swapped}) == 3
+
+
+def test_a_split_added_later_is_part_of_the_fingerprint(tmp_path: pathlib.Path) -> None:
+    dataset = write_dataset(tmp_path / "tiny")
+    own = dataset.path / "splits" / "own.json"
+    seen = []
+    for test in (["clip_01"], ["clip_02"]):
+        content = {"train": ["clip_00", "clip_03"], "test": test}
+        own.write_text(json.dumps(content | {"description": "mine"}))
+        seen.append(opened(dataset, split="own", validation="none").fingerprint)
+        own.write_text(json.dumps(content | {"description": "the same clips"}))
+        assert opened(dataset, split="own", validation="none").fingerprint == seen[-1]
+    assert len({dataset.fingerprint, *seen}) == 3
+    assert opened(dataset, split="cross_subject").fingerprint == dataset.fingerprint
+
+
+def test_training_on_mapped_poses(dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
+    config = tiny_config(
+        data=str(dataset.path), mapping=write_mapping(tmp_path), epochs=1, monitor_epochs=0
+    )
+    folder = train(config, str(tmp_path / "run"), strategy="none")
+    record = RunFolder(folder.path).record()
+    assert folder.finished
+    assert record["poses"]["layout"] == "tiny_4"
+    assert record["poses"]["shape"][2] == 4
+    assert record["fingerprint"] == open_run_data(config).fingerprint
+    loss = float(folder.read_history()[-1]["loss"])
+    assert np.isfinite(loss)
+    # The file is edited, the flags stay: no longer the run that was started.
+    write_mapping(tmp_path, hand_left=["neck"], hand_right=["neck"])
+    with pytest.raises(InputError, match="with other contents than"):
+        train(config, str(folder.path), strategy="none")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mapping": "kinect_v2_25_to_h36m_15"}, "from kinect_v2_25, the poses are in tiny_5"),
+        ({"mapping": "kinect"}, "--mapping: unknown mapping 'kinect'"),
+        ({"mapping": "no/such.json"}, "--mapping: no/such.json: no such file"),
+    ],
+)
+def test_unsuitable_mappings(dataset: ClipDataset, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        opened(dataset, **changes)
+
+
+def test_joints_without_a_counterpart_are_named(
+    dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(InputError, match="tiny_5 has no counterpart of hand_left, hand_right in t"):
+        opened(dataset, mapping=write_mapping(tmp_path, hand_left=[], hand_right=[]))
 
 
 @pytest.mark.parametrize(("by", "held_out"), [("camera", 1), ("none", 0)])

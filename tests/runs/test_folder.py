@@ -16,7 +16,12 @@ from tests.helpers import tiny_config
 def start(path: pathlib.Path, fingerprint: str = "abc", **changes: Any) -> RunFolder:
     folder = RunFolder(path)
     folder.start(
-        tiny_config(**changes), protocol="unsupervised", dataset="tiny", fingerprint=fingerprint
+        {
+            "protocol": "unsupervised",
+            "dataset": "tiny",
+            "fingerprint": fingerprint,
+            "settings": tiny_config(**changes).to_json(),
+        }
     )
     return folder
 
@@ -61,7 +66,20 @@ def test_other_flags_are_refused_by_name(
 
 def test_where_the_data_lies_and_how_it_is_probed_may_change(tmp_path: pathlib.Path) -> None:
     start(tmp_path / "run")
-    start(tmp_path / "run", data="elsewhere", pooling="max", k=(3,), raw_frames=9, linear_c=(2.0,))
+    folder = start(
+        tmp_path / "run", data="elsewhere", pooling="max", k=(3,), raw_frames=9, linear_c=(2.0,)
+    )
+    assert folder.config() == tiny_config(), "the record stays what the run was started with"
+
+
+def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path: pathlib.Path) -> None:
+    folder = start(tmp_path / "run")
+    record = json.loads(folder.flags.read_text())
+    del record["settings"]["omega"]
+    folder.flags.write_text(json.dumps(record))
+    start(tmp_path / "run")
+    with pytest.raises(InputError, match=r"--omega=1\.0, now --omega=2\.0"):
+        start(tmp_path / "run", omega=2.0)
 
 
 def test_another_dataset_is_refused(tmp_path: pathlib.Path) -> None:

@@ -43,6 +43,13 @@ def test_the_promised_layouts_are_packaged() -> None:
         ("openpose_25", "mid_hip", 8, "mid_hip", {"neck"}),
         ("blazepose_33", "right_foot_index", 32, "nose", {"left_shoulder", "right_shoulder"}),
         ("mpi_inf_3dhp_28", "pelv", 4, "pelv", {"neck"}),
+        ("hdm05_31", "lthumb", 23, "thorax", {"lowerneck"}),
+        ("bandai_22", "UpperLeg_R", 18, "Chest", {"Neck"}),
+        ("h36m_15", "rwri", 14, "pelv", {"neck"}),
+        ("penn_13", "right_ankle", 12, "head", {"left_shoulder", "right_shoulder"}),
+        ("kinect_v1_18", "elbow_right", 8, "shoulder_center", {"shoulder_center"}),
+        ("kinect_v1_15", "foot_right", 14, "shoulder_center", {"shoulder_center"}),
+        ("kinect_v1_upper_14", "hip_left", 12, "shoulder_center", {"shoulder_center"}),
     ],
 )
 def test_known_facts(name: str, joint: str, index: int, centre: str, spine_top: set[str]) -> None:
@@ -122,7 +129,12 @@ class TestEveryLayout:
                 assert "right" not in joint
         for side, initial in (("left", "l"), ("right", "r")):
             for j in (*layout.parts[f"arm_{side}"], *layout.parts[f"leg_{side}"]):
-                assert side in layout.joints[j] or layout.joints[j].startswith(initial)
+                joint = layout.joints[j]
+                assert (
+                    side in joint
+                    or joint.startswith(initial)
+                    or joint.endswith(f"_{initial.upper()}")
+                )
 
     def test_json_round_trip(self, name: str) -> None:
         layout = load_layout(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons import (
     JointMapping,
+    SkeletonLayout,
     find_mapping,
     load_layout,
     load_mapping,
@@ -37,7 +39,8 @@ def slow_apply(mapping: JointMapping, pose: np.ndarray) -> np.ndarray:
 def reduced() -> JointMapping:
     """Three joints to three: an average, a selection, and one that is not to be had."""
     weights = np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
-    return JointMapping("reduced", "three", "other", weights)
+    face = SkeletonLayout.from_json(head_layout(), "face")
+    return JointMapping("reduced", face, dataclasses.replace(face, name="other"), weights)
 
 
 @pytest.mark.parametrize("name", mapping_names())
@@ -65,7 +68,9 @@ def test_mapping_keeps_body_parts_and_anchors(name: str) -> None:
     mapping = load_mapping(name)
     source, target = load_layout(mapping.source), load_layout(mapping.target)
     for part in ("arm_left", "arm_right", "leg_left", "leg_right"):
-        used = np.flatnonzero(mapping.weights[list(target.parts[part])].sum(axis=0))
+        # Mocap skeletons of one chest point have no collar bones of their own.
+        joints = [j for j in target.parts[part] if target.joints[j] not in ("lcla", "rcla")]
+        used = np.flatnonzero(mapping.weights[joints].sum(axis=0))
         assert set(used) <= set(source.parts[part])
     for side in ("left", "right"):
         for anchor in (f"hip_{side}", f"shoulder_{side}"):
@@ -91,6 +96,80 @@ def test_human36m_from_kinect_has_mid_hip_and_no_top_of_head() -> None:
     np.testing.assert_allclose(mapped[target.index("pelv")], middle, rtol=1e-6)
     missing = np.isnan(mapped).all(axis=1)
     assert [target.joints[j] for j in np.flatnonzero(missing)] == ["htop"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "hdm05_31_to_h36m_17",
+            "root rhipjoint rfemur rtibia lhipjoint lfemur ltibia upperback thorax lowerneck head "
+            "lclavicle lhumerus lradius rclavicle rhumerus rradius",
+        ),
+        (
+            "hdm05_31_to_kinect_v1_20",
+            "root upperback thorax head lclavicle lhumerus lradius lhand rclavicle rhumerus "
+            "rradius rhand lhipjoint lfemur ltibia ltoes rhipjoint rfemur rtibia rtoes",
+        ),
+        (
+            "bandai_22_to_kinect_v1_18",
+            "Hips Spine Neck Head UpperArm_L LowerArm_L Hand_L UpperArm_R LowerArm_R Hand_R "
+            "UpperLeg_L LowerLeg_L Foot_L Toes_L UpperLeg_R LowerLeg_R Foot_R Toes_R",
+        ),
+        (
+            "bandai_22_to_penn_13",
+            "Head UpperArm_L UpperArm_R LowerArm_L LowerArm_R Hand_L Hand_R UpperLeg_L UpperLeg_R "
+            "LowerLeg_L LowerLeg_R Foot_L Foot_R",
+        ),
+    ],
+)
+def test_selections_from_motion_capture(name: str, expected: str) -> None:
+    mapping = load_mapping(name)
+    assert (mapping.weights.max(axis=1) == 1).all()
+    joints = [mapping.source_layout.joints[j] for j in mapping.weights.argmax(axis=1)]
+    assert joints == expected.split()
+
+
+def test_hdm05_gives_both_kinects_the_same_joints() -> None:
+    """Kinect v1 is Kinect v2 without neck, thumbs and tips, whatever the way there."""
+    direct = load_mapping("hdm05_31_to_kinect_v1_20").weights
+    second = load_mapping("kinect_v2_25_to_kinect_v1_20").weights
+    first = load_mapping("hdm05_31_to_kinect_v2_25").weights
+    np.testing.assert_array_equal(second @ first, direct)
+
+
+def test_joints_without_a_counterpart() -> None:
+    assert reduced().absent == ("right_eye",)
+    incomplete = {name: load_mapping(name).absent for name in mapping_names()}
+    assert {name: absent for name, absent in incomplete.items() if absent} == {
+        "kinect_v1_20_to_h36m_17": ("htop",),
+        "kinect_v2_25_to_h36m_17": ("htop",),
+        "smpl_24_to_h36m_17": ("htop",),
+    }
+
+
+def test_checksum_tells_weights_and_target_but_no_remarks() -> None:
+    mapping = reduced()
+    target = mapping.target_layout
+    same = [
+        reduced(),
+        dataclasses.replace(mapping, name="renamed"),
+        dataclasses.replace(mapping, target_layout=dataclasses.replace(target, note="hello")),
+    ]
+    assert {one.checksum for one in same} == {mapping.checksum}
+    other = [
+        dataclasses.replace(mapping, weights=mapping.weights[::-1]),
+        dataclasses.replace(mapping, target_layout=dataclasses.replace(target, graph_centre=1)),
+    ]
+    assert len({mapping.checksum, *(one.checksum for one in other)}) == 3
+
+
+def test_a_mean_is_as_confident_as_its_least_confident_joint() -> None:
+    confidence = np.array([[[0.9, 0.2, 0.5]], [[0.1, 1.0, 0.0]]], np.float32)
+    expected = np.array([[[0.2, 0.5, 0.0]], [[0.1, 0.0, 0.0]]], np.float32)
+    mapped = reduced().apply_confidence(confidence)
+    assert mapped.dtype == np.float32
+    np.testing.assert_array_equal(mapped, expected)
 
 
 def test_a_missing_source_joint_makes_only_its_own_targets_missing() -> None:
@@ -203,7 +282,7 @@ def test_faults_of_mapping_files(tmp_path: Path, changes: dict[str, Any], messag
 
 
 def test_unknown_mappings_list_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"unknown mapping 'kinect_v2'.*known: blazepose_33_to"):
+    with pytest.raises(InputError, match=r"unknown mapping 'kinect_v2'.*known: bandai_22_to"):
         load_mapping("kinect_v2")
     with pytest.raises(InputError, match=r"from 'coco_17' to 'smpl_24'; known: .*give its path"):
         find_mapping("coco_17", "smpl_24")

@@ -37,7 +37,8 @@ def choose(
     """Returns the candidate with the most right predictions over all folds, and a record.
 
     Equal candidates: the smallest, that is, the strongest regularisation. A single candidate is
-    returned at once, without any cross-validation.
+    returned at once, without any cross-validation; so is the middle one when every class has one
+    clip only.
 
     Args:
         candidates: values to choose from, ascending.
@@ -49,6 +50,9 @@ def choose(
     """
     if len(candidates) == 1:
         return candidates[0], {"c": candidates[0]}
+    if np.bincount(labels).max() < 2:  # nothing to hold out, as with one label a class
+        middle = candidates[len(candidates) // 2]
+        return middle, {"c": middle, "cross_validation": None}
     correct = np.zeros(len(candidates), dtype=np.int64)
     splits = list(_splits(labels, groups, folds, seed))
     for fit, held in splits:
@@ -71,15 +75,10 @@ def _splits(
         # Few labelled clips may leave a class with fewer clips than folds: scikit-learn needs
         # only one class that is large enough.
         count = min(folds, num_groups, int(np.bincount(labels).max()))
-        splitter = StratifiedGroupKFold(max(count, 2), shuffle=True, random_state=seed)
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     else:
         count = min(folds, int(np.bincount(labels).max()))
-        splitter = StratifiedKFold(max(count, 2), shuffle=True, random_state=seed)
-    if count < 2:
-        raise InputError(
-            "probe: one training clip a class is too few to choose c by cross-validation; "
-            "give a single value"
-        )
+        splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     for fit, held in splitter.split(labels, labels, groups if num_groups > 1 else None):
         # A fold of whole groups may hold out everything of all classes but one.
         if len(held) and len(np.unique(labels[fit])) > 1:

@@ -1,4 +1,4 @@
-"""Self-supervised pre-training of a run, resumable."""
+"""Training of a run under any protocol, resumable."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf import files
-from ms2l_tf.config import RunConfig
-from ms2l_tf.data.pipeline import steps_an_epoch, training_batches
-from ms2l_tf.evaluation.features import encoder_features
-from ms2l_tf.model import MS2L
-from ms2l_tf.runs.build import build_normaliser, build_optimizer, build_run_model
+from ms2l_tf.config import UNSUPERVISED, RunConfig
+from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.pipeline import recognition_batches, steps_an_epoch, training_batches
+from ms2l_tf.evaluation.features import class_logits, encoder_features
+from ms2l_tf.runs.build import build_normaliser, build_optimizer, build_run_model, pose_shape
 from ms2l_tf.runs.data import RunData, open_run_data
-from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.training.callbacks import Checkpoints, FeatureMonitor, HistoryFile
+from ms2l_tf.runs.folder import RunFolder, run_record
+from ms2l_tf.runs.initial import open_initial_run
+from ms2l_tf.runs.labels import draw_labelled, write_labelled
+from ms2l_tf.training.callbacks import AccuracyMonitor, Checkpoints, FeatureMonitor, HistoryFile
 from ms2l_tf.training.distribution import make_strategy
 
-PROTOCOL = "unsupervised"
 MONITOR_CLIPS = 2000  # the monitors look at no more fit and validation clips than this
 
 
-def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
-    """Trains L_self to the last epoch, or goes on where an interrupted run stopped.
+def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
+    """Trains to the last epoch, or goes on where an interrupted run stopped.
+
+    An epoch has as many steps as one pass over all training clips takes, however few are labelled.
 
     Args:
         config: settings of the run.
@@ -38,39 +41,36 @@ def pretrain(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunF
     """
     data = open_run_data(config)
     normaliser = build_normaliser(config, data.store)  # refuses what does not fit the poses
+    initial = open_initial_run(config, data)
+    clips = data.fit if config.data.train_on == "fit" else data.train
+    labelled = None
+    if config.protocol.protocol != UNSUPERVISED:
+        labelled = draw_labelled(config, data, clips)
     replicas = make_strategy(strategy, config.training.batch)
     folder = RunFolder(workdir)
-    folder.start(
-        config,
-        protocol=PROTOCOL,
-        dataset=data.dataset.name,
-        fingerprint=data.dataset.fingerprint,
-    )
+    record = run_record(config, data, pose_shape(config, data))
+    folder.check(record)
     if folder.finished:
         return folder
     _make_deterministic(config)
-    clips = data.fit if config.data.train_on == "fit" else data.train
     steps = steps_an_epoch(len(clips), config.training.batch)
     with replicas.scope():
-        model = build_run_model(config, data)
+        model = build_run_model(config, data, steps_an_epoch=steps)
+        if initial is not None:
+            initial.load_into(model, config, data)
         model.compile(
             optimizer=build_optimizer(
                 config.optimiser, steps_an_epoch=steps, epochs=config.training.epochs
             )
         )
+        folder.start(record)
         checkpoints = Checkpoints(model, folder)
+    if labelled is not None:
+        write_labelled(folder, config, data, labelled)
     first = checkpoints.restore()
-    batches = training_batches(
-        data.store,
-        clips,
-        normaliser,
-        batch=config.training.batch,
-        seed=config.training.seed,
-        first_epoch=first,
-    )
     started = time.perf_counter()
     model.fit(
-        batches,
+        _batches(config, data, normaliser, clips, labelled, first * steps),
         steps_per_epoch=steps,
         epochs=config.training.epochs,
         initial_epoch=first,
@@ -87,10 +87,41 @@ def _make_deterministic(config: RunConfig) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def _batches(
+    config: RunConfig,
+    data: RunData,
+    normaliser: Normaliser,
+    clips: np.ndarray,
+    labelled: np.ndarray | None,
+    first_step: int,
+) -> tf.data.Dataset:
+    """All clips, or labelled clips and, where the tasks are there too, all clips beside them."""
+    settings = config.training
+    if labelled is None:
+        return training_batches(
+            data.store,
+            clips,
+            normaliser,
+            batch=settings.batch,
+            seed=settings.seed,
+            first_step=first_step,
+        )
+    return recognition_batches(
+        data.store,
+        labelled,
+        data.dataset.labels,
+        normaliser,
+        unlabelled=clips if config.protocol.has_tasks else None,
+        batch=settings.batch,
+        seed=settings.seed,
+        first_step=first_step,
+    )
+
+
 def _callbacks(
     config: RunConfig,
     data: RunData,
-    model: MS2L,
+    model: keras.Model,
     folder: RunFolder,
     checkpoints: Checkpoints,
     first: int,
@@ -98,7 +129,10 @@ def _callbacks(
     """The monitor comes first: it adds to the logs that the others write; checkpoints last."""
     found: list[keras.callbacks.Callback] = []
     if config.training.monitor_epochs and len(data.validation):
-        found.append(_monitor(config, data, model))
+        if config.protocol.protocol == UNSUPERVISED:
+            found.append(_feature_monitor(config, data, model))
+        elif config.data.train_on == "fit":  # otherwise the validation clips are trained on
+            found.append(_accuracy_monitor(config, data, model))
     if importlib.util.find_spec("tensorboard"):
         found.append(keras.callbacks.TensorBoard(str(folder.tensorboard)))
     else:
@@ -106,7 +140,7 @@ def _callbacks(
     return [*found, HistoryFile(folder, first), checkpoints]
 
 
-def _monitor(config: RunConfig, data: RunData, model: MS2L) -> FeatureMonitor:
+def _feature_monitor(config: RunConfig, data: RunData, model: keras.Model) -> FeatureMonitor:
     normaliser = build_normaliser(config, data.store)
     parts = [_thinned(part) for part in (data.fit, data.validation)]
 
@@ -125,13 +159,24 @@ def _monitor(config: RunConfig, data: RunData, model: MS2L) -> FeatureMonitor:
     )
 
 
+def _accuracy_monitor(config: RunConfig, data: RunData, model: keras.Model) -> AccuracyMonitor:
+    normaliser = build_normaliser(config, data.store)
+    clips = _thinned(data.validation)
+    return AccuracyMonitor(
+        lambda: class_logits(model, data.store, clips, normaliser),
+        data.dataset.labels[clips],
+        every=config.training.monitor_epochs,
+        epochs=config.training.epochs,
+    )
+
+
 def _thinned(indices: np.ndarray) -> np.ndarray:
     """At most MONITOR_CLIPS of them, evenly spaced."""
     step = max(1, -(-len(indices) // MONITOR_CLIPS))
     return indices[::step]
 
 
-def _finish(model: MS2L, folder: RunFolder, seconds: float, epochs: int) -> None:
+def _finish(model: keras.Model, folder: RunFolder, seconds: float, epochs: int) -> None:
     timing = {"training_seconds": round(seconds, 1), "epochs_timed": epochs}
     files.write_json(folder.path / "timing.json", timing)
     with files.replacing(folder.weights) as temporary:

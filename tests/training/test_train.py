@@ -19,9 +19,9 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.training import pretrain as module
+from ms2l_tf.training import train as module
 from ms2l_tf.training.callbacks import Checkpoints
-from ms2l_tf.training.pretrain import pretrain
+from ms2l_tf.training.train import train
 from tests.helpers import RUN_CHANGES, TrainedRun, assert_close, tiny_config, write_dataset
 
 
@@ -70,7 +70,7 @@ def stopped(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> path
     """The run of `trained_run`, interrupted in its third epoch; copy it before going on."""
     path = tmp_path_factory.mktemp("runs") / "stopped"
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        pretrain(config, str(path), strategy="none")
+        train(config, str(path), strategy="none")
     return path
 
 
@@ -120,7 +120,7 @@ def test_the_same_command_on_a_finished_run_returns_at_once(
 
     monkeypatch.setattr(module, "build_run_model", never)
     before = trained_run.folder.weights.read_bytes()
-    folder = pretrain(config, str(trained_run.folder.path), strategy="none")
+    folder = train(config, str(trained_run.folder.path), strategy="none")
     assert folder.finished
     assert folder.weights.read_bytes() == before
 
@@ -133,7 +133,7 @@ def test_interrupted_then_resumed_equals_uninterrupted(
     assert not folder.finished
     assert [row["epoch"] for row in folder.read_history()] == ["1", "2", "3"]
     keras.utils.set_random_seed(99)  # what happened in between does not matter
-    pretrain(config, str(folder.path), strategy="none")
+    train(config, str(folder.path), strategy="none")
     assert folder.timing()["epochs_timed"] == 2
     assert folder.history.read_text() == trained_run.folder.history.read_text()
     same_weights(trained_run.folder, folder)
@@ -143,7 +143,7 @@ def test_resumed_on_two_replicas_equals_one_device(
     trained_run: TrainedRun, config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     folder = RunFolder(shutil.copytree(stopped, tmp_path / "c"))
-    pretrain(config, str(folder.path), strategy="mirrored")
+    train(config, str(folder.path), strategy="mirrored")
     # Adam divides by the root of small squares, so rounding grows over the steps.
     same_weights(trained_run.folder, folder, 1e-4)
     histories = folder.read_history(), trained_run.folder.read_history()
@@ -162,10 +162,10 @@ def test_mixed_precision_resumes_with_its_loss_scale(
         monitor_epochs=0,
         train_on="fit",
     )
-    whole = pretrain(config, str(tmp_path / "whole"), strategy="none")
+    whole = train(config, str(tmp_path / "whole"), strategy="none")
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        pretrain(config, str(tmp_path / "parts"), strategy="none")
-    same_weights(whole, pretrain(config, str(tmp_path / "parts"), strategy="none"))
+        train(config, str(tmp_path / "parts"), strategy="none")
+    same_weights(whole, train(config, str(tmp_path / "parts"), strategy="none"))
     history = whole.read_history()
     assert np.isfinite([float(row["loss"]) for row in history]).all()
     assert set(history[0]) == {"epoch", "loss", "jigsaw", "jigsaw_accuracy"}, "no monitors"
@@ -183,18 +183,18 @@ def test_other_flags_are_refused(
 ) -> None:
     config = tiny_config(data=str(tiny_dataset.path), **{**RUN_CHANGES, **changes})
     with pytest.raises(InputError, match=message):
-        pretrain(config, str(trained_run.folder.path), strategy="none")
+        train(config, str(trained_run.folder.path), strategy="none")
 
 
 def test_another_dataset_is_refused(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
     other = write_dataset(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match="other contents than the 'tiny' given now"):
-        pretrain(tiny_config(data=str(other.path), **RUN_CHANGES), str(trained_run.folder.path))
+        train(tiny_config(data=str(other.path), **RUN_CHANGES), str(trained_run.folder.path))
 
 
 def test_the_dataset_may_have_moved(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
     copy = write_dataset(tmp_path / "moved")
-    assert pretrain(
+    assert train(
         tiny_config(data=str(copy.path), **RUN_CHANGES), str(trained_run.folder.path)
     ).finished
 
@@ -213,12 +213,12 @@ def test_a_refused_run_leaves_no_folder(
 ) -> None:
     config = tiny_config(**{"data": str(tiny_dataset.path), **changes})
     with pytest.raises(InputError, match=message):
-        pretrain(config, str(tmp_path / "run"), strategy="mirrored")
+        train(config, str(tmp_path / "run"), strategy="mirrored")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_foreign_folder_is_refused(config: RunConfig, tmp_path: pathlib.Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(InputError, match="is not empty and holds no run"):
-        pretrain(config, str(tmp_path))
+        train(config, str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -1,0 +1,98 @@
+"""`DerivedLayouts`: a reader whose clips also come in layouts mapped from its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from ms2l_tf.data.formats.base import ClipReader, PoseHeader, ReadClip
+from ms2l_tf.data.records import Clip, ClipPoses
+from ms2l_tf.data.splits import SplitNames
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.mapping import JointMapping, find_mapping, load_mapping, mapping_names
+
+NATIVE = "native"
+
+
+class DerivedLayouts(ClipReader):
+    """Adds layouts by the packaged mappings.
+
+    Derived poses share timing, noise and bone lengths with the native ones; they are not
+    recordings of their own.
+
+    Args:
+        reader: of the native layouts; if it derives some already, its choice is replaced.
+        layouts: what to emit, in this order: `"native"` stands for the reader's own layouts, any
+            other name is one of these or the target of a packaged mapping from one of them. None
+            is `"native"` and all such targets.
+    """
+
+    def __init__(self, reader: ClipReader, layouts: Sequence[str] | None = None) -> None:
+        super().__init__(reader.files)
+        self.reader: ClipReader = reader.reader if isinstance(reader, DerivedLayouts) else reader
+        reader = self.reader
+        self._kept: list[str] = []
+        self._mappings: dict[str, JointMapping] = {}
+        natives = {poses.layout: poses for poses in reader.header.poses}
+        headers: dict[str, PoseHeader] = {}
+        for layout in self._wanted(layouts, list(natives)):
+            if layout in headers:
+                raise InputError(f"--layouts: names {layout} twice")
+            if layout in natives:
+                self._kept.append(layout)
+                headers[layout] = natives[layout]
+                continue
+            mapping = _mapping_from(list(natives), layout)
+            self._mappings[layout] = mapping
+            headers[layout] = dataclasses.replace(
+                natives[mapping.source], layout=layout, confidence=False
+            )
+        self.header = dataclasses.replace(reader.header, poses=tuple(headers.values()))
+
+    def entries(self) -> Sequence[str]:
+        """As the native reader."""
+        return self.reader.entries()
+
+    def read(self, entry: str) -> ReadClip:
+        """The clip of the native reader in the wanted layouts."""
+        read = self.reader.read(entry)
+        poses = {layout: read.poses[layout] for layout in self._kept if layout in read.poses}
+        for layout, mapping in self._mappings.items():
+            if mapping.source in read.poses:
+                native = read.poses[mapping.source]
+                poses[layout] = ClipPoses(mapping.apply(native.coords), native.present)
+        return dataclasses.replace(read, poses=poses)
+
+    def identify(self, entry: str) -> Clip | None:
+        """As the native reader."""
+        return self.reader.identify(entry)
+
+    def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
+        """As the native reader."""
+        return self.reader.splits(clips)
+
+    @staticmethod
+    def _wanted(layouts: Sequence[str] | None, natives: Sequence[str]) -> list[str]:
+        if layouts is None:
+            return [*natives, *(t for t in _targets(natives) if t not in natives)]
+        wanted: list[str] = []
+        for layout in layouts:
+            wanted += natives if layout == NATIVE else [layout]
+        if not wanted:
+            raise InputError("--layouts: is empty; name a layout or leave the flag out")
+        return wanted
+
+
+def _targets(natives: Sequence[str]) -> list[str]:
+    """Targets of all packaged mappings from the native layouts, sorted."""
+    prefixes = tuple(f"{native}_to_" for native in natives)
+    names = [name for name in mapping_names() if name.startswith(prefixes)]
+    return sorted({load_mapping(name).target for name in names})
+
+
+def _mapping_from(natives: Sequence[str], layout: str) -> JointMapping:
+    for native in natives:
+        if f"{native}_to_{layout}" in mapping_names():
+            return find_mapping(native, layout)
+    known = ", ".join([NATIVE, *natives, *_targets(natives)])
+    raise InputError(f"--layouts: {layout!r} cannot be derived from this source; known: {known}")

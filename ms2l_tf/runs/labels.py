@@ -1,0 +1,78 @@
+"""Which training clips a run may read the labels of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ms2l_tf import files
+from ms2l_tf.config import RunConfig
+from ms2l_tf.data.splits import label_fraction
+from ms2l_tf.errors import InputError
+from ms2l_tf.runs.data import RunData
+from ms2l_tf.runs.folder import RunFolder
+
+
+def draw_labelled(config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
+    """The labelled clips of a run, drawn from its training clips by its seed.
+
+    Args:
+        config: settings of the run.
+        data: its clips.
+        clips: indices of its training clips.
+
+    Raises:
+        InputError: no training clip has a label, or a class of the test clips is missing from
+            the training clips. (A class that a random draw of few labels missed is no error.)
+    """
+    labels = data.dataset.labels
+    missing = np.setdiff1d(labels[data.test], [*labels[clips], -1])
+    if len(missing):
+        names = ", ".join(data.dataset.label_names[label] for label in missing)
+        raise InputError(
+            f"{data.dataset.path}: split '{data.split}' trains on no labelled clip of {names}, "
+            "which its test clips have; check the split and the labels"
+        )
+    settings = config.protocol
+    drawn = label_fraction(
+        labels[clips], settings.label_fraction, settings.label_sampling, config.training.seed
+    )
+    if not len(drawn):
+        raise InputError(f"{data.dataset.path}: split '{data.split}' has no labelled training clip")
+    return clips[drawn]
+
+
+def write_labelled(
+    folder: RunFolder, config: RunConfig, data: RunData, labelled: np.ndarray
+) -> None:
+    """Keeps the names of the labelled clips in the run."""
+    names, counts = data.dataset.label_names, np.bincount(data.dataset.labels[labelled])
+    files.write_json(
+        folder.labelled,
+        {
+            "fraction": config.protocol.label_fraction,
+            "sampling": config.protocol.label_sampling,
+            "seed": config.training.seed,
+            "by_class": {
+                name: int(count)
+                for name, count in zip(names, [*counts, *[0] * len(names)], strict=False)
+            },
+            "clips": data.dataset.names[labelled].tolist(),
+        },
+    )
+
+
+def read_labelled(folder: RunFolder, data: RunData) -> np.ndarray:
+    """Indices of the clips that `write_labelled` kept.
+
+    Raises:
+        InputError: the file is missing or damaged, or names a clip the dataset does not have.
+    """
+    try:
+        names = list(files.read_json(folder.labelled)["clips"])
+    except (KeyError, TypeError):
+        raise InputError(f"{folder.labelled}: entry 'clips' is missing") from None
+    index = {name: number for number, name in enumerate(data.dataset.names)}
+    for name in names:
+        if name not in index:
+            raise InputError(f"{folder.labelled}: the dataset has no clip '{name}'")
+    return np.array([index[name] for name in names], np.int64)

@@ -1,0 +1,60 @@
+"""Reading the weights of a run, and saying what is wrong with them."""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+
+import h5py  # type: ignore[import-untyped]
+import keras
+
+from ms2l_tf.errors import InputError, one_line
+
+Shapes = collections.Counter[tuple[int, ...]]
+
+
+def load_weights(model: keras.Model, path: pathlib.Path) -> None:
+    """Reads the weights of a run into its model.
+
+    Raises:
+        InputError: the file is damaged, or holds weights of other shapes, which are named.
+    """
+    try:
+        model.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
+        differing = _differing_shapes(model, path)
+        if differing:
+            raise InputError(
+                f"{path}: is not a file of this run's settings; {differing}"
+            ) from error
+        raise InputError(
+            f"{path}: cannot be read ({one_line(error)}); delete it and train again"
+        ) from error
+
+
+def _differing_shapes(model: keras.Model, path: pathlib.Path) -> str:
+    """Shapes that the file and the model do not share; empty if there are none or no file."""
+    held: Shapes = collections.Counter()
+
+    def count(_: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            held[tuple(item.shape)] += 1
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(count)
+    except (OSError, KeyError, ValueError, RuntimeError):
+        return ""
+    wanted: Shapes = collections.Counter(tuple(weight.shape) for weight in model.weights)
+    only_held, only_wanted = (
+        sorted((a - b).elements()) for a, b in ((held, wanted), (wanted, held))
+    )
+    if not only_held and not only_wanted:
+        return ""
+    return f"it holds weights of shape {_listed(only_held)}, the model wants {_listed(only_wanted)}"
+
+
+def _listed(shapes: list[tuple[int, ...]], longest: int = 4) -> str:
+    texts = [str(list(shape)) for shape in dict.fromkeys(shapes)]
+    more = [f"{len(texts) - longest} more"] if len(texts) > longest else []
+    return ", ".join(texts[:longest] + more) or "no more"

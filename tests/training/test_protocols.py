@@ -1,0 +1,237 @@
+"""Semi-supervised, supervised and transfer runs on a tiny dataset, from command to result."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ms2l_tf.config import RunConfig
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
+from ms2l_tf.runs.build import build_run_model
+from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.initial import with_initial_run
+from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.training import train as module
+from ms2l_tf.training.train import train
+from tests.helpers import TINY, TrainedRun, tiny_config, write_dataset
+from tests.training.test_train import interruption, same_weights
+
+
+def from_run(run: TrainedRun, **changes: Any) -> RunConfig:
+    """Settings as the command makes them: what the initial run has, then what is asked for."""
+    values = {
+        **{name: value for name, value in TINY.items() if name in ("batch", "k", "raw_frames")},
+        "data": run.config.data.data,
+        "protocol": "semi",
+        "init": str(run.folder.path),
+        "epochs": 2,
+        "classifier_units": 4,
+        "classifier_hidden": (4,),
+        "monitor_epochs": 1,
+        **changes,
+    }
+    return RunConfig.from_flat(with_initial_run(values, frozenset(values)))
+
+
+MOVING = {"schedule": "moving", "moving_epochs": 1.0, "label_fraction": 0.5}
+
+
+@pytest.fixture(scope="module")
+def moving(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A semi-supervised run under the moving schedule, uninterrupted, on one device."""
+    config = from_run(trained_run, **MOVING)
+    folder = train(config, str(tmp_path_factory.mktemp("runs") / "moving"), strategy="none")
+    return TrainedRun(folder, config, frozenset())
+
+
+def test_the_settings_of_the_initial_run_are_taken_over(
+    trained_run: TrainedRun, moving: TrainedRun
+) -> None:
+    for group in ("normaliser", "encoder"):
+        assert getattr(moving.config, group) == getattr(trained_run.config, group)
+    assert moving.config.tasks.head == "mlp"
+    assert moving.config.training.epochs == 2
+
+
+def test_what_a_moving_run_leaves(moving: TrainedRun) -> None:
+    history = moving.folder.read_history()
+    assert [float(row["theta"]) for row in history] == pytest.approx([1 / 3, 1.0]), "0, 1/3, 2/3"
+    assert {"classification", "accuracy", "prediction", "jigsaw", "contrastive"} <= set(history[0])
+    assert "val_knn" not in history[0]
+    clips = json.loads(moving.folder.labelled.read_text())["clips"]
+    assert len(clips) == 6
+    assert json.loads(moving.folder.flags.read_text())["protocol"] == "semi"
+
+
+def test_resumed_on_two_devices_equals_uninterrupted_on_one(
+    trained_run: TrainedRun, moving: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    with interruption(2), pytest.raises(KeyboardInterrupt):
+        train(moving.config, str(tmp_path / "a"), strategy="none")
+    folder = train(moving.config, str(tmp_path / "a"), strategy="mirrored")
+    assert folder.timing()["epochs_timed"] == 1
+    same_weights(moving.folder, folder, 1e-4)
+
+
+def test_labels_of_other_clips_are_never_read(
+    moving: TrainedRun, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong labels on all clips but the drawn ones change nothing."""
+    kept = set(json.loads(moving.folder.labelled.read_text())["clips"])
+
+    def spoiled(config: RunConfig) -> Any:
+        data = open_run_data(config)
+        others = ~np.isin(data.dataset.names, list(kept))
+        data.dataset.labels[others] = 1 - data.dataset.labels[others]
+        return data
+
+    # The draw itself asks which clips have labels, and of which class.
+    original = open_run_data(moving.config)
+    drawn = np.flatnonzero(np.isin(original.dataset.names, list(kept)))
+    monkeypatch.setattr(module, "draw_labelled", lambda *_: drawn)
+    monkeypatch.setattr(module, "open_run_data", spoiled)
+    folder = train(moving.config, str(tmp_path / "a"), strategy="none")
+    same_weights(moving.folder, folder)
+
+
+def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: TrainedRun) -> None:
+    result, _ = evaluate_run(
+        moving.folder, moving.config, Choices(probes=("knn", "linear"), figures=True)
+    )
+    keys = {"classifier/top1", "classifier/mean_per_class", "linear/top1", "knn/1/top1"}
+    assert keys <= set(result.metrics)
+    assert {"floor/raw/linear/top1", "floor/random/linear/top1"} <= set(result.metrics)
+    assert result.protocol == "semi"
+    assert result.details["train_clips"] == 6, "the probes see no more labels than the run"
+    assert result.details["label_fraction"] == 0.5
+    assert "/" not in result.details["init"]
+    data = open_run_data(moving.config)
+    model = build_run_model(moving.config, data)
+    load_weights(model, moving.folder.weights)
+    with pytest.raises(InputError, match="read the labels of the validation clips"):
+        evaluate_run(moving.folder, moving.config, Choices(test_on="validation"))
+
+
+def test_training_the_classifier_alone_keeps_the_encoder(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    config = from_run(
+        trained_run, protocol="supervised", train="classifier", train_on="fit", rotate=0.0
+    )
+    folder = train(config, str(tmp_path / "run"), strategy="none")
+    data = open_run_data(config)
+    model, source = build_run_model(config, data), build_run_model(trained_run.config, data)
+    load_weights(model, folder.weights)
+    load_weights(source, trained_run.folder.weights)
+    for mine, its in zip(model.encoder.weights, source.encoder.weights, strict=True):
+        np.testing.assert_array_equal(mine, its)
+    assert "val_accuracy" in folder.read_history()[0]
+    assert "prediction" not in folder.read_history()[0]
+    result, _ = evaluate_run(
+        folder, config, Choices(probes=("knn",), test_on="validation", figures=False)
+    )
+    assert "classifier/top1" in result.metrics
+
+
+def test_watched_tasks_are_logged_and_change_nothing(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    watched, plain = (
+        train(
+            from_run(trained_run, protocol="supervised", watch_tasks=watch, monitor_epochs=0),
+            str(tmp_path / f"run{watch}"),
+            strategy="none",
+        )
+        for watch in (True, False)
+    )
+    rows = watched.read_history(), plain.read_history()
+    assert {"prediction", "jigsaw", "contrastive"} <= set(rows[0][0]) - set(rows[1][0])
+    for one, other in zip(*rows, strict=True):
+        assert float(one["classification"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+
+
+def test_from_random_weights_and_from_a_recogniser(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    changes: dict[str, Any] = {
+        "data": str(tiny_dataset.path),
+        "protocol": "supervised",
+        "classifier_units": 0,
+        "classifier_hidden": (),
+        "epochs": 1,
+        "monitor_epochs": 0,
+    }
+    joint = tiny_config(**changes, schedule="joint", tasks=("jigsaw",), init="random")
+    folder = train(joint, str(tmp_path / "joint"), strategy="none")
+    values = {**changes, "init": str(folder.path)}
+    plain = RunConfig.from_flat(with_initial_run(values, frozenset(values)))
+    assert plain.tasks.tasks == ("jigsaw",)
+    assert train(plain, str(tmp_path / "plain"), strategy="none").finished
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": 8}, r"--init: .* was trained with --units=4, not --units=8"),
+        ({"centre": "clip"}, r"--init: .* with --centre=frame, not --centre=clip"),
+        ({"init": "nowhere"}, r"--init: nowhere holds no run"),
+    ],
+)
+def test_what_an_initial_run_refuses(
+    trained_run: TrainedRun, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        from_run(trained_run, **changes)
+
+
+def test_another_dataset_needs_transfer(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
+    other = write_dataset(tmp_path / "other", seed=5)
+    config = from_run(trained_run, data=str(other.path))
+    with pytest.raises(InputError, match="other contents than 'tiny'; use --protocol=transfer"):
+        train(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    config = from_run(trained_run, data=str(other.path), protocol="transfer", monitor_epochs=0)
+    assert config.normaliser.persons == 2, "as the source had them"
+    assert train(config, str(tmp_path / "run"), strategy="none").finished
+
+
+def test_transfer_to_poses_of_another_shape_names_what_differs(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    other = write_dataset(tmp_path / "other", seed=5, flaws=False)  # one person
+    config = from_run(trained_run, data=str(other.path), protocol="transfer")
+    values = {**config.to_json(), "persons": 1}
+    with pytest.raises(InputError, match=r"trained on poses of 2 persons, this run reads 1"):
+        train(RunConfig.from_flat(values), str(tmp_path / "run"))
+    record = json.loads(trained_run.folder.flags.read_text())
+    copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
+    record["poses"]["layout"] = "smpl_24"
+    copy.flags.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"layout 'smpl_24', this run reads 'tiny_5'.*--mapping"):
+        train(
+            RunConfig.from_flat({**config.to_json(), "init": str(copy.path)}), str(tmp_path / "r")
+        )
+
+
+def test_weights_of_another_shape_are_refused(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    """A record and weights that do not belong together."""
+    copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
+    record = json.loads(copy.flags.read_text())
+    record["settings"]["units"] = 6
+    copy.flags.write_text(json.dumps(record))
+    config = from_run(TrainedRun(copy, trained_run.config, frozenset()))
+    with pytest.raises(
+        InputError, match=r"model.weights.h5: .* holds .*\[4, 12\].* wants .*\[6, 18\]"
+    ):
+        train(config, str(tmp_path / "run"), strategy="none")
+    assert not (tmp_path / "run").exists()
