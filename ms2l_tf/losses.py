@@ -24,15 +24,39 @@ def motion_prediction_loss(
     return tf.reduce_sum(error) / tf.cast(tf.shape(error)[0], tf.float32)
 
 
+def hidden_joints_loss(
+    predicted: tf.Tensor, target: tf.Tensor, hidden: tf.Tensor, *, reduction: str = "mean"
+) -> tf.Tensor:
+    """Squared error of the joints that were hidden, in all frames: Eq. 1 in space.
+
+    Args:
+        predicted: [B, T, M, J, C].
+        target: the same shape.
+        hidden: [B, J], 1 for a joint that was hidden, else 0.
+        reduction: over a clip's hidden coordinates: ``mean``, so that every clip counts the same
+            however many joints its hidden parts have; or ``sum``.
+
+    Returns:
+        Scalar, mean over clips.
+    """
+    predicted, target, hidden = (tf.cast(one, tf.float32) for one in (predicted, target, hidden))
+    error = tf.square(predicted - target) * hidden[:, None, None, :, None]
+    total = tf.reduce_sum(error, axis=[1, 2, 3, 4])
+    if reduction == "mean":
+        _, frames, persons, _, coords = tf.unstack(tf.cast(tf.shape(error), tf.float32))
+        total /= tf.reduce_sum(hidden, axis=1) * frames * persons * coords
+    return tf.reduce_mean(total)
+
+
 def jigsaw_loss(logits: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
     """Cross-entropy of the segment order (Eq. 2).
 
     Args:
-        logits: [B, S!].
-        order: [B] int.
+        logits: [B, S!], or [B, S, S]: for each place, which segment is there.
+        order: [B] int, or [B, S].
 
     Returns:
-        Scalar, mean over clips.
+        Scalar, mean over clips (and places).
     """
     logits = tf.cast(logits, tf.float32)
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(order, logits))

@@ -93,9 +93,7 @@ class MS2L(keras.Model):
         total, logs = self.task_losses(tf.split(features, len(inputs)), targets, training=training)
         return total, {"loss": total, **logs}
 
-    def versions(
-        self, poses: tf.Tensor, random: ClipRandom
-    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None]]:
+    def versions(self, poses: tf.Tensor, random: ClipRandom) -> tuple[list[tf.Tensor], list[Any]]:
         """What the encoder reads, [B, T, M, J, C] for each of `views`, and the targets."""
         inputs, targets = [], []
         clips = poses if self.augment_each else self._augmented(poses, random.stream(100))
@@ -110,7 +108,7 @@ class MS2L(keras.Model):
     def task_losses(
         self,
         features: Sequence[tf.Tensor],
-        targets: Sequence[tf.Tensor | None],
+        targets: Sequence[Any],
         *,
         training: bool = True,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:

@@ -112,7 +112,7 @@ class Recogniser(keras.Model):
         poses, labels = data["poses"], data["label"]
         random = ClipRandom(seed, tf.shape(poses)[0]).stream(_LABELLED)
         inputs: list[tf.Tensor] = [self._augmented(poses, random.stream(0))]
-        targets: list[tf.Tensor | None] = []
+        targets: list[Any] = []
         if self.tasks is not None:
             clips = data["unlabelled"]
             versions, targets = self.tasks.versions(clips, ClipRandom(seed, tf.shape(clips)[0]))

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ms2l_tf.losses import (
     contrastive_logits,
+    hidden_joints_loss,
     jigsaw_loss,
     mean_contrastive_loss,
     motion_prediction_loss,
@@ -28,6 +29,21 @@ def prediction_twin(predicted: np.ndarray, target: np.ndarray, reduction: str) -
             total += (float(clip[index]) - float(other[index])) ** 2
             count += 1
     return total / (count if reduction == "mean" else len(predicted))
+
+
+def hidden_twin(
+    predicted: np.ndarray, target: np.ndarray, hidden: np.ndarray, reduction: str
+) -> float:
+    """Mean over clips of the mean (sum) over the coordinates of hidden joints."""
+    clips = []
+    for mine, its, joints in zip(predicted, target, hidden, strict=True):
+        errors = [
+            (mine[t, m, j, c] - its[t, m, j, c]) ** 2
+            for t, m, j, c in np.ndindex(*mine.shape)
+            if joints[j]
+        ]
+        clips.append(np.sum(errors) if reduction == "sum" else np.mean(errors))
+    return float(np.mean(clips))
 
 
 def jigsaw_twin(logits: np.ndarray, order: np.ndarray) -> float:
@@ -71,6 +87,33 @@ def test_the_sum_is_the_mean_times_what_a_clip_holds() -> None:
 def test_a_perfect_prediction_costs_nothing(reduction: str) -> None:
     target = random_poses(2, 3, 4)
     assert motion_prediction_loss(target, target, reduction=reduction) == 0.0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_hidden_joints_loss_equals_its_twin(reduction: str) -> None:
+    predicted, target = (random_poses(3, 4, 2, 5, 3, seed=seed) for seed in (1, 2))
+    hidden = np.array([[1, 0, 0, 0, 0], [0, 1, 1, 0, 1], [0, 0, 1, 1, 0]], np.float32)
+    loss = hidden_joints_loss(
+        tf.constant(predicted), tf.constant(target), tf.constant(hidden), reduction=reduction
+    )
+    assert_close(loss / hidden_twin(predicted, target, hidden, reduction), 1.0)
+
+
+def test_only_hidden_joints_have_a_gradient() -> None:
+    predicted = tf.constant(random_poses(1, 4, 2, 5, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(predicted)
+        hidden = tf.constant([[0.0, 1.0, 0.0, 1.0, 0.0]])
+        loss = hidden_joints_loss(predicted, tf.zeros_like(predicted), hidden)
+    gradient = tape.gradient(loss, predicted).numpy()
+    assert not gradient[..., [0, 2, 4], :].any()
+    assert gradient[..., [1, 3], :].all()
+
+
+def test_slots_average_over_places() -> None:
+    logits, order = random_poses(3, 4, 4), np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2]])
+    places = [jigsaw_twin(logits[:, i], order[:, i]) for i in range(4)]
+    assert_close(jigsaw_loss(tf.constant(logits), tf.constant(order)), np.mean(places))
 
 
 @pytest.mark.parametrize("segments", [2, 3])

@@ -13,7 +13,8 @@ import tensorflow as tf
 from ms2l_tf.config import TASKS
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
-from ms2l_tf.runs.build import build_augmentation, build_model, build_optimizer, build_tasks
+from ms2l_tf.runs.build import build_augmentation, build_model, build_optimizer
+from ms2l_tf.runs.build_tasks import build_tasks
 from tests.helpers import FRAMES, assert_all_close, assert_close, motion, tiny_config, tiny_layout
 
 SEED = tf.constant([0, 0])
@@ -69,7 +70,7 @@ def recorded(**changes: Any) -> tuple[MS2L, RecordingEncoder]:
     config, encoder = tiny_config(**changes), RecordingEncoder(units=4)
     model = MS2L(
         encoder,
-        build_tasks(config),
+        build_tasks(config, tiny_layout()),
         augmentation=build_augmentation(config.augment),
         augment_each=config.augment.augment_each,
     )

@@ -17,11 +17,11 @@ from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
 from ms2l_tf.recognition import Recogniser
+from ms2l_tf.runs.build_tasks import build_tasks
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.schedules import LossMix, learning_rate
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, Task
-from ms2l_tf.views import Augmentation, Plain, TemporalJigsaw, TemporalMask
+from ms2l_tf.views import Augmentation
 
 
 def build_normaliser(config: RunConfig, store: PoseStore, *, frames: int = 0) -> Normaliser:
@@ -56,46 +56,6 @@ def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
     )
 
 
-def build_tasks(config: RunConfig) -> list[Task]:
-    """The chosen tasks, in the order prediction, jigsaw, contrastive."""
-    settings = config.tasks
-    mask = TemporalMask(config.observed_frames, settings.noise)
-    jigsaw = TemporalJigsaw(settings.segments)
-    tasks: list[Task] = []
-    if "prediction" in settings.tasks:
-        tasks.append(
-            MotionPrediction(
-                mask,
-                reduction=settings.prediction_reduction,
-                decoder=settings.decoder,
-                weight=settings.prediction_weight,
-            )
-        )
-    if "jigsaw" in settings.tasks:
-        tasks.append(
-            Jigsaw(
-                jigsaw,
-                head=settings.head,
-                hidden=settings.head_hidden,
-                pooling=settings.task_pooling,
-                weight=settings.jigsaw_weight,
-            )
-        )
-    if "contrastive" in settings.tasks:
-        tasks.append(
-            Contrastive(
-                [Plain(), mask, jigsaw],
-                projection=settings.projection,
-                temperature=settings.temperature,
-                head=settings.head,
-                hidden=settings.head_hidden,
-                pooling=settings.task_pooling,
-                weight=settings.contrastive_weight,
-            )
-        )
-    return tasks
-
-
 def build_augmentation(settings: AugmentConfig) -> Augmentation | None:
     """The clip augmentation, or None when every strength is zero."""
     augmentation = Augmentation(
@@ -118,7 +78,7 @@ def build_model(config: RunConfig, layout: SkeletonLayout, *, persons: int, coor
     """
     model = MS2L(
         build_encoder(config.encoder, layout),
-        build_tasks(config),
+        build_tasks(config, layout),
         augmentation=build_augmentation(config.augment),
         augment_each=config.augment.augment_each,
         clip_norm=config.optimiser.clip_norm,

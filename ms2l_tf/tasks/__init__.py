@@ -3,6 +3,6 @@
 from ms2l_tf.tasks.base import Task
 from ms2l_tf.tasks.contrastive import Contrastive
 from ms2l_tf.tasks.jigsaw import Jigsaw
-from ms2l_tf.tasks.prediction import MotionPrediction
+from ms2l_tf.tasks.prediction import MotionPrediction, SpatialPrediction
 
-__all__ = ["Contrastive", "Jigsaw", "MotionPrediction", "Task"]
+__all__ = ["Contrastive", "Jigsaw", "MotionPrediction", "SpatialPrediction", "Task"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,7 +16,7 @@ class Version(NamedTuple):
     """One encoded view of a batch."""
 
     features: tf.Tensor  # [B, T, D]
-    target: tf.Tensor  # None for views without one
+    target: Any  # as the view gives it: a tensor, several, or None
 
 
 class Task(keras.layers.Layer):

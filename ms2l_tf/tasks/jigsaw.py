@@ -1,4 +1,4 @@
-"""Temporal jigsaw (section 3.2.2, Eq. 2)."""
+"""Jigsaw (section 3.2.2, Eq. 2), of segments of time or of body parts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import tensorflow as tf
 from ms2l_tf.heads import pool_frames, vector_head
 from ms2l_tf.losses import jigsaw_loss
 from ms2l_tf.tasks.base import Task, Version
-from ms2l_tf.views import TemporalJigsaw
+from ms2l_tf.views import SpatialJigsaw, TemporalJigsaw
 
 
 class Jigsaw(Task):
     """Which of the S! orders the segments are in.
 
     Args:
-        view: the shuffled input.
+        view: the shuffled input; its target is a row of its `orders` [S!, S].
+        answer: ``orders``: one S!-way softmax; ``slots``: for each of the S places an S-way one,
+            averaged.
         head, hidden: see `ms2l_tf.heads.vector_head`.
         pooling: frames to one vector, ``mean`` or ``max``.
         weight: factor in L_self.
@@ -24,8 +26,9 @@ class Jigsaw(Task):
 
     def __init__(
         self,
-        view: TemporalJigsaw,
+        view: TemporalJigsaw | SpatialJigsaw,
         *,
+        answer: str = "orders",
         head: str = "fc",
         hidden: Sequence[int] = (),
         pooling: str = "mean",
@@ -33,14 +36,16 @@ class Jigsaw(Task):
     ) -> None:
         super().__init__([view], weight=weight, name="jigsaw")
         self.view = view
+        self.answer = answer
         self.kind = head
         self.hidden = tuple(hidden)
         self.pooling = pooling
 
     def build_for(self, poses: tuple[int, ...], features: int) -> None:
         del poses
-        orders = len(self.view.orders)
-        self.head = vector_head(orders, kind=self.kind, hidden=self.hidden, name="jigsaw_head")
+        orders, slots = self.view.orders.shape
+        size = orders if self.answer == "orders" else slots * slots
+        self.head = vector_head(size, kind=self.kind, hidden=self.hidden, name="jigsaw_head")
         self.head.build((None, features))
 
     def loss(
@@ -48,6 +53,11 @@ class Jigsaw(Task):
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         version = versions[self.view.name]
         logits = self.head(pool_frames(version.features, self.pooling), training=training)
-        right = tf.argmax(logits, axis=-1, output_type=tf.int32) == version.target
+        target = version.target
+        if self.answer == "slots":
+            orders = self.view.orders
+            logits = tf.reshape(logits, [-1, orders.shape[1], orders.shape[1]])
+            target = tf.gather(tf.constant(orders), target)
+        right = tf.argmax(logits, axis=-1, output_type=tf.int32) == target
         accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
-        return jigsaw_loss(logits, version.target), {"jigsaw_accuracy": accuracy}
+        return jigsaw_loss(logits, target), {"jigsaw_accuracy": accuracy}

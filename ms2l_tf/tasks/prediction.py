@@ -1,4 +1,4 @@
-"""Motion prediction (section 3.2.1, Eq. 1)."""
+"""Motion prediction (section 3.2.1, Eq. 1), of later frames or of hidden body parts."""
 
 from __future__ import annotations
 
@@ -8,28 +8,23 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ms2l_tf.heads import frame_head
-from ms2l_tf.losses import motion_prediction_loss
+from ms2l_tf.losses import hidden_joints_loss, motion_prediction_loss
 from ms2l_tf.tasks.base import Task, Version
-from ms2l_tf.views import TemporalMask
+from ms2l_tf.views import SpatialMask, TemporalMask, View
 
 
-class MotionPrediction(Task):
-    """From the noisy first T' frames, predict frames T'+1 .. T.
+class _Prediction(Task):
+    """A head that gives coordinates for every frame.
 
     Args:
         view: the masked input.
-        reduction: see `motion_prediction_loss`.
+        reduction: over a clip's squared errors, ``mean`` or ``sum`` (see the losses).
         decoder: head, ``frame`` or ``gru`` (`ms2l_tf.heads.frame_head`).
         weight: factor in L_self.
     """
 
     def __init__(
-        self,
-        view: TemporalMask,
-        *,
-        reduction: str = "mean",
-        decoder: str = "frame",
-        weight: float = 1.0,
+        self, view: View, *, reduction: str = "mean", decoder: str = "frame", weight: float = 1.0
     ) -> None:
         super().__init__([view], weight=weight, name="prediction")
         self.view = view
@@ -40,6 +35,12 @@ class MotionPrediction(Task):
         units = math.prod(poses[1:])
         self.head = frame_head(units, kind=self.decoder, hidden=features, name="prediction_head")
         self.head.build((None, poses[0], features))
+
+
+class MotionPrediction(_Prediction):
+    """From the noisy first T' frames, predict frames T'+1 .. T."""
+
+    view: TemporalMask
 
     def loss(
         self, versions: Mapping[str, Version], *, training: bool
@@ -52,3 +53,17 @@ class MotionPrediction(Task):
             predicted = self.head(version.features, training=training)[:, start:]
         target = tf.reshape(version.target[:, start:], tf.shape(predicted))
         return motion_prediction_loss(predicted, target, reduction=self.reduction), {}
+
+
+class SpatialPrediction(_Prediction):
+    """From the body parts that are seen, predict those that are hidden, in all frames (Table 8)."""
+
+    view: SpatialMask
+
+    def loss(
+        self, versions: Mapping[str, Version], *, training: bool
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        version = versions[self.view.name]
+        poses, hidden = version.target
+        predicted = tf.reshape(self.head(version.features, training=training), tf.shape(poses))
+        return hidden_joints_loss(predicted, poses, hidden, reduction=self.reduction), {}

@@ -2,6 +2,17 @@
 
 from ms2l_tf.views.augment import Augmentation
 from ms2l_tf.views.clip_random import ClipRandom
+from ms2l_tf.views.spatial import HiddenJoints, SpatialJigsaw, SpatialMask
 from ms2l_tf.views.temporal import Plain, TemporalJigsaw, TemporalMask, View
 
-__all__ = ["Augmentation", "ClipRandom", "Plain", "TemporalJigsaw", "TemporalMask", "View"]
+__all__ = [
+    "Augmentation",
+    "ClipRandom",
+    "HiddenJoints",
+    "Plain",
+    "SpatialJigsaw",
+    "SpatialMask",
+    "TemporalJigsaw",
+    "TemporalMask",
+    "View",
+]

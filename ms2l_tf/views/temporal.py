@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +19,8 @@ class View(Protocol):
     @property
     def name(self) -> str: ...
 
-    def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """[B, T, M, J, C] -> (version [B, T, M, J, C], target or None)."""
+    def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tuple[tf.Tensor, Any]:
+        """[B, T, M, J, C] -> (version [B, T, M, J, C], target: tensors, or None)."""
         ...
 
 

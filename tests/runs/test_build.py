@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from ms2l_tf.errors import InputError
 from ms2l_tf.runs.build import (
     build_augmentation,
     build_model,
     build_normaliser,
     build_run_model,
-    build_tasks,
 )
+from ms2l_tf.runs.build_tasks import build_tasks
 from ms2l_tf.runs.data import open_run_data
-from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction
-from tests.helpers import tiny_config, tiny_layout, write_dataset
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, SpatialPrediction
+from ms2l_tf.views import TemporalJigsaw
+from tests.helpers import FRAMES, random_poses, tiny_config, tiny_layout, write_dataset
 
 
 def test_tasks() -> None:
@@ -35,12 +40,13 @@ def test_tasks() -> None:
         jigsaw_weight=3.0,
         contrastive_weight=4.0,
     )
-    prediction, jigsaw, contrastive = build_tasks(config)
+    prediction, jigsaw, contrastive = build_tasks(config, tiny_layout())
     assert isinstance(prediction, MotionPrediction)
     assert isinstance(jigsaw, Jigsaw)
     assert isinstance(contrastive, Contrastive)
     assert (prediction.view.observed, prediction.view.noise) == (3, 0.2)
     assert (prediction.reduction, prediction.decoder, prediction.weight) == ("sum", "gru", 2.0)
+    assert isinstance(jigsaw.view, TemporalJigsaw)
     assert jigsaw.view.segments == 4
     for task in (jigsaw, contrastive):
         assert (task.kind, task.hidden, task.pooling) == ("mlp", (7, 9), "max")
@@ -49,11 +55,41 @@ def test_tasks() -> None:
 
 
 def test_the_tasks_share_their_views() -> None:
-    prediction, jigsaw, contrastive = build_tasks(tiny_config())
+    prediction, jigsaw, contrastive = build_tasks(tiny_config(), tiny_layout())
     plain, mask, shuffled = contrastive.views
     assert plain.name == "plain"
     assert mask is prediction.views[0]
     assert shuffled is jigsaw.views[0]
+
+
+@pytest.mark.parametrize("prediction", ["temporal", "spatial"])
+@pytest.mark.parametrize("jigsaw", ["temporal", "spatial"])
+def test_the_four_contrastive_pairings(prediction: str, jigsaw: str) -> None:
+    config = tiny_config(prediction_view=prediction, jigsaw_view=jigsaw, masked_parts=3)
+    first, second, contrastive = build_tasks(config, tiny_layout())
+    assert isinstance(first, SpatialPrediction if prediction == "spatial" else MotionPrediction)
+    assert isinstance(second, Jigsaw)
+    assert second.answer == ("slots" if jigsaw == "spatial" else "orders")
+    names = [view.name for view in contrastive.views]
+    assert names == ["plain", f"{prediction}_mask", f"{jigsaw}_jigsaw"]
+    model = build_model(config, tiny_layout(), persons=2, coords=3)
+    loss, logs = model.self_supervised_loss(
+        tf.constant(random_poses(4, FRAMES, 2, 5, 3)), tf.constant([0, 1])
+    )
+    assert np.isfinite([loss, *logs.values()]).all()
+
+
+def test_a_layout_of_too_few_parts_is_refused() -> None:
+    with pytest.raises(InputError, match="--masked_parts: 3 of 3 body parts"):
+        build_tasks(tiny_config(prediction_view="spatial", masked_parts=3), three_parts())
+    one = dataclasses.replace(three_parts(), parts={"trunk": tuple(range(5))})
+    with pytest.raises(InputError, match="--jigsaw_view=spatial: the layout has fewer than two"):
+        build_tasks(tiny_config(jigsaw_view="spatial"), one)
+
+
+def three_parts() -> SkeletonLayout:
+    parts = {"trunk": (0, 1, 2), "arm_left": (3,), "arm_right": (4,)}
+    return dataclasses.replace(tiny_layout(), parts=parts)
 
 
 def test_augmentation_is_absent_when_nothing_is_asked_of_it() -> None:

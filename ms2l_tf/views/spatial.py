@@ -1,0 +1,98 @@
+"""Spatial views, for the ablation of MS2L (Lin et al. 2020, Table 8): body parts, not frames."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.views.clip_random import ClipRandom
+
+Parts = tuple[tuple[int, ...], ...]
+
+
+class HiddenJoints(NamedTuple):
+    """What spatial prediction has to find."""
+
+    poses: tf.Tensor  # [B, T, M, J, C], the clean clip
+    hidden: tf.Tensor  # [B, J] float32, 1 where a joint was masked
+
+
+@dataclasses.dataclass(frozen=True)
+class SpatialMask:
+    """Some body parts, drawn for each clip, are zero in all frames; the rest has Gaussian noise.
+
+    Args:
+        parts: joints of each body part; together all joints, each once.
+        masked: parts that are hidden, fewer than there are.
+        noise: standard deviation of the noise on what is seen, as in `TemporalMask`.
+    """
+
+    parts: Parts
+    masked: int = 2
+    noise: float = 0.05
+    name: str = "spatial_mask"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.masked < len(self.parts):
+            raise InputError(
+                f"--masked_parts: {self.masked} of {len(self.parts)} body parts; at least one has "
+                "to be hidden and one to be seen"
+            )
+
+    def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tuple[tf.Tensor, HiddenJoints]:
+        # The places of the smallest of P independent draws are a fair choice of parts.
+        ranks = tf.argsort(tf.argsort(random.stream(0).uniform([len(self.parts)])))
+        chosen = tf.cast(ranks < self.masked, poses.dtype)
+        hidden = tf.matmul(chosen, tf.constant(self._members(), poses.dtype))
+        seen = poses
+        if self.noise:
+            seen += self.noise * random.stream(1).normal(tf.shape(poses)[1:])
+        version = seen * (1.0 - hidden)[:, None, None, :, None]
+        return tf.ensure_shape(version, poses.shape), HiddenJoints(poses, hidden)
+
+    def _members(self) -> np.ndarray:
+        """Which joints belong to which part: [P, J] of zeros and ones."""
+        members = np.zeros((len(self.parts), sum(map(len, self.parts))), np.float32)
+        for row, joints in zip(members, self.parts, strict=True):
+            row[list(joints)] = 1.0
+        return members
+
+
+@dataclasses.dataclass(frozen=True)
+class SpatialJigsaw:
+    """The body parts one after another in one of P! orders; the target is the order [B].
+
+    The joints of part ``orders[p][0]`` come first, and so on: a joint is fed to the encoder in the
+    place of another. Parts differ in their numbers of joints, so a boundary between two parts may
+    give away which parts they are; the paper's parts have the same flaw.
+
+    Args:
+        parts: joints of each body part; together all joints, each once.
+    """
+
+    parts: Parts
+    name: str = "spatial_jigsaw"
+
+    def __post_init__(self) -> None:
+        if len(self.parts) < 2:
+            raise InputError(
+                "--jigsaw_view=spatial: the layout has fewer than two body parts to shuffle"
+            )
+
+    @property
+    def orders(self) -> np.ndarray:
+        """All orders, lexicographic: [P!, P]."""
+        return np.array(list(itertools.permutations(range(len(self.parts)))), np.int32)
+
+    def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tuple[tf.Tensor, tf.Tensor]:
+        orders = self.orders
+        target = random.integers(len(orders))
+        places = [[joint for part in order for joint in self.parts[part]] for order in orders]
+        index = tf.gather(tf.constant(places, tf.int32), target)
+        version = tf.gather(poses, index, axis=3, batch_dims=1)
+        return tf.ensure_shape(version, poses.shape), target
