@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.setup-done
 PIP    := -m pip --disable-pip-version-check
 
+# Two processes, each with one thread, use two cores better than one process with many threads.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile
+
 DEMO_DATA := data/synthetic_demo
 DEMO_RUN  := runs/demo
 
@@ -35,10 +38,10 @@ demo: setup
 	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN)
 
 test: lint
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-slow: setup
-	@$(BIN)/python -m pytest -q -m slow
+	@$(PYTEST) -m slow
 
 lint: setup
 	@$(BIN)/ruff check .

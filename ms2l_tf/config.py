@@ -299,7 +299,16 @@ class RunConfig:
         self._check_views()
         self._check_protocol()
 
+    @property
+    def has_tasks(self) -> bool:
+        """Whether the run computes the self-supervised tasks at all."""
+        if self.protocol.protocol == UNSUPERVISED:
+            return self.encoder.method == "ms2l"
+        return self.protocol.has_tasks
+
     def _check_views(self) -> None:
+        if not self.has_tasks:
+            return
         frames, observed, settings = self.normaliser.frames, self.observed_frames, self.tasks
         tasks = set(settings.tasks)  # the contrastive task reads the views of the other two
         masks = tasks & {"prediction", "contrastive"} and settings.prediction_view == "temporal"

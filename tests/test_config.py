@@ -13,6 +13,8 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.options import declared_type, groups_of
 from tests.helpers import TINY, tiny_config
 
+SEMI = {"protocol": "semi"}
+
 
 def test_defaults_are_the_paper() -> None:
     flat = RunConfig().to_json()
@@ -97,6 +99,38 @@ def test_segments_must_fit(task: str) -> None:
 def test_what_no_task_reads_is_not_checked() -> None:
     assert tiny_config(tasks=["jigsaw"], observed=100).tasks.observed == 100
     assert tiny_config(tasks=["prediction"], segments=6, frames=5, observed=2)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"protocol": "supervised"}, {"method": "longt_gan"}, {"method": "lstm", **SEMI}]
+)
+def test_without_tasks_their_views_are_not_checked(changes: dict[str, Any]) -> None:
+    assert tiny_config(observed=100, **changes).tasks.observed == 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "lstm"}, "--method=lstm learns from labels only: --protocol=supervised"),
+        ({"init": "runs/a"}, "--init: belongs to --protocol=semi, supervised and transfer"),
+        ({**SEMI, "schedule": "moving"}, "--schedule=moving: starts from a pre-trained encoder"),
+        ({"protocol": "transfer"}, "--protocol=transfer: name the run on the source dataset"),
+        (
+            {**SEMI, "train": "classifier", "schedule": "joint"},
+            "--train=classifier: leaves the encoder as it is, so --schedule=joint has nothing",
+        ),
+        ({**SEMI, "method": "blstm", "schedule": "joint"}, "--method=blstm: has no task losses"),
+        ({**SEMI, "method": "longt_gan", "watch_tasks": True}, "--method=longt_gan: has no task"),
+        ({**SEMI, "label_fraction": 0.0}, "--label_fraction: 0.0 is below"),
+    ],
+)
+def test_protocols_contradict_some_settings(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tiny_config(**changes)
+
+
+def test_a_classifier_may_be_one_linear_layer() -> None:
+    assert tiny_config(classifier_hidden=()).protocol.classifier_hidden == ()
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:

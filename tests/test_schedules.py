@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import keras
 import pytest
+import tensorflow as tf
 
 from ms2l_tf.runs.build import build_optimizer
-from ms2l_tf.schedules import StepDecay, learning_rate
+from ms2l_tf.schedules import LossMix, StepDecay, learning_rate
 from tests.helpers import assert_close, tiny_config
 
 
@@ -77,3 +78,22 @@ def test_weight_decay_chooses_adamw() -> None:
     optimizer = build_optimizer(settings, steps_an_epoch=1, epochs=1)
     assert isinstance(optimizer, keras.optimizers.AdamW)
     assert optimizer.weight_decay == 0.05
+
+
+@pytest.mark.parametrize(
+    ("mix", "weights"),
+    [
+        (LossMix(), {0: (1, 0), 9: (1, 0)}),
+        (LossMix("joint", omega=0.3), {0: (1, 0.3), 9: (1, 0.3)}),
+        (LossMix("moving", moving_steps=4), {0: (0, 1), 1: (0.25, 0.75), 4: (1, 0), 9: (1, 0)}),
+        (LossMix("moving", moving_steps=0.5), {0: (0, 1), 1: (1, 0)}),
+    ],
+)
+def test_how_losses_are_mixed(mix: LossMix, weights: dict[int, tuple[float, float]]) -> None:
+    for step, expected in weights.items():
+        assert_close([float(weight) for weight in mix(tf.constant(step))], expected, 1e-6)
+    assert mix.trains_tasks == (mix.kind != "plain")
+
+
+def test_joint_without_weight_trains_no_tasks() -> None:
+    assert not LossMix("joint", omega=0.0).trains_tasks

@@ -55,6 +55,36 @@ def test_a_finished_run_is_found_finished(
     assert f"trained to the last epoch: {trained_run.folder.weights}" in capsys.readouterr().out
 
 
+def test_a_run_from_another_and_what_it_refuses(
+    command: Command,
+    trained_run: TrainedRun,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = as_flags(
+        protocol="semi",
+        init=trained_run.folder.path,
+        data=trained_run.config.data.data,
+        label_fraction=0.5,
+        batch=4,
+        epochs=1,
+        classifier_units=0,
+        classifier_hidden=(),
+        workdir=tmp_path / "b",
+    )
+    assert command("train", *flags) == 0
+    config = RunFolder(tmp_path / "b").config()
+    assert config.encoder == trained_run.config.encoder, "taken over"
+    assert config.protocol.classifier_hidden == ()
+    assert command("evaluate", f"--workdir={tmp_path / 'b'}", "--figures=false") == 0
+    assert "classifier" in capsys.readouterr().out
+    assert command("train", *flags[:-1], f"--workdir={tmp_path / 'c'}", "--units=9") == 2
+    message = capsys.readouterr().err
+    assert "--units=4, not --units=9; leave the flag out" in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "c").exists()
+
+
 def _listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 

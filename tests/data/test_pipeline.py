@@ -16,6 +16,7 @@ from ms2l_tf.data.pipeline import (
     epoch_order,
     evaluation_batches,
     padded_batch,
+    recognition_batches,
     steps_an_epoch,
     training_batches,
     with_poses,
@@ -122,6 +123,45 @@ def test_a_resumed_run_sees_the_batches_of_the_uninterrupted_one(store: PoseStor
     for one, other in zip(whole.skip(5).take(4), later.take(4), strict=True):
         np.testing.assert_array_equal(one["clip"], other["clip"])
         np.testing.assert_array_equal(one["poses"], other["poses"])
+
+
+def test_two_streams_are_drawn_on_their_own_and_resume(store: PoseStore) -> None:
+    """Two labelled clips, ten unlabelled ones: epochs of one and of two steps."""
+    labels, labelled = np.arange(18) * 10, np.array([4, 9])
+    whole, later = (
+        recognition_batches(
+            store,
+            labelled,
+            labels,
+            normaliser(store),
+            unlabelled=np.arange(10),
+            batch=4,
+            seed=3,
+            first_step=first,
+        )
+        for first in (0, 3)
+    )
+    seen = list(whole.take(5))
+    for one, other in zip(seen[3:], later.take(2), strict=True):
+        for name, value in one.items():
+            np.testing.assert_array_equal(other[name], value, err_msg=name)
+    for number, one in enumerate(seen):
+        assert sorted(one["label"].numpy()) == [40, 40, 90, 90]
+        epoch, step = divmod(number, 2)
+        expected = epoch_order(10, 4, 3, epoch)[4 * step : 4 * step + 4]
+        raw = padded_batch(store, expected)
+        poses, _ = normaliser(store)(raw["coords"], raw["lengths"], raw["present"])
+        np.testing.assert_allclose(one["unlabelled"], poses, atol=1e-6)
+
+
+def test_labels_alone_make_no_second_stream(store: PoseStore) -> None:
+    batches = recognition_batches(
+        store, np.arange(8), np.arange(18), normaliser(store), batch=4, seed=0
+    )
+    one = next(iter(batches))
+    assert set(one) == {"poses", "label"}
+    assert epoch_order(8, 4, 0, 0, stream=1).tolist() != epoch_order(8, 4, 0, 0).tolist()
+    np.testing.assert_array_equal(one["label"], epoch_order(8, 4, 0, 0, stream=1)[:4])
 
 
 def test_a_set_smaller_than_a_batch_repeats(store: PoseStore) -> None:
