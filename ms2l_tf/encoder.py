@@ -9,6 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ms2l_tf import recurrent
+from ms2l_tf.streams import input_streams
+
 
 @keras.saving.register_keras_serializable("ms2l_tf")
 class Encoder(keras.Model):
@@ -47,11 +50,8 @@ class Encoder(keras.Model):
         self.parents = [int(p) for p in parents]
         # The paper: "uniform random initialisation"; Keras' defaults are Glorot uniform for the
         # input and orthogonal for the recurrent kernel, which trains far more steadily.
-        recurrent = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[cell]
         self.recurrent = [
-            keras.layers.Bidirectional(
-                recurrent(units, return_sequences=True), name=f"bidirectional_{number}"
-            )
+            recurrent.bidirectional(cell, units, name=f"bidirectional_{number}")
             for number in range(layers)
         ]
 
@@ -68,19 +68,10 @@ class Encoder(keras.Model):
         self.built = True
 
     def call(self, poses: tf.Tensor) -> tf.Tensor:
-        frames = tf.concat([self._stream(poses, name) for name in self.inputs_used], axis=-1)
+        frames = input_streams(poses, self.inputs_used, self.parents)
         for layer in self.recurrent:
-            frames = layer(frames)
+            frames = recurrent.run(layer, frames)
         return frames
-
-    def _stream(self, poses: tf.Tensor, name: str) -> tf.Tensor:
-        if name == "motion":
-            following = tf.concat([poses[:, 1:], poses[:, -1:]], axis=1)
-            poses = following - poses
-        elif name == "bone":
-            poses = poses - tf.gather(poses, self.parents, axis=3)
-        size = poses.shape[2] * poses.shape[3] * poses.shape[4]
-        return tf.reshape(poses, [tf.shape(poses)[0], tf.shape(poses)[1], size])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (input_shape[0], input_shape[1], 2 * self.units)

@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 
 from ms2l_tf.encoder import Encoder
-from ms2l_tf.runs.build import build_encoder, joint_parents
+from ms2l_tf.runs.build import build_encoder
+from ms2l_tf.runs.build_parts import joint_parents
 from ms2l_tf.skeletons.layout import load_layout
 from tests.helpers import FRAMES, assert_close, random_poses, tiny_config, tiny_layout
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 from ms2l_tf.config import TASKS
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
-from ms2l_tf.runs.build import build_augmentation, build_model, build_optimizer
+from ms2l_tf.runs.build import build_model, build_optimizer
+from ms2l_tf.runs.build_parts import build_augmentation
 from ms2l_tf.runs.build_tasks import build_tasks
 from tests.helpers import FRAMES, assert_all_close, assert_close, motion, tiny_config, tiny_layout
 

@@ -1,4 +1,4 @@
-"""Frozen features of clips: encoder, then frames pooled to one vector."""
+"""Frozen features of clips: one vector from the encoder, or its frames pooled to one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ from ms2l_tf.errors import InputError
 SEGMENTS = 5
 
 
+def check_pooling(how: str, frames: int) -> None:
+    """Refuses to cut clips into more segments than they have frames."""
+    if how.startswith("segments") and frames < SEGMENTS:
+        raise InputError(f"--pooling={how}: needs at least {SEGMENTS} frames, clips have {frames}")
+
+
 def pool(frames: tf.Tensor, how: str) -> tf.Tensor:
     """Frames to one vector.
 
     Args:
-        frames: [B, T, D].
+        frames: [B, T, D]; [B, D], one vector a clip already, is left as it is.
         how: ``mean``, ``max``, ``last``, ``mean_max`` (both side by side), ``segments`` (means
             over five equal segments side by side), ``segments_max`` (their maxima).
 
     Returns:
         [B, D], [B, 2 D] or [B, 5 D].
     """
+    if len(frames.shape) == 2:
+        return frames
     if how == "mean":
         return tf.reduce_mean(frames, axis=1)
     if how == "max":
@@ -38,8 +46,7 @@ def pool(frames: tf.Tensor, how: str) -> tf.Tensor:
     if how == "mean_max":
         return tf.concat([pool(frames, "mean"), pool(frames, "max")], axis=-1)
     length = frames.shape[1]
-    if length < SEGMENTS:
-        raise InputError(f"--pooling={how}: needs at least {SEGMENTS} frames, clips have {length}")
+    check_pooling(how, length)
     edges = [round(i * length / SEGMENTS) for i in range(SEGMENTS + 1)]
     part = "max" if how == "segments_max" else "mean"
     parts = [pool(frames[:, a:b], part) for a, b in itertools.pairwise(edges)]
@@ -55,7 +62,14 @@ def encoder_features(
     pooling: str,
     batch: int = 64,
 ) -> np.ndarray:
-    """Pooled encoder features of some clips, in their order: float32 [N, D']."""
+    """Encoder features of some clips, in their order: float32 [N, D'].
+
+    Frames [B, T, D] are pooled; one vector a clip, [B, D], is taken as it is.
+    """
+    joints, coords = store.layout.num_joints, store.num_coords
+    shape = (None, normaliser.frames, normaliser.persons, joints, coords)
+    if len(encoder.compute_output_shape(shape)) == 3:
+        check_pooling(pooling, normaliser.frames)
     encode = _encode_function(encoder, pooling)
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
     rows = [encode(one["poses"]).numpy() for one in batches]

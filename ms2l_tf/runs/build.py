@@ -7,7 +7,6 @@ import keras
 from ms2l_tf.classifier import Classifier
 from ms2l_tf.config import (
     UNSUPERVISED,
-    AugmentConfig,
     EncoderConfig,
     OptimiserConfig,
     RunConfig,
@@ -17,11 +16,12 @@ from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
 from ms2l_tf.recognition import Recogniser
+from ms2l_tf.runs.build_comparators import build_longt_gan, build_recurrent_encoder
+from ms2l_tf.runs.build_parts import build_augmentation, joint_parents
 from ms2l_tf.runs.build_tasks import build_tasks
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.schedules import LossMix, learning_rate
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from ms2l_tf.views import Augmentation
 
 
 def build_normaliser(config: RunConfig, store: PoseStore, *, frames: int = 0) -> Normaliser:
@@ -37,14 +37,6 @@ def build_normaliser(config: RunConfig, store: PoseStore, *, frames: int = 0) ->
     )
 
 
-def joint_parents(layout: SkeletonLayout) -> list[int]:
-    """Parent of each joint by the layout's bones; a root is its own parent."""
-    parents = list(range(layout.num_joints))
-    for child, parent in layout.bones:
-        parents[child] = parent
-    return parents
-
-
 def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
     """The shared encoder."""
     return Encoder(
@@ -54,17 +46,6 @@ def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
         inputs=settings.inputs,
         parents=joint_parents(layout),
     )
-
-
-def build_augmentation(settings: AugmentConfig) -> Augmentation | None:
-    """The clip augmentation, or None when every strength is zero."""
-    augmentation = Augmentation(
-        shear=settings.shear,
-        rotate=settings.rotate,
-        crop=settings.crop,
-        joint_dropout=settings.joint_dropout,
-    )
-    return augmentation if augmentation.active else None
 
 
 def build_model(config: RunConfig, layout: SkeletonLayout, *, persons: int, coords: int) -> MS2L:
@@ -130,8 +111,6 @@ def build_shaped_model(
         model.build((None, *shape))
         return model
     if config.encoder.method == "longt_gan":
-        from ms2l_tf.runs.build_comparators import build_longt_gan
-
         model = build_longt_gan(config, layout)
         model.build((None, *shape))
         return model
@@ -146,12 +125,11 @@ def _build_recogniser(
     steps_an_epoch: int,
 ) -> Recogniser:
     settings, method = config.protocol, config.encoder.method
+    plain = method in ("lstm", "blstm")
     tasks = None
-    if method not in ("ms2l",):
-        from ms2l_tf.runs.build_comparators import build_longt_gan, build_recurrent_encoder
     if method == "longt_gan":
         encoder = build_longt_gan(config, layout).encoder
-    elif method != "ms2l":
+    elif plain:
         encoder = build_recurrent_encoder(config.encoder, layout)
     elif settings.has_tasks:
         tasks = build_model(config, layout, persons=shape[1], coords=shape[3])
@@ -162,8 +140,9 @@ def _build_recogniser(
     keras.utils.set_random_seed(config.training.seed + 1)
     classifier = Classifier(
         classes,
-        units=settings.classifier_units,
-        hidden=settings.classifier_hidden,
+        # A plain recurrent network has one linear layer on top, as those of the literature.
+        units=0 if plain else settings.classifier_units,
+        hidden=() if plain else settings.classifier_hidden,
         dropout=settings.classifier_dropout,
     )
     if not encoder.built:

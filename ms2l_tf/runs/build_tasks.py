@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ms2l_tf.config import RunConfig
+from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, SpatialPrediction, Task
 from ms2l_tf.views import Plain, SpatialJigsaw, SpatialMask, TemporalJigsaw, TemporalMask
@@ -17,9 +18,15 @@ def build_tasks(config: RunConfig, layout: SkeletonLayout) -> list[Task]:
     Args:
         config: settings of a run.
         layout: of its poses; the body parts are those of it that have joints.
+
+    Raises:
+        InputError: the layout has too few body parts for a spatial view.
     """
     settings = config.tasks
-    mask, jigsaw = _mask(config, layout), _jigsaw(config, layout)
+    try:
+        mask, jigsaw = _mask(config, layout), _jigsaw(config, layout)
+    except InputError as error:  # views know parts, not whose
+        raise InputError(f"{error} (layout {layout.name!r})") from None
     tasks: list[Task] = []
     if "prediction" in settings.tasks:
         kind = SpatialPrediction if isinstance(mask, SpatialMask) else MotionPrediction

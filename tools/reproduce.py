@@ -1,0 +1,206 @@
+"""Runs what is missing of the MS2L paper's tables on a dataset and prints them beside the paper's.
+
+    python -m tools.reproduce --dataset=nw_ucla --data=data/nw_ucla --workdir=runs/tables \
+      --tables=1,2,3,7,8 --seeds=1
+    python -m tools.reproduce --dataset=synthetic --workdir=runs/quick --quick
+
+Every cell is a run folder WORKDIR/<cell>/seed<k>, its log beside it; finished ones are not run
+again, so the same command goes on after an interruption. Settings: flags/<dataset>/tables_*.cfg.
+Written: tables.md, tables.json, figure4.png. Tables 3, 4 and 5 are the supervised ones of NW-UCLA
+(and synthetic), PKU-MMD and NTU; Table 6 is pku2's and, in kind, synthetic's.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools/reproduce.py` too
+
+from ms2l_tf.cli import common
+from ms2l_tf.errors import InputError
+from tools import reproduce_report as report
+from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
+from tools.reproduce_protocols import FINE_TUNED, MOVING, MS2L, SOURCES, SUPERVISED_TABLE, Table
+from tools.reproduce_run import run_missing
+from tools.reproduce_tables import DATASETS, QUICK_FLAGS, cells_of, table
+
+DATASET = flags.DEFINE_enum("dataset", None, list(DATASETS), "Dataset of the tables.")
+DATA = flags.DEFINE_string(
+    "data", "", "Its folder; empty: data/<dataset>, or for synthetic a set made in --workdir."
+)
+SOURCE_DATA = flags.DEFINE_list(
+    "source_data", [], "Source datasets of Table 6: pku1=DIR,ntu60=DIR for pku2."
+)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the runs, tables and figure.")
+TABLES = flags.DEFINE_list("tables", [], "Numbers, comma-separated; empty: all of the dataset.")
+SEEDS = flags.DEFINE_integer("seeds", 1, "Seeds of every cell.", lower_bound=1)
+FIRST_SEED = flags.DEFINE_integer("first_seed", 0, "The first of them.", lower_bound=0)
+DRAWS = flags.DEFINE_integer(
+    "draws", 0, "Label draws of the 1 % rows; 0: as many as --seeds.", lower_bound=0
+)
+QUICK = flags.DEFINE_bool("quick", False, "Tiny networks, 1 epoch, one cell of each kind.")
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the cells and which are done; run nothing.")
+JOBS = flags.DEFINE_integer("jobs", 2, "Cells at a time.", lower_bound=1)
+RESULTS_DIR = flags.DEFINE_string(
+    "results_dir",
+    "",
+    "Keep each cell's result here too, as <dataset>_<cell>_seed<k>.json; a result that lies here "
+    "counts as done.",
+)
+
+# Two synthetic sets that differ in layout, persons' sizes and noise; small ones for --quick.
+_SYNTHETIC = {"target": ("kinect_v2_25", 1), "synthetic_v1": ("kinect_v1_20", 2)}
+_QUICK_CLIPS = 192
+
+
+def chosen_tables(dataset: str, numbers: list[str], sources: list[str]) -> list[Table]:
+    """The tables asked for.
+
+    Raises:
+        InputError: there is no such table, or not for this dataset.
+    """
+    known = [number for number in range(1, 9) if table(number, dataset)]
+    found = []
+    for text in numbers or [str(number) for number in known]:
+        one = table(int(text), dataset, sources) if text.isdecimal() else None
+        if one is None:
+            raise InputError(
+                f"--tables: there is no Table {text} of {dataset}; "
+                f"known: {', '.join(map(str, known))} (supervised: {SUPERVISED_TABLE[dataset]})"
+            )
+        found.append(one)
+    return found
+
+
+def data_folders(dataset: str, workdir: Path) -> dict[str, str]:
+    """Folder of the dataset ("target") and of the sources of Table 6 that are given.
+
+    Raises:
+        InputError: an entry of --source_data is not NAME=DIR of a known source.
+    """
+    folders = {"target": DATA.value or f"data/{dataset}"}
+    if dataset == "synthetic":
+        made = {name: str(workdir / "data" / name) for name in _SYNTHETIC}
+        folders = {**made, **({"target": DATA.value} if DATA.value else {})}
+    known = SOURCES.get(dataset, ())
+    for entry in SOURCE_DATA.value:
+        name, _, folder = entry.partition("=")
+        if name not in known or not folder:
+            wanted = ",".join(f"{one}=DIR" for one in known) or "nothing: it has no Table 6"
+            raise InputError(f"--source_data: '{entry}'; {dataset} takes {wanted}")
+        folders[name] = folder
+    return folders
+
+
+def prepare_data(folders: dict[str, str], dataset: str, cells: list[Cell], workdir: Path) -> None:
+    """Makes the synthetic sets that are missing and refuses other missing datasets."""
+    for name in dict.fromkeys(cell.data for cell in cells):
+        folder = Path(folders[name])
+        if (folder / "dataset.json").is_file():
+            continue
+        if dataset != "synthetic" or not folder.is_relative_to(workdir / "data"):
+            raise InputError(_prepare_first(dataset if name == "target" else name, folder))
+        from ms2l_tf.data.synthetic import generate
+
+        layout, seed = _SYNTHETIC[name]
+        clips = _QUICK_CLIPS if QUICK.value else None
+        print(f"making {folder}")
+        generate(folder, clips=clips, seed=seed, layouts=[layout], progress=False)
+
+
+def _prepare_first(name: str, folder: Path) -> str:
+    from ms2l_tf.data.formats import FORMATS
+
+    if name in FORMATS:
+        how = f"ms2l-prepare --format={name} --source=ARCHIVE --out={folder}"
+    else:
+        preset = {"ntu60": "ntu60", "pku1": "pku_mmd", "pku2": "pku_mmd"}.get(name, "demo")
+        how = (
+            f"ms2l-prepare --out={folder} (no published reader yet; clips of its shape: "
+            f"--format=synthetic --preset={preset})"
+        )
+    return f"{folder}: no dataset here; prepare {name} first: {how}"
+
+
+def _plan(dataset: str, folders: dict[str, str], workdir: Path) -> Plan:
+    first, seeds = FIRST_SEED.value, SEEDS.value
+    draws = max(DRAWS.value, seeds)
+    return Plan(
+        dataset,
+        folders,
+        workdir,
+        Path(RESULTS_DIR.value) if RESULTS_DIR.value else None,
+        tuple(range(first, first + seeds)),
+        tuple(range(first, first + draws)),
+        QUICK_FLAGS if QUICK.value else {},
+    )
+
+
+def _command() -> str:
+    """The command without the places of this machine."""
+    given = [("dataset", DATASET.value), ("tables", ",".join(TABLES.value)), ("seeds", SEEDS.value)]
+    given += [("first_seed", FIRST_SEED.value), ("draws", DRAWS.value)]
+    texts = [f"--{name}={value}" for name, value in given if value]
+    return " ".join(["python -m tools.reproduce", *texts, *(["--quick"] if QUICK.value else [])])
+
+
+def _show_state(runs: list[Run], missing: list[Run]) -> None:
+    for run in runs:
+        state = "to do" if run in missing else "done"
+        start = f"  from {'/seed'.join(map(str, run.start))}" if run.start else ""
+        print(f"{state:5}  {run.name}{start}")
+    print(f"{len(runs) - len(missing)} of {len(runs)} done")
+
+
+def _draw(plan: Plan) -> None:
+    """Figure 4 from the first seed that has all three histories."""
+    from tools.reproduce_figure import tasks_figure  # the figures' imports take seconds
+
+    path = plan.workdir / "figure4.png"
+    for seed in plan.seeds:
+        runs = [Run(plan, cell, seed) for cell in (MS2L, FINE_TUNED, MOVING)]
+        histories = [run.folder / "history.csv" for run in runs]
+        if all(run.trained for run in runs) and all(one.is_file() for one in histories):
+            tasks_figure(path, *histories)
+            print(f"figure: {path}")
+            return
+
+
+def main() -> None:
+    """Reads the flags, runs what is missing and prints the tables."""
+    dataset = DATASET.value
+    if not dataset:
+        raise InputError(f"--dataset: name one of {', '.join(DATASETS)}")
+    if not WORKDIR.value:
+        raise InputError("--workdir: name the folder of the runs")
+    workdir = Path(WORKDIR.value)
+    folders = data_folders(dataset, workdir)
+    tables = chosen_tables(dataset, TABLES.value, list(folders))
+    cells = cells_of(tables, quick=QUICK.value)
+    plan = _plan(dataset, folders, workdir)
+    runs = all_runs(plan, cells)
+    for run in runs:
+        run.check()
+    missing = missing_runs(runs)
+    if DRY_RUN.value:
+        _show_state(runs, missing)
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        if missing:
+            prepare_data(folders, dataset, [run.cell for run in missing], workdir)
+            run_missing(missing, jobs=JOBS.value)
+    finally:  # what is done is kept, whatever stopped the rest
+        if any(run.result for run in runs):
+            report.keep_results(runs)
+            found = report.collect(runs)
+            text = report.write_tables(str(workdir), tables, dataset, found, _command())
+            print(f"\n{text}\n\n{workdir / 'tables.md'}\n{workdir / 'tables.json'}")
+            _draw(plan)
+
+
+if __name__ == "__main__":
+    common.run(main)
