@@ -2,9 +2,9 @@
 
 The layers are Keras' own: they make, name, save and load the weights, and on a graphics card they
 compute as well (cuDNN). On processors Keras projects every frame within its loop over time and
-leaves the loop's gradient to automatic differentiation. Here only what has to wait for the
-previous state stays in the loop; everything else is one product over all frames, and
-backpropagation through time is written out.
+leaves the loop's gradient to automatic differentiation. Here all frames are projected by one
+product, only what has to wait for the previous state stays in the loop, and backpropagation
+through time is written out.
 """
 
 from __future__ import annotations
@@ -69,6 +69,20 @@ class Trace(NamedTuple):
     gates: tf.Tensor  # z and r, [T, B, 2 U]
     candidates: tf.Tensor  # c, [T, B, U]
     products: tf.Tensor  # p, [T, B, U]: the recurrence that r multiplies
+
+
+class Sums(NamedTuple):
+    """What the loop of the gradient adds up.
+
+    Products of single frames, still in the cache, cost less than one product over all frames
+    that has to be put together first; and float32 sums of few terms are the more exact ones.
+    """
+
+    carried: tf.Tensor  # of the state before, [B, U]
+    kernel: tf.Tensor  # [I, 3 U]
+    recurrent: tf.Tensor  # [U, 3 U]
+    now: tf.Tensor  # of z, r and c, [B, 3 U]
+    product: tf.Tensor  # of p, [B, U]
 
 
 # Tracing these functions needs no conversion of Python control flow, and is quicker without.
@@ -137,7 +151,8 @@ def _forward(flat: tf.Tensor, direction: Direction, clips: tf.Tensor, length: tf
 
     start = tf.zeros([clips, units], flat.dtype)
     sizes = [units, 2 * units, units, units]
-    return Trace(*_over_time(step, start, length, sizes, backwards=direction.backwards))
+    _, entries = _over_time(step, start, length, sizes, backwards=direction.backwards)
+    return Trace(*entries)
 
 
 def _backward(
@@ -151,16 +166,16 @@ def _backward(
         trace: what `_forward` left.
         upstream: [T, B, U], the gradient of the states.
     """
-    states = trace.states
-    length, units = tf.shape(states)[0], states.shape[2]
-    start = tf.zeros_like(states[:1])
-    ordered = [states[1:], start] if direction.backwards else [start, states[:-1]]
-    previous = tf.concat(ordered, axis=0)
+    length, units = tf.shape(trace.states)[0], trace.states.shape[2]
+    frames = tf.reshape(flat, [length, -1, flat.shape[1]])
+    start = tf.zeros_like(trace.states[:1])
+    parts = [trace.states[1:], start] if direction.backwards else [start, trace.states[:-1]]
+    previous = tf.concat(parts, axis=0)
 
-    def step(frame: tf.Tensor, carried: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def step(frame: tf.Tensor, sums: Sums) -> tuple[Sums, list[tf.Tensor]]:
         gates, candidate = trace.gates[frame], trace.candidates[frame]
         update, reset = tf.split(gates, 2, axis=1)
-        of_state = upstream[frame] + carried
+        of_state = upstream[frame] + sums.carried
         passed = of_state * update
         of_candidate = tf.raw_ops.TanhGrad(y=candidate, dy=of_state - passed)
         of_update = of_state * (previous[frame] - candidate)
@@ -169,61 +184,66 @@ def _backward(
         of_gates = tf.raw_ops.SigmoidGrad(y=gates, dy=of_gates)
         of_product = of_candidate * reset
         of_before = tf.concat([of_gates, of_product], axis=1)
-        carried = passed + tf.matmul(of_before, direction.recurrent, transpose_b=True)
-        return carried, [tf.concat([of_gates, of_candidate], axis=1), of_product]
-
-    of_projected, of_product = (
-        tf.reshape(found, [-1, found.shape[2]])
-        for found in _over_time(
-            step, start[0], length, [3 * units, units], backwards=not direction.backwards
+        of_now = tf.concat([of_gates, of_candidate], axis=1)
+        sums = Sums(
+            carried=passed + tf.matmul(of_before, direction.recurrent, transpose_b=True),
+            kernel=sums.kernel + tf.matmul(frames[frame], of_now, transpose_a=True),
+            recurrent=sums.recurrent + tf.matmul(previous[frame], of_before, transpose_a=True),
+            now=sums.now + of_now,
+            product=sums.product + of_product,
         )
+        return sums, [of_now]
+
+    sums = Sums(
+        carried=start[0],
+        kernel=tf.zeros_like(direction.kernel),
+        recurrent=tf.zeros_like(direction.recurrent),
+        now=tf.tile(start[0], [1, 3]),
+        product=start[0],
     )
-    previous = tf.reshape(previous, [-1, units])
-    kernel = tf.matmul(flat, of_projected, transpose_a=True)
-    recurrent = [
-        tf.matmul(previous, of_projected, transpose_a=True)[:, : 2 * units],
-        tf.matmul(previous, of_product, transpose_a=True),
-    ]
-    of_input = tf.reduce_sum(of_projected, axis=0)
-    of_recurrence = [of_input[: 2 * units], tf.reduce_sum(of_product, axis=0)]
-    bias = tf.stack([of_input, tf.concat(of_recurrence, axis=0)])
+    backwards = not direction.backwards
+    sums, (of_projected,) = _over_time(step, sums, length, [3 * units], backwards=backwards)
+    of_input, of_product = tf.reduce_sum(sums.now, axis=0), tf.reduce_sum(sums.product, axis=0)
+    bias = tf.stack([of_input, tf.concat([of_input[: 2 * units], of_product], axis=0)])
+    of_projected = tf.reshape(of_projected, [-1, 3 * units])
     of_frames = tf.matmul(of_projected, direction.kernel, transpose_b=True)
-    return of_frames, [kernel, tf.concat(recurrent, axis=1), bias]
+    return of_frames, [sums.kernel, sums.recurrent, bias]
 
 
 def _over_time(
-    step: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, Sequence[tf.Tensor]]],
-    start: tf.Tensor,
+    step: Callable[[tf.Tensor, Any], tuple[Any, Sequence[tf.Tensor]]],
+    state: Any,
     length: tf.Tensor,
     sizes: Sequence[int],
     *,
     backwards: bool,
-) -> list[tf.Tensor]:
+) -> tuple[Any, list[tf.Tensor]]:
     """Calls ``state, entries = step(frame, state)`` for every frame, in order or backwards.
 
     Args:
         step: entries are [B, size] for every size.
-        start: the first state, [B, U].
+        state: the first one, a tensor or a tuple of tensors.
         length: T.
         sizes: widths of the entries.
         backwards: from frame T - 1 to 0.
 
     Returns:
-        The entries of all frames in order of time, [T, B, size].
+        (the last state, the entries of all frames in order of time, [T, B, size]).
     """
 
-    def body(number: tf.Tensor, state: tf.Tensor, *arrays: tf.TensorArray) -> tuple[Any, ...]:
+    def body(number: tf.Tensor, state: Any, *arrays: tf.TensorArray) -> tuple[Any, ...]:
         frame = length - 1 - number if backwards else number
         state, entries = step(frame, state)
         written = [one.write(frame, entry) for one, entry in zip(arrays, entries, strict=True)]
         return number + 1, state, *written
 
-    empty = [tf.TensorArray(start.dtype, length, element_shape=[None, size]) for size in sizes]
+    dtype = tf.nest.flatten(state)[0].dtype
+    empty = [tf.TensorArray(dtype, length, element_shape=[None, size]) for size in sizes]
     # Every step waits for the one before; the bookkeeping of steps in parallel would only cost.
-    _, _, *arrays = tf.while_loop(
+    _, state, *arrays = tf.while_loop(
         lambda number, *_: number < length,
         body,
-        (tf.constant(0), start, *empty),
+        (tf.constant(0), state, *empty),
         parallel_iterations=1,
     )
-    return [array.stack() for array in arrays]
+    return state, [array.stack() for array in arrays]

@@ -50,6 +50,9 @@ RESULTS_DIR = flags.DEFINE_string(
     "Keep each cell's result here too, as <dataset>_<cell>_seed<k>.json; a result that lies here "
     "counts as done.",
 )
+FROM_RESULTS = flags.DEFINE_bool(
+    "from_results", False, "Run nothing; make the tables of the results there are."
+)
 
 # Two synthetic sets that differ in layout, persons' sizes and noise; small ones for --quick.
 _SYNTHETIC = {"target": ("kinect_v2_25", 1), "synthetic_v1": ("kinect_v1_20", 2)}
@@ -184,13 +187,14 @@ def main() -> None:
     runs = all_runs(plan, cells)
     for run in runs:
         run.check()
+        run.check_data()
     missing = missing_runs(runs)
     if DRY_RUN.value:
         _show_state(runs, missing)
         return
     workdir.mkdir(parents=True, exist_ok=True)
     try:
-        if missing:
+        if missing and not FROM_RESULTS.value:
             prepare_data(folders, dataset, [run.cell for run in missing], workdir)
             run_missing(missing, jobs=JOBS.value)
     finally:  # what is done is kept, whatever stopped the rest

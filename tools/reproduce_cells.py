@@ -12,6 +12,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from ms2l_tf.config import RunConfig
+from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
 from ms2l_tf.options import declared_type, groups_of
@@ -174,6 +175,28 @@ class Run:
                         f"cell {self.name}: {where} has --{name}={_shown(before)}, the flags now "
                         f"say --{name}={_shown(value)}; delete it, or name a new folder"
                     )
+
+    def check_data(self) -> None:
+        """Refuses a run folder made from other clips: its settings may well be the same.
+
+        Raises:
+            InputError: the dataset is not the one the run was trained on.
+        """
+        flags, data = self.folder / "flags.json", Path(self.plan.data[self.cell.data])
+        if not flags.is_file() or not (data / "dataset.json").is_file():
+            return  # nothing was run yet; or finished cells are read where their data is not
+        record, dataset = read_json(flags), ClipDataset.open(data)
+        # The checksum of a mapped run, or of one on a split added later, covers that too.
+        plain = not record["settings"].get("mapping")
+        split = record["settings"].get("split") or next(iter(dataset.split_names), "")
+        comparable = plain and f"splits/{split}.json" in dataset.files
+        if record["dataset"] != dataset.name or (
+            comparable and record["fingerprint"] != dataset.fingerprint
+        ):
+            raise InputError(
+                f"cell {self.name}: {self.folder} was trained on dataset '{record['dataset']}', "
+                f"which is not {dataset.path}; name a new --workdir, or the dataset with --data"
+            )
 
     def _recorded(self) -> Iterable[tuple[Path, Mapping[str, Any]]]:
         flags = self.folder / "flags.json"

@@ -21,10 +21,11 @@ class LongTGAN(keras.Model):
     missing frames. The discriminator tells the clips so completed from real ones; encoder and
     decoder learn from the squared error and from misleading it.
 
-    The paper was read for its design, not for its sizes and weights: which frames are hidden
-    (`masked` of them, drawn for every clip), a decoder and a discriminator smaller than the
-    encoder, the weight of the adversarial term, and all parts trained by the same step of one
-    optimiser are choices made here.
+    This follows the published outline (conditional inpainting, a fixed-size representation of the
+    whole clip, adversarial training), not the authors' settings. Chosen here: which frames are
+    hidden (`masked` of them, drawn for every clip), a decoder and a discriminator smaller than the
+    encoder, the weight of the adversarial term, and one optimiser that trains all parts in the
+    same step.
 
     Args:
         encoder: [B, T, M, J, C] -> [B, D].

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ms2l_tf.data import ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.files import read_json, write_json
@@ -173,6 +174,24 @@ def test_other_flags_than_the_runs_are_refused(tmp_path: Path) -> None:
     unknown = dataclasses.replace(plan, extra={"unit": "31"})
     with pytest.raises(InputError, match=r"'--unit=31' is no flag of ms2l-train"):
         dataclasses.replace(runs[0], plan=unknown).check()
+
+
+def test_runs_of_another_dataset_are_refused(tmp_path: Path, tiny_dataset: ClipDataset) -> None:
+    plan = plan_in(tmp_path, data={"target": str(tiny_dataset.path)})
+    run = all_runs(plan, cells_of(tables_of(1), quick=False))[0]
+    run.check_data()
+    record = {
+        "dataset": "tiny",
+        "fingerprint": tiny_dataset.fingerprint,
+        "settings": {"mapping": "", "split": ""},
+    }
+    run.folder.mkdir(parents=True)
+    write_json(run.folder / "flags.json", record)
+    run.check_data()
+    for change in ({"fingerprint": "other"}, {"dataset": "synthetic"}):
+        write_json(run.folder / "flags.json", {**record, **change})
+        with pytest.raises(InputError, match=r"which is not .*; name a new --workdir"):
+            run.check_data()
 
 
 def test_tables_give_mean_spread_and_a_dash_for_what_is_missing(tmp_path: Path) -> None:
