@@ -18,6 +18,7 @@ METHODS = ("ms2l", "longt_gan", "lstm", "blstm")
 UNSUPERVISED = "unsupervised"
 PROTOCOLS = (UNSUPERVISED, "semi", "supervised", "transfer")
 RANDOM_INIT = "random"
+SEGMENTS = 5  # of --pooling=segments
 POOLINGS = ("mean", "max", "last", "mean_max", "segments", "segments_max")
 
 
@@ -41,7 +42,7 @@ class DataConfig(Checked):
     )
     train_on: str = option(
         "all",
-        "'all': pre-train on every training clip; 'fit': leave the validation clips out, to rank "
+        "'all': train on every training clip; 'fit': leave the validation clips out, to rank "
         "settings on them without touching the test clips.",
         choices=("all", "fit"),
     )
@@ -76,7 +77,7 @@ class EncoderConfig(Checked):
     method: str = option(
         "ms2l",
         "Method: ms2l; longt_gan (re-generation of masked clips with an adversary, Zheng et al. "
-        "2018); lstm, blstm (plain classifiers, --protocol=supervised or semi only).",
+        "2018); lstm, blstm (plain classifiers, which need labels).",
         choices=METHODS,
     )
     inputs: tuple[str, ...] = option(
@@ -86,8 +87,15 @@ class EncoderConfig(Checked):
         choices=("joint", "motion", "bone"),
     )
     cell: str = option("gru", "Recurrent cell.", choices=("gru", "lstm"))
-    layers: int = option(1, "Bidirectional recurrent layers.", least=1)
-    units: int = option(30, "Units of a layer and direction; features D = 2 x units.", least=1)
+    layers: int = option(
+        1, "Recurrent layers; bidirectional ones, but for longt_gan and lstm.", least=1
+    )
+    units: int = option(
+        30,
+        "Units of a layer and direction; features D = 2 x units, one way (longt_gan, lstm) D = "
+        "units.",
+        least=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +205,8 @@ class ProtocolConfig(Checked):
     )
     init: str = option(
         RANDOM_INIT,
-        "Encoder to start from: random, or the folder of a finished run, whose encoder and "
-        "normaliser settings are taken over.",
+        "Weights to start from: random, or the folder of a finished run, whose normaliser, "
+        "encoder and task settings are taken over.",
     )
     train: str = option(
         "all",
@@ -249,7 +257,9 @@ class TrainingConfig(Checked):
 
     epochs: int = option(100, "Epochs.", least=1)
     batch: int = option(32, "Clips a batch, over all replicas.", least=1)
-    seed: int = option(0, "Seed of weights, order of clips and views.", least=0)
+    seed: int = option(
+        0, "Seed of weights, labels drawn, order of clips and views.", least=0, most=2**31 - 2
+    )
     precision: str = option(
         "float32",
         "Arithmetic: float32, or mixed precision.",
@@ -298,6 +308,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         self._check_views()
         self._check_protocol()
+        frames, pooling = self.normaliser.frames, self.probes.pooling
+        if self.encoder.method == "ms2l" and pooling.startswith("segments") and frames < SEGMENTS:
+            raise InputError(
+                f"--pooling={pooling}: needs at least {SEGMENTS} frames; --frames={frames}"
+            )
 
     @property
     def has_tasks(self) -> bool:
@@ -327,6 +342,11 @@ class RunConfig:
         protocol, method = self.protocol, self.encoder.method
         initialised = protocol.init != RANDOM_INIT
         if protocol.protocol == UNSUPERVISED:
+            if protocol != dataclasses.replace(ProtocolConfig(), init=protocol.init):
+                raise InputError(
+                    "--protocol=unsupervised: reads no labels; labels, schedules and classifiers "
+                    "belong to --protocol=semi, supervised and transfer"
+                )
             if method in ("lstm", "blstm"):
                 raise InputError(
                     f"--method={method} learns from labels only: --protocol=supervised"
@@ -334,9 +354,19 @@ class RunConfig:
             if initialised:
                 raise InputError("--init: belongs to --protocol=semi, supervised and transfer")
             return
+        if protocol.protocol == "supervised" and protocol.label_fraction < 1:
+            raise InputError(
+                f"--label_fraction={protocol.label_fraction:g}: --protocol=supervised reads all "
+                "labels; use --protocol=semi"
+            )
         if protocol.schedule == "moving" and not initialised:
             raise InputError(
                 "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
+            )
+        if protocol.schedule == "moving" and protocol.moving_epochs > self.training.epochs:
+            raise InputError(
+                f"--moving_epochs={protocol.moving_epochs:g}: more than --epochs="
+                f"{self.training.epochs}, so theta would never reach 1"
             )
         if protocol.protocol == "transfer" and not initialised:
             raise InputError(

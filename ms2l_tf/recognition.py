@@ -31,7 +31,8 @@ class Recogniser(keras.Model):
 
     Training data: batches {"poses": [B, T, M, J, C], "label": [B] int} of labelled clips, and with
     `tasks` "unlabelled": [B', T, M, J, C], drawn on their own. Labelled clips and all versions of
-    the unlabelled ones go through the encoder in one call.
+    the unlabelled ones go through the encoder in one call. Tasks without weight in the mix are
+    watched: their losses are logged and train nothing.
     """
 
     def __init__(
@@ -111,14 +112,13 @@ class Recogniser(keras.Model):
         seed = tf.stack([self.seed, step])
         poses, labels = data["poses"], data["label"]
         random = ClipRandom(seed, tf.shape(poses)[0]).stream(_LABELLED)
-        inputs: list[tf.Tensor] = [self._augmented(poses, random.stream(0))]
+        labelled = self._augmented(poses, random.stream(0))
+        versions: list[tf.Tensor] = []
         targets: list[Any] = []
         if self.tasks is not None:
             clips = data["unlabelled"]
             versions, targets = self.tasks.versions(clips, ClipRandom(seed, tf.shape(clips)[0]))
-            inputs += versions
-        features = self.encoder(tf.concat(inputs, axis=0), training=self.train_encoder)
-        own, *parts = tf.split(features, [tf.shape(one)[0] for one in inputs])
+        own, parts = self._encoded(labelled, versions)
         logits = self.classifier(own, random=random.stream(1))
         classification = classification_loss(logits, labels)
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
@@ -129,11 +129,29 @@ class Recogniser(keras.Model):
             own_losses, task_logs = self.tasks.task_losses(
                 parts, targets, training=self.mix.trains_tasks
             )
-            loss += on_tasks * own_losses
+            if self.mix.trains_tasks:  # what is only watched leaves no trace, were it infinite
+                loss += on_tasks * own_losses
             logs.update(task_logs)
         if "theta" in self._logged:
             logs["theta"] = on_labels
         return loss, {"loss": loss, **logs}
+
+    def _encoded(
+        self, labelled: tf.Tensor, versions: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Features of the labelled clips, and of each version: in one call if both are trained."""
+        if not self.train_encoder:
+            return tf.stop_gradient(self.encoder(labelled, training=False)), []
+        if versions and self.mix.trains_tasks:
+            inputs = [labelled, *versions]
+            features = self.encoder(tf.concat(inputs, axis=0), training=True)
+            own, *parts = tf.split(features, [tf.shape(one)[0] for one in inputs])
+            return own, parts
+        own = self.encoder(labelled, training=True)
+        if not versions:
+            return own, []
+        watched = tf.stop_gradient(self.encoder(tf.concat(versions, axis=0), training=False))
+        return own, tf.split(watched, len(versions))
 
     def _augmented(self, poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:
         return self.augmentation(poses, random) if self.augmentation else poses

@@ -121,7 +121,15 @@ def test_without_tasks_their_views_are_not_checked(changes: dict[str, Any]) -> N
         ),
         ({**SEMI, "method": "blstm", "schedule": "joint"}, "--method=blstm: has no task losses"),
         ({**SEMI, "method": "longt_gan", "watch_tasks": True}, "--method=longt_gan: has no task"),
+        ({"schedule": "joint"}, "--protocol=unsupervised: reads no labels"),
+        ({"protocol": "supervised", "label_fraction": 0.5}, "--label_fraction=0.5: --protocol=sup"),
+        (
+            {**SEMI, "init": "a", "schedule": "moving", "moving_epochs": 5.0},
+            "--moving_epochs=5: more than --epochs=4",
+        ),
+        ({"seed": 2**31}, "--seed: 2147483648 is above"),
         ({**SEMI, "label_fraction": 0.0}, "--label_fraction: 0.0 is below"),
+        ({**SEMI, "frames": 4, "pooling": "segments"}, "needs at least 5 frames; --frames=4"),
     ],
 )
 def test_protocols_contradict_some_settings(changes: dict[str, Any], message: str) -> None:
@@ -130,7 +138,7 @@ def test_protocols_contradict_some_settings(changes: dict[str, Any], message: st
 
 
 def test_a_classifier_may_be_one_linear_layer() -> None:
-    assert tiny_config(classifier_hidden=()).protocol.classifier_hidden == ()
+    assert tiny_config(**SEMI, classifier_hidden=()).protocol.classifier_hidden == ()
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:

@@ -3,7 +3,8 @@
   ms2l-evaluate --workdir=runs/a --probes=knn,linear,svm
 
 Prints one table, writes result.json, per_class.csv and figures/ into the run folder. The floors are
-the same probes on raw normalised coordinates and on the untrained encoder.
+the same probes on raw normalised coordinates and on the untrained encoder. For a run with labels
+the classifier is read too, and probes and floors see the labels of the same clips as the run did.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def main() -> None:
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
     print(format_table(shown))
     print(f"\n{folder.path / result_name(choices)}")
-    for figure in sorted(folder.figures.glob("*.png")):
+    figures = folder.path / ("figures" if TEST_ON.value == "test" else "figures_validation")
+    for figure in sorted(figures.glob("*.png")):
         print(figure)
 
 

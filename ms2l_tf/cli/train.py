@@ -35,7 +35,8 @@ def main() -> None:
     if not WORKDIR.value:
         raise InputError("--workdir: name the folder of the run")
     values, given = config_flags.read(*GROUPS), config_flags.given(*GROUPS)
-    config.RunConfig.from_flat(values)  # the user's flags are checked before TensorFlow is loaded
+    if values["init"] == config.RANDOM_INIT:  # before TensorFlow is loaded, which takes seconds
+        config.RunConfig.from_flat(values)
     common.quiet_tensorflow()
     from ms2l_tf.runs.initial import with_initial_run
     from ms2l_tf.training.train import train

@@ -83,7 +83,7 @@ def evaluate_run(
     sides = _sides(folder, config, data, choices.test_on)
     probes = make_probes(
         choices.probes,
-        k=[k for k in config.probes.k if k <= len(sides[0])] or [1],
+        k=_neighbours(config, data.dataset.labels[sides[0]]),
         metric=choices.metric,
         linear_c=config.probes.linear_c,
         svm_c=config.probes.svm_c,
@@ -108,14 +108,21 @@ def evaluate_run(
     result = _result(folder, config, data, choices, train, evaluation, extraction)
     result.save(folder.path / result_name(choices))
     if choices.figures:
-        draw(folder, data.dataset.label_names, test, evaluation)
-        progress(f"figures in {folder.figures}")
+        where = draw(folder, data.dataset.label_names, test, evaluation, choices.test_on)
+        progress(f"figures in {where}")
     return result, evaluation
 
 
 def result_name(choices: Choices) -> str:
     """File of the result: validation readings never stand where test readings do."""
     return "result.json" if choices.test_on == "test" else "result_validation.json"
+
+
+def _neighbours(config: RunConfig, labels: np.ndarray) -> list[int]:
+    """Numbers of neighbours that a draw of few labels allows; 1 if it allows none of them."""
+    if config.protocol.label_fraction == 1:
+        return list(config.probes.k)
+    return [k for k in config.probes.k if k <= (labels >= 0).sum()] or [1]
 
 
 def _sides(
@@ -230,9 +237,16 @@ def draw(
     label_names: Sequence[str],
     test: ClipFeatures,
     evaluation: FeatureEvaluation,
-) -> None:
-    """Writes the per-class table and the figures of an evaluation into the run's folder."""
-    folder.figures.mkdir(exist_ok=True)
+    test_on: str = "test",
+) -> pathlib.Path:
+    """Writes the per-class table and the figures of an evaluation into the run's folder.
+
+    Returns:
+        The folder of the figures. Readings of the validation clips have files of their own.
+    """
+    suffix = "" if test_on == "test" else f"_{test_on}"
+    figures = folder.path / f"figures{suffix}"
+    figures.mkdir(exist_ok=True)
     probe = "linear" if "linear" in evaluation.scores else next(iter(evaluation.scores))
     shown = "classifier" if "classifier" in evaluation.scores else probe
     tables = {
@@ -243,20 +257,21 @@ def draw(
             (f"random encoder ({probe})", f"floor/random/{probe}"),
         )
     }
-    write_per_class_csv(folder.path / "per_class.csv", next(iter(tables.values())))
+    write_per_class_csv(folder.path / f"per_class{suffix}.csv", next(iter(tables.values())))
     confusion_figure(
-        folder.figures / "confusion.png",
+        figures / "confusion.png",
         evaluation.scores[shown].confusion,
         label_names,
-        title=f"{shown} on the test clips",
+        title=f"{shown} on the {test_on} clips",
     )
-    per_class_figure(folder.figures / "per_class.png", tables, title="Accuracy by class")
+    per_class_figure(figures / "per_class.png", tables, title="Accuracy by class")
     embedding_figure(
-        folder.figures / "embedding.png",
+        figures / "embedding.png",
         test.features,
         test.labels,
         label_names,
-        title="Features of the test clips",
+        title=f"Features of the {test_on} clips",
     )
     if folder.history.is_file():
-        training_figure(folder.figures / "training.png", folder.history, title="Training")
+        training_figure(figures / "training.png", folder.history, title="Training")
+    return figures

@@ -10,12 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf.config import SEGMENTS
 from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import evaluation_batches
 from ms2l_tf.errors import InputError
-
-SEGMENTS = 5
 
 
 def check_pooling(how: str, frames: int) -> None:

@@ -23,7 +23,7 @@ class EvaluationResult:
     """One evaluation of one run.
 
     Attributes:
-        protocol: "unsupervised", "semi_supervised", ...
+        protocol: "unsupervised", "semi", "supervised" or "transfer".
         dataset: name of the dataset.
         split: name of the split.
         seed: of the run.

@@ -23,8 +23,12 @@ def build_tasks(config: RunConfig, layout: SkeletonLayout) -> list[Task]:
         InputError: the layout has too few body parts for a spatial view.
     """
     settings = config.tasks
+    contrast = "contrastive" in settings.tasks
     try:
-        mask, jigsaw = _mask(config, layout), _jigsaw(config, layout)
+        if contrast or "prediction" in settings.tasks:
+            mask = _mask(config, layout)
+        if contrast or "jigsaw" in settings.tasks:
+            jigsaw = _jigsaw(config, layout)
     except InputError as error:  # views know parts, not whose
         raise InputError(f"{error} (layout {layout.name!r})") from None
     tasks: list[Task] = []
@@ -49,7 +53,7 @@ def build_tasks(config: RunConfig, layout: SkeletonLayout) -> list[Task]:
                 weight=settings.jigsaw_weight,
             )
         )
-    if "contrastive" in settings.tasks:
+    if contrast:
         tasks.append(
             Contrastive(
                 [Plain(), mask, jigsaw],

@@ -18,6 +18,14 @@ from ms2l_tf.runs.data import RunData
 _FREE = ("data", "pooling", "linear_c", "svm_c", "k", "raw_frames")
 
 
+# What ``flags.json`` may hold; runs of earlier versions lack all but the first.
+_ALWAYS = ("protocol", "dataset", "fingerprint", "settings")
+_ENTRIES = {
+    **{"protocol": str, "dataset": str, "fingerprint": str, "settings": dict},
+    **{"classes": int, "dataset_fingerprint": str, "poses": dict, "init": dict},
+}
+
+
 def run_record(config: RunConfig, data: RunData, shape: Sequence[int]) -> dict[str, Any]:
     """What ``flags.json`` keeps.
 
@@ -31,7 +39,12 @@ def run_record(config: RunConfig, data: RunData, shape: Sequence[int]) -> dict[s
         "dataset": data.dataset.name,
         "fingerprint": data.fingerprint,
         "classes": len(data.dataset.label_names),
-        "poses": {"layout": data.layout, "shape": list(shape)},
+        "dataset_fingerprint": data.dataset.fingerprint,
+        "poses": {
+            "layout": data.layout,
+            "shape": list(shape),
+            "joints": list(data.store.layout.joints),
+        },
         "settings": config.to_json(),
     }
 
@@ -62,6 +75,11 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether training ran to its last epoch."""
         return self.weights.is_file()
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether an interrupted run can go on from here."""
+        return (self.checkpoint / "checkpoint").is_file()
 
     def check(self, record: Mapping[str, Any]) -> None:
         """Refuses a folder that cannot hold the run of this record.
@@ -120,14 +138,32 @@ class RunFolder:
                 f"--workdir: {self.path} holds no run (no flags.json); train one first"
             )
         record = files.read_json(self.flags)
-        for key in ("protocol", "dataset", "fingerprint", "settings"):
-            if key not in record:
+        for key, kind in _ENTRIES.items():
+            if key not in record and key in _ALWAYS:
                 raise InputError(f"{self.flags}: entry '{key}' is missing")
+            if key in record and not isinstance(record[key], kind):
+                raise InputError(f"{self.flags}: entry '{key}' is damaged")
+        poses = record.get("poses")
+        if poses is not None and not (
+            isinstance(poses.get("layout"), str)
+            and isinstance(poses.get("shape"), list)
+            and len(poses["shape"]) == 4
+        ):
+            raise InputError(f"{self.flags}: entry 'poses' is damaged")
         return record
 
     def config(self) -> RunConfig:
         """The settings the run was started with."""
-        return RunConfig.from_flat(self.record()["settings"])
+        settings = self.record()["settings"]
+        unknown = sorted(set(settings) - set(RunConfig().to_json()))
+        if unknown:
+            raise InputError(f"{self.flags}: unknown setting '{unknown[0]}'; of another version?")
+        try:
+            return RunConfig.from_flat(settings)
+        except InputError as error:
+            raise InputError(f"{self.flags}: {error}") from None
+        except TypeError as error:
+            raise InputError(f"{self.flags}: a setting has the wrong type ({error})") from None
 
     def timing(self) -> dict[str, float]:
         """Seconds and epochs of training."""

@@ -7,19 +7,23 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
-from ms2l_tf.config import RANDOM_INIT, RunConfig
+from ms2l_tf.config import RANDOM_INIT, UNSUPERVISED, RunConfig
 from ms2l_tf.errors import InputError
 from ms2l_tf.model import MS2L
 from ms2l_tf.options import groups_of
 from ms2l_tf.runs.build import build_shaped_model, pose_shape
-from ms2l_tf.runs.data import RunData
+from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.runs.folder import RunFolder, shown
-from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.runs.labels import read_labelled
+from ms2l_tf.runs.weights import load_weights, sha256
 
 # Settings that decide what the encoder reads and is, and which heads the tasks have.
 _GROUPS = ("normaliser", "encoder", "tasks")
 _OF_THE_DATASET = ("layout", "mapping")
+# Compared by what they lead to, the poses' layout and shape.
+_BY_SHAPE = ("layout", "mapping", "persons")
 # Those a run may choose anew: they change losses and noise, but no weight's shape and no input.
 _FREE = (
     "prediction_weight",
@@ -48,7 +52,7 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
     transfer = settings.get("protocol") == "transfer"
     taken = _taken_over(folder, transfer=transfer)
     for name, value in taken.items():
-        if name in given and name not in _FREE:
+        if name in given and name not in (*_FREE, *_BY_SHAPE):
             _check_equal(folder, name, value, settings[name])
         if name not in given:
             settings[name] = value
@@ -90,10 +94,37 @@ def _check_equal(folder: RunFolder, name: str, its: Any, mine: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class InitialRun:
-    """A finished run whose weights another one starts from."""
+    """A finished run whose weights another one starts from.
+
+    Attributes:
+        folder: of the run.
+        config: its settings.
+        labelled: names of the clips of *this* dataset whose labels it has read.
+    """
 
     folder: RunFolder
     config: RunConfig
+    labelled: frozenset[str]
+
+    def record(self) -> dict[str, str]:
+        """What the new run keeps of where it came from."""
+        return {
+            "protocol": self.config.protocol.protocol,
+            "weights_sha256": sha256(self.folder.weights),
+        }
+
+    def check_labels(self, data: RunData, labelled: np.ndarray) -> None:
+        """Refuses weights that know labels which the new run may not read.
+
+        Raises:
+            InputError: the run has read the label of a clip outside `labelled`.
+        """
+        more = self.labelled - set(data.dataset.names[labelled])
+        if more:
+            raise InputError(
+                f"--init: {self.folder.path} has read the labels of {len(more)} clips that this "
+                f"run may not read (such as '{min(more)}'); start from a run without labels"
+            )
 
     def load_into(self, model: keras.Model, config: RunConfig, data: RunData) -> None:
         """Copies the encoder's weights, and those of the tasks where `model` has them.
@@ -110,6 +141,7 @@ class InitialRun:
         source = build_shaped_model(
             self.config, data.store.layout, shape, classes=_classes(self.folder, data)
         )
+        keras.config.set_dtype_policy(config.training.precision)  # the source has its own
         load_weights(source, self.folder.weights)
         model.encoder.set_weights(source.encoder.get_weights())
         tasks = source if isinstance(source, MS2L) else getattr(source, "tasks", None)
@@ -127,34 +159,62 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
 
     Raises:
         InputError: it was trained on other data (unless the protocol is transfer), in another
-            layout, on poses of another shape, or with other settings.
+            layout, on poses of another shape, with other settings, or on clips that the new run
+            is tested on.
     """
     if config.protocol.init == RANDOM_INIT:
         return None
     folder = _finished(config.protocol.init)
     record, transfer = folder.record(), config.protocol.protocol == "transfer"
-    if not transfer and record["fingerprint"] != data.fingerprint:
+    origin = record.get("dataset_fingerprint", record["fingerprint"])
+    same = origin == data.dataset.fingerprint
+    if not transfer and not same:
         raise InputError(
             f"--init: {folder.path} was trained on dataset '{record['dataset']}' with other "
             f"contents than '{data.dataset.name}'; use --protocol=transfer"
         )
     poses = record.get("poses")
     if poses is not None:
-        _check_poses(folder, poses, data.layout, pose_shape(config, data))
+        _check_poses(folder, poses, data, pose_shape(config, data))
     mine = config.to_json()
     for name, value in _taken_over(folder, transfer=transfer).items():
-        if name not in _FREE:
+        if name not in (*_FREE, *_BY_SHAPE):
             _check_equal(folder, name, value, mine[name])
-    return InitialRun(folder, folder.config())
+    initial = InitialRun(folder, folder.config(), frozenset())
+    return _on_the_same_dataset(initial, config, data) if same else initial
+
+
+def _on_the_same_dataset(initial: InitialRun, config: RunConfig, data: RunData) -> InitialRun:
+    """Adds the labels it has read, and refuses a run that knows the clips this one is read on."""
+    flat = {**initial.config.to_json(), "data": config.data.data}
+    its = open_run_data(RunConfig.from_flat(flat))
+    trained = its.fit if initial.config.data.train_on == "fit" else its.train
+    held = {"test": data.test}
+    if config.data.train_on == "fit":
+        held["validation"] = data.validation
+    for what, clips in held.items():
+        known = np.intersect1d(trained, clips)
+        if len(known):
+            raise InputError(
+                f"--init: {initial.folder.path} was trained on {len(known)} {what} clips of this "
+                f"run (split '{its.split}', --train_on={initial.config.data.train_on}); start "
+                "from a run that left them out"
+            )
+    if initial.config.protocol.protocol == UNSUPERVISED:
+        return initial
+    labelled = its.dataset.names[read_labelled(initial.folder, its)]
+    return dataclasses.replace(initial, labelled=frozenset(labelled.tolist()))
 
 
 def _check_poses(
-    folder: RunFolder, its: Mapping[str, Any], layout: str, shape: tuple[int, ...]
+    folder: RunFolder, its: Mapping[str, Any], data: RunData, shape: tuple[int, ...]
 ) -> None:
-    if its["layout"] != layout:
+    joints = list(data.store.layout.joints)
+    if its["layout"] != data.layout or its.get("joints", joints) != joints:
         raise InputError(
             f"--init: {folder.path} was trained on layout '{its['layout']}', this run reads "
-            f"'{layout}'; bring both to one layout with --layout or --mapping"
+            f"'{data.layout}' (or its joints differ); bring both to one layout with --layout or "
+            "--mapping"
         )
     for axis, theirs, mine in zip(
         ("frames", "persons", "joints", "coordinates"), its["shape"], shape, strict=True

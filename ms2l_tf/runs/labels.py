@@ -21,16 +21,19 @@ def draw_labelled(config: RunConfig, data: RunData, clips: np.ndarray) -> np.nda
         clips: indices of its training clips.
 
     Raises:
-        InputError: no training clip has a label, or a class of the test clips is missing from
-            the training clips. (A class that a random draw of few labels missed is no error.)
+        InputError: no training clip has a label, or the training clips lack a class that the test
+            clips have, or the validation clips where these are held out. (A class that a random
+            draw of few labels missed is no error.)
     """
     labels = data.dataset.labels
-    missing = np.setdiff1d(labels[data.test], [*labels[clips], -1])
+    read = [data.test] if config.data.train_on == "all" else [data.test, data.validation]
+    missing = np.setdiff1d(labels[np.concatenate(read)], [*labels[clips], -1])
     if len(missing):
         names = ", ".join(data.dataset.label_names[label] for label in missing)
         raise InputError(
-            f"{data.dataset.path}: split '{data.split}' trains on no labelled clip of {names}, "
-            "which its test clips have; check the split and the labels"
+            f"{data.dataset.path}: split '{data.split}' with --train_on={config.data.train_on} "
+            f"trains on no labelled clip of {names}, which the clips it is read on have; check "
+            "the split and the labels"
         )
     settings = config.protocol
     drawn = label_fraction(
@@ -71,6 +74,8 @@ def read_labelled(folder: RunFolder, data: RunData) -> np.ndarray:
         names = list(files.read_json(folder.labelled)["clips"])
     except (KeyError, TypeError):
         raise InputError(f"{folder.labelled}: entry 'clips' is missing") from None
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{folder.labelled}: entry 'clips' is damaged; it lists clip names")
     index = {name: number for number, name in enumerate(data.dataset.names)}
     for name in names:
         if name not in index:

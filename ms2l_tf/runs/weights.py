@@ -1,15 +1,18 @@
-"""Reading the weights of a run, and saying what is wrong with them."""
+"""Writing and reading the weights of a run, and saying what is wrong with them."""
 
 from __future__ import annotations
 
 import collections
+import hashlib
 import pathlib
 
 import h5py  # type: ignore[import-untyped]
 import keras
 
+from ms2l_tf import files
 from ms2l_tf.errors import InputError, one_line
 
+_CHECKSUM = "weights.json"
 Shapes = collections.Counter[tuple[int, ...]]
 
 
@@ -19,9 +22,12 @@ def load_weights(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         InputError: the file is damaged, or holds weights of other shapes, which are named.
     """
+    checksum = path.with_name(_CHECKSUM)
+    if checksum.is_file() and files.read_json(checksum).get("sha256") != sha256(path):
+        raise InputError(f"{path}: is damaged (its checksum differs); delete it and train again")
     try:
         model.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
         differing = _differing_shapes(model, path)
         if differing:
             raise InputError(
@@ -30,6 +36,22 @@ def load_weights(model: keras.Model, path: pathlib.Path) -> None:
         raise InputError(
             f"{path}: cannot be read ({one_line(error)}); delete it and train again"
         ) from error
+
+
+def save_weights(model: keras.Model, path: pathlib.Path) -> None:
+    """Writes the weights of a finished run, all or nothing, and their checksum beside them."""
+    with files.replacing(path) as temporary:
+        model.save_weights(temporary)
+        files.write_json(path.with_name(_CHECKSUM), {"sha256": sha256(temporary)})
+
+
+def sha256(path: pathlib.Path) -> str:
+    """Checksum of a file; empty if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _differing_shapes(model: keras.Model, path: pathlib.Path) -> str:

@@ -20,6 +20,7 @@ from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.runs.folder import RunFolder, run_record
 from ms2l_tf.runs.initial import open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, write_labelled
+from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.training.callbacks import AccuracyMonitor, Checkpoints, FeatureMonitor, HistoryFile
 from ms2l_tf.training.distribution import make_strategy
 
@@ -40,18 +41,23 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
     """
     data = open_run_data(config)
+    folder = RunFolder(workdir)
+    record = run_record(config, data, pose_shape(config, data))
+    if folder.finished:
+        folder.check(record)
+        return folder
+    # A run that goes on has its weights in its checkpoint; where it started from may be gone.
+    initial = None if folder.has_checkpoint else open_initial_run(config, data)
     normaliser = build_normaliser(config, data.store)  # refuses what does not fit the poses
-    initial = open_initial_run(config, data)
     clips = data.fit if config.data.train_on == "fit" else data.train
     labelled = None
     if config.protocol.protocol != UNSUPERVISED:
         labelled = draw_labelled(config, data, clips)
+    if initial is not None and labelled is not None:
+        initial.check_labels(data, labelled)
+        record["init"] = initial.record()
     replicas = make_strategy(strategy, config.training.batch)
-    folder = RunFolder(workdir)
-    record = run_record(config, data, pose_shape(config, data))
     folder.check(record)
-    if folder.finished:
-        return folder
     _make_deterministic(config)
     steps = steps_an_epoch(len(clips), config.training.batch)
     with replicas.scope():
@@ -179,5 +185,4 @@ def _thinned(indices: np.ndarray) -> np.ndarray:
 def _finish(model: keras.Model, folder: RunFolder, seconds: float, epochs: int) -> None:
     timing = {"training_seconds": round(seconds, 1), "epochs_timed": epochs}
     files.write_json(folder.path / "timing.json", timing)
-    with files.replacing(folder.weights) as temporary:
-        model.save_weights(temporary)
+    save_weights(model, folder.weights)

@@ -21,6 +21,7 @@ from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.runs.build import build_run_model
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import save_weights
 from tests.helpers import TrainedRun, tiny_config, write_dataset
 
 QUICK = Choices(probes=("knn", "linear"), figures=False)
@@ -111,7 +112,7 @@ def test_the_random_floor_is_the_encoder_before_training(
     Pooling and the raw floor's frames may be chosen anew, for all three alike.
     """
     config = probed(trained_run.config, pooling="segments", raw_frames=4)
-    build_run_model(config, open_run_data(config)).save_weights(folder.weights)
+    save_weights(build_run_model(config, open_run_data(config)), folder.weights)
     result, _ = evaluate_run(folder, config, QUICK)
     for name in ("knn/1/top1", "linear/top1"):
         assert result.metrics[name] == result.metrics[f"floor/random/{name}"]

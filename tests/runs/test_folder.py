@@ -73,13 +73,13 @@ def test_where_the_data_lies_and_how_it_is_probed_may_change(tmp_path: pathlib.P
 
 
 def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path: pathlib.Path) -> None:
-    folder = start(tmp_path / "run")
+    folder = start(tmp_path / "run", protocol="semi")
     record = json.loads(folder.flags.read_text())
     del record["settings"]["omega"]
     folder.flags.write_text(json.dumps(record))
-    start(tmp_path / "run")
+    start(tmp_path / "run", protocol="semi")
     with pytest.raises(InputError, match=r"--omega=1\.0, now --omega=2\.0"):
-        start(tmp_path / "run", omega=2.0)
+        start(tmp_path / "run", protocol="semi", omega=2.0)
 
 
 def test_another_dataset_is_refused(tmp_path: pathlib.Path) -> None:
@@ -113,7 +113,18 @@ def test_no_run_there(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "flags.json: is not valid JSON"), ("{}", "flags.json: entry 'protocol' is missing")],
+    [
+        ("{", "flags.json: is not valid JSON"),
+        ("{}", "flags.json: entry 'protocol' is missing"),
+        (
+            '{"protocol": "semi", "dataset": "a", "fingerprint": "b", "settings": 3}',
+            "flags.json: entry 'settings' is damaged",
+        ),
+        (
+            '{"protocol": "semi", "dataset": "a", "fingerprint": "b", "settings": {}, "poses": {}}',
+            "flags.json: entry 'poses' is damaged",
+        ),
+    ],
 )
 def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> None:
     (tmp_path / "flags.json").write_text(content)
@@ -121,3 +132,22 @@ def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> N
         RunFolder(tmp_path).record()
     with pytest.raises(InputError, match=message):
         start(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"units": "abc"}, "a setting has the wrong type"),
+        ({"units": 0}, "--units: 0 is below"),
+        ({"method": "skeletonclr"}, "--method: 'skeletonclr' is not one of"),
+        ({"momentum": 0.9}, "unknown setting 'momentum'; of another version"),
+    ],
+)
+def test_damaged_settings_name_the_file(
+    tmp_path: pathlib.Path, settings: dict[str, Any], message: str
+) -> None:
+    folder = start(tmp_path / "run")
+    record = json.loads(folder.flags.read_text())
+    folder.flags.write_text(json.dumps({**record, "settings": settings}))
+    with pytest.raises(InputError, match=f"flags.json: {message}"):
+        folder.config()

@@ -74,5 +74,5 @@ def test_damage_is_named(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> N
 def test_a_class_without_training_clips_is_named(tiny_dataset: ClipDataset) -> None:
     config, data = semi(tiny_dataset)
     only_left = data.train[data.dataset.labels[data.train] == 0]
-    with pytest.raises(InputError, match="trains on no labelled clip of right, which its test"):
+    with pytest.raises(InputError, match="trains on no labelled clip of right, which the"):
         draw_labelled(config, data, only_left)

@@ -12,9 +12,11 @@ import pytest
 
 from ms2l_tf.config import RunConfig
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
-from ms2l_tf.runs.build import build_run_model
+from ms2l_tf.evaluation.features import class_logits
+from ms2l_tf.runs.build import build_normaliser, build_run_model
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import with_initial_run
@@ -116,6 +118,10 @@ def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: Trai
     data = open_run_data(moving.config)
     model = build_run_model(moving.config, data)
     load_weights(model, moving.folder.weights)
+    clips = with_poses(data.store, data.test)
+    logits = class_logits(model, data.store, clips, build_normaliser(moving.config, data.store))
+    right = logits.argmax(axis=1) == data.dataset.labels[clips]
+    assert result.metrics["classifier/top1"] == pytest.approx(100 * right.mean())
     with pytest.raises(InputError, match="read the labels of the validation clips"):
         evaluate_run(moving.folder, moving.config, Choices(test_on="validation"))
 
@@ -123,9 +129,7 @@ def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: Trai
 def test_training_the_classifier_alone_keeps_the_encoder(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
-    config = from_run(
-        trained_run, protocol="supervised", train="classifier", train_on="fit", rotate=0.0
-    )
+    config = from_run(trained_run, protocol="supervised", train="classifier", rotate=0.0)
     folder = train(config, str(tmp_path / "run"), strategy="none")
     data = open_run_data(config)
     model, source = build_run_model(config, data), build_run_model(trained_run.config, data)
@@ -133,12 +137,8 @@ def test_training_the_classifier_alone_keeps_the_encoder(
     load_weights(source, trained_run.folder.weights)
     for mine, its in zip(model.encoder.weights, source.encoder.weights, strict=True):
         np.testing.assert_array_equal(mine, its)
-    assert "val_accuracy" in folder.read_history()[0]
     assert "prediction" not in folder.read_history()[0]
-    result, _ = evaluate_run(
-        folder, config, Choices(probes=("knn",), test_on="validation", figures=False)
-    )
-    assert "classifier/top1" in result.metrics
+    assert "val_accuracy" not in folder.read_history()[0], "validation clips are trained on"
 
 
 def test_watched_tasks_are_logged_and_change_nothing(
@@ -156,6 +156,73 @@ def test_watched_tasks_are_logged_and_change_nothing(
     assert {"prediction", "jigsaw", "contrastive"} <= set(rows[0][0]) - set(rows[1][0])
     for one, other in zip(*rows, strict=True):
         assert float(one["classification"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+
+
+def test_validation_clips_that_are_held_out_are_read(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    config = tiny_config(
+        data=str(tiny_dataset.path),
+        protocol="supervised",
+        train_on="fit",
+        classifier_units=0,
+        epochs=1,
+    )
+    folder = train(config, str(tmp_path / "run"), strategy="none")
+    assert "val_accuracy" in folder.read_history()[0]
+    result, _ = evaluate_run(folder, config, Choices(probes=("knn",), test_on="validation"))
+    assert "classifier/top1" in result.metrics
+    names = {path.name for path in folder.path.iterdir()}
+    assert {"result_validation.json", "figures_validation", "per_class_validation.csv"} <= names
+    assert not {"result.json", "figures", "per_class.csv"} & names
+
+
+def test_weights_that_know_the_test_clips_are_refused(
+    trained_run: TrainedRun, moving: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    """Another split of the same dataset, clips held out later, and labels read before."""
+    copy = shutil.copytree(trained_run.config.data.data, tmp_path / "data")
+    split = json.loads((copy / "splits" / "cross_subject.json").read_text())
+    split["train"], split["test"] = split["test"], split["train"]
+    (copy / "splits" / "turned.json").write_text(json.dumps({**split, "name": "turned"}))
+    for protocol in ("semi", "transfer"):
+        config = from_run(
+            trained_run, data=str(copy), split="turned", protocol=protocol, validation="none"
+        )
+        with pytest.raises(InputError, match="was trained on 12 test clips of this run"):
+            train(config, str(tmp_path / "run"))
+    with pytest.raises(InputError, match=r"validation clips of this run .*train_on=all"):
+        train(from_run(trained_run, train_on="fit"), str(tmp_path / "run"))
+    labels = from_run(moving, label_fraction=0.2)
+    with pytest.raises(InputError, match=r"has read the labels of .* clips that this run may not"):
+        train(labels, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_damaged_weights_of_the_initial_run(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
+    content = bytearray(copy.weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.weights.write_bytes(content)
+    config = from_run(TrainedRun(copy, trained_run.config, frozenset()))
+    with pytest.raises(InputError, match=r"model\.weights\.h5: is damaged \(its checksum differs"):
+        train(config, str(tmp_path / "run"), strategy="none")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_where_the_initial_run_is_gone(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
+    config = from_run(TrainedRun(copy, trained_run.config, frozenset()), monitor_epochs=0)
+    with interruption(2), pytest.raises(KeyboardInterrupt):
+        train(config, str(tmp_path / "run"), strategy="none")
+    shutil.rmtree(copy.path)
+    assert train(config, str(tmp_path / "run"), strategy="none").finished
+    record = json.loads((tmp_path / "run" / "flags.json").read_text())
+    assert record["init"]["protocol"] == "unsupervised"
 
 
 def test_from_random_weights_and_from_a_recogniser(

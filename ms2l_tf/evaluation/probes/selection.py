@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,8 @@ def choose(
     """Returns the candidate with the most right predictions over all folds, and a record.
 
     Equal candidates: the smallest, that is, the strongest regularisation. A single candidate is
-    returned at once, without any cross-validation; so is the middle one when every class has one
-    clip only.
+    returned at once, without any cross-validation; so is the middle one when nothing can be held
+    out.
 
     Args:
         candidates: values to choose from, ascending.
@@ -50,14 +51,12 @@ def choose(
     """
     if len(candidates) == 1:
         return candidates[0], {"c": candidates[0]}
-    if np.bincount(labels).max() < 2:  # nothing to hold out, as with one label a class
+    splits = _splits(labels, groups, folds, seed)
+    if not splits:  # nothing can be held out, as with one label a class or one class a subject
         middle = candidates[len(candidates) // 2]
         return middle, {"c": middle, "cross_validation": None}
-    correct = np.zeros(len(candidates), dtype=np.int64)
-    splits = list(_splits(labels, groups, folds, seed))
-    for fit, held in splits:
-        correct += np.asarray(count_correct(fit, held))
-    accuracy = 100.0 * correct / len(labels)
+    correct = np.sum([count_correct(fit, held) for fit, held in splits], axis=0)
+    accuracy = 100.0 * correct / sum(len(held) for _, held in splits)
     best = candidates[int(accuracy.argmax())]
     return best, {
         "c": best,
@@ -69,17 +68,21 @@ def choose(
 
 def _splits(
     labels: IntArray, groups: npt.NDArray[Any] | None, folds: int, seed: int
-) -> Iterator[tuple[IntArray, IntArray]]:
+) -> list[tuple[IntArray, IntArray]]:
+    most = int(np.bincount(labels).max())
+    if most < 2:
+        return []
     num_groups = 0 if groups is None else len(np.unique(groups))
     if num_groups > 1:
         # Few labelled clips may leave a class with fewer clips than folds: scikit-learn needs
         # only one class that is large enough.
-        count = min(folds, num_groups, int(np.bincount(labels).max()))
+        count = min(folds, num_groups, most)
         splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     else:
-        count = min(folds, int(np.bincount(labels).max()))
+        count = min(folds, most)
         splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
-    for fit, held in splitter.split(labels, labels, groups if num_groups > 1 else None):
-        # A fold of whole groups may hold out everything of all classes but one.
-        if len(held) and len(np.unique(labels[fit])) > 1:
-            yield fit, held
+    with warnings.catch_warnings():  # that some class has fewer clips than folds is expected
+        warnings.simplefilter("ignore", UserWarning)
+        found = list(splitter.split(labels, labels, groups if num_groups > 1 else None))
+    # A fold of whole groups may hold out everything of all classes but one.
+    return [(fit, held) for fit, held in found if len(held) and len(np.unique(labels[fit])) > 1]
