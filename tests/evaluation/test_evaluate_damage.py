@@ -15,8 +15,12 @@ from tests.helpers import TrainedRun
 
 
 def test_damaged_weights_are_named(trained_run: TrainedRun, tmp_path: Path) -> None:
+    """By their checksum; in a run of an earlier version, which has none, by what reading gives."""
     folder = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
     folder.weights.write_bytes(folder.weights.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"model\.weights\.h5: is damaged .* train again"):
+        evaluate_run(folder, trained_run.config, Choices(figures=False))
+    (folder.path / "weights.json").unlink()
     with pytest.raises(InputError, match=r"model\.weights\.h5: cannot be read .* train again"):
         evaluate_run(folder, trained_run.config, Choices(figures=False))
 
