@@ -342,10 +342,11 @@ class RunConfig:
         protocol, method = self.protocol, self.encoder.method
         initialised = protocol.init != RANDOM_INIT
         if protocol.protocol == UNSUPERVISED:
-            if protocol != dataclasses.replace(ProtocolConfig(), init=protocol.init):
+            asked = (protocol.label_fraction, protocol.schedule, protocol.train)
+            if asked != (1.0, "plain", "all") or protocol.watch_tasks:
                 raise InputError(
-                    "--protocol=unsupervised: reads no labels; labels, schedules and classifiers "
-                    "belong to --protocol=semi, supervised and transfer"
+                    "--protocol=unsupervised: reads no labels; --label_fraction, --schedule, "
+                    "--train and --watch_tasks belong to --protocol=semi, supervised and transfer"
                 )
             if method in ("lstm", "blstm"):
                 raise InputError(
