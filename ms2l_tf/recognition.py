@@ -140,14 +140,14 @@ class Recogniser(keras.Model):
         self, labelled: tf.Tensor, versions: list[tf.Tensor]
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Features of the labelled clips, and of each version: in one call if both are trained."""
-        if not self.train_encoder:
-            return tf.stop_gradient(self.encoder(labelled, training=False)), []
         if versions and self.mix.trains_tasks:
             inputs = [labelled, *versions]
             features = self.encoder(tf.concat(inputs, axis=0), training=True)
             own, *parts = tf.split(features, [tf.shape(one)[0] for one in inputs])
             return own, parts
-        own = self.encoder(labelled, training=True)
+        own = self.encoder(labelled, training=self.train_encoder)
+        if not self.train_encoder:
+            own = tf.stop_gradient(own)
         if not versions:
             return own, []
         watched = tf.stop_gradient(self.encoder(tf.concat(versions, axis=0), training=False))

@@ -90,6 +90,7 @@ def test_what_each_mix_trains() -> None:
     assert moved(build(LossMix("joint", omega=0.0))) == both
     assert moved(build(LossMix("moving", moving_steps=10))) == both | HEADS
     assert moved(build(tasks=False, train_encoder=False)) == {"classifier"}
+    assert moved(build(train_encoder=False)) == {"classifier"}, "the tasks are watched"
 
 
 def test_moving_begins_with_the_tasks_alone_and_ends_with_the_labels_alone() -> None:

@@ -80,7 +80,30 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager.save()
 
 
-class FeatureMonitor(keras.callbacks.Callback):
+class _Monitor(keras.callbacks.Callback):
+    """Adds its readings to the logs of every few epochs, and of the last one.
+
+    Args:
+        every: epochs between readings.
+        epochs: of the run.
+    """
+
+    def __init__(self, *, every: int, epochs: int) -> None:
+        super().__init__()
+        self._every = every
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
+            return
+        logs.update(self.readings())
+
+    def readings(self) -> dict[str, float]:
+        """What the monitor reads now, by the name it is logged under."""
+        raise NotImplementedError
+
+
+class FeatureMonitor(_Monitor):
     """Cheap signs of learning every few epochs, put into the epoch's logs.
 
     ``val_knn``: top-1 per cent of a cosine 1-NN from the fit clips to the validation clips, both
@@ -103,26 +126,25 @@ class FeatureMonitor(keras.callbacks.Callback):
         every: int,
         epochs: int,
     ) -> None:
-        super().__init__()
+        super().__init__(every=every, epochs=epochs)
         self._features = features
         self._labels = labels
-        self._every = every
-        self._epochs = epochs
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
-            return
+    def readings(self) -> dict[str, float]:
         fit, validation = self._features()
-        logs["embedding_std"] = embedding_std(fit) / isotropic_std(fit.shape[1])
-        logs["effective_rank"] = effective_rank(fit)
+        found = {
+            "embedding_std": embedding_std(fit) / isotropic_std(fit.shape[1]),
+            "effective_rank": effective_rank(fit),
+        }
         known, asked = (labels >= 0 for labels in self._labels)
         if known.any() and asked.any():
             probe = KNNProbe(k=(1,)).fit(fit[known], self._labels[0][known])
             right = probe.predict(validation[asked])[1] == self._labels[1][asked]
-            logs["val_knn"] = 100.0 * float(np.mean(right))
+            found["val_knn"] = 100.0 * float(np.mean(right))
+        return found
 
 
-class AccuracyMonitor(keras.callbacks.Callback):
+class AccuracyMonitor(_Monitor):
     """``val_accuracy``: top-1 per cent of the classifier on clips that are not trained on.
 
     Args:
@@ -135,16 +157,13 @@ class AccuracyMonitor(keras.callbacks.Callback):
     def __init__(
         self, logits: Callable[[], np.ndarray], labels: np.ndarray, *, every: int, epochs: int
     ) -> None:
-        super().__init__()
+        super().__init__(every=every, epochs=epochs)
         self._logits = logits
         self._labels = labels
-        self._every = every
-        self._epochs = epochs
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs is None or ((epoch + 1) % self._every and epoch + 1 != self._epochs):
-            return
+    def readings(self) -> dict[str, float]:
         asked = self._labels >= 0
-        if asked.any():
-            right = self._logits().argmax(axis=1)[asked] == self._labels[asked]
-            logs["val_accuracy"] = 100.0 * float(np.mean(right))
+        if not asked.any():
+            return {}
+        right = self._logits().argmax(axis=1)[asked] == self._labels[asked]
+        return {"val_accuracy": 100.0 * float(np.mean(right))}

@@ -92,7 +92,9 @@ def test_labels_of_other_clips_are_never_read(
     def spoiled(config: RunConfig) -> Any:
         data = open_run_data(config)
         others = ~np.isin(data.dataset.names, list(kept))
-        data.dataset.labels[others] = 1 - data.dataset.labels[others]
+        before = data.dataset.labels.copy()
+        data.dataset.labels[others] = 1 - before[others]
+        assert (data.dataset.labels != before).sum() == others.sum() == 12, "they are spoiled"
         return data
 
     # The draw itself asks which clips have labels, and of which class.
