@@ -7,11 +7,9 @@ written once. `RunConfig.to_json` is what a run folder keeps as ``flags.json``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.options import Checked, groups_of, option
+from ms2l_tf.options import Checked, Settings, option
 
 TASKS = ("prediction", "jigsaw", "contrastive")
 METHODS = ("ms2l", "longt_gan", "lstm", "blstm")
@@ -292,8 +290,17 @@ class ProbeConfig(Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides what a run computes."""
+class AnyRunConfig(Settings):
+    """What the settings of every run have, whatever is trained."""
+
+    protocol: ProtocolConfig = ProtocolConfig()
+    training: TrainingConfig = TrainingConfig()
+    probes: ProbeConfig = ProbeConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig(AnyRunConfig):
+    """Settings of a run of MS2L or of a method it is compared with."""
 
     data: DataConfig = DataConfig()
     normaliser: NormaliserConfig = NormaliserConfig()
@@ -301,9 +308,6 @@ class RunConfig:
     tasks: TaskConfig = TaskConfig()
     augment: AugmentConfig = AugmentConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
-    protocol: ProtocolConfig = ProtocolConfig()
-    training: TrainingConfig = TrainingConfig()
-    probes: ProbeConfig = ProbeConfig()
 
     def __post_init__(self) -> None:
         self._check_views()
@@ -389,37 +393,3 @@ class RunConfig:
         """T' in frames."""
         value = self.tasks.observed
         return round(value * self.normaliser.frames) if value < 1 else round(value)
-
-    def to_json(self) -> dict[str, Any]:
-        """A flat {flag: value} mapping."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self._items()
-        }
-
-    def _items(self) -> Iterator[tuple[str, Any]]:
-        for group in dataclasses.fields(self):
-            settings = getattr(self, group.name)
-            for field in dataclasses.fields(settings):
-                yield field.name, getattr(settings, field.name)
-
-    @classmethod
-    def from_flat(cls, values: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`; names that are not given keep their defaults.
-
-        Raises:
-            InputError: a value is out of its bounds, or two values contradict each other.
-        """
-        groups = {}
-        for name, group in groups_of(cls).items():
-            given = {
-                field.name: _as_declared(values[field.name])
-                for field in dataclasses.fields(group)
-                if field.name in values
-            }
-            groups[name] = group(**given)
-        return cls(**groups)
-
-
-def _as_declared(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -6,7 +6,8 @@ import dataclasses
 import math
 import types
 import typing
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 from ms2l_tf.errors import InputError
 
@@ -71,3 +72,42 @@ def declared_type(group: type, name: str) -> tuple[type, bool]:
         return typing.get_args(hint)[0], True
     assert not isinstance(hint, types.UnionType), f"{name}: flags have one type"
     return hint, False
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run computes, as groups of options with unique names."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat {flag: value} mapping."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self._items()
+        }
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        for group in dataclasses.fields(self):
+            settings = getattr(self, group.name)
+            for field in dataclasses.fields(settings):
+                yield field.name, getattr(settings, field.name)
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`; names that are not given keep their defaults.
+
+        Raises:
+            InputError: a value is out of its bounds, or two values contradict each other.
+        """
+        groups = {}
+        for name, group in groups_of(cls).items():
+            given = {
+                field.name: _as_declared(values[field.name])
+                for field in dataclasses.fields(group)
+                if field.name in values
+            }
+            groups[name] = group(**given)
+        return cls(**groups)
+
+
+def _as_declared(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

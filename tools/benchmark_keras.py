@@ -65,7 +65,7 @@ def input_epoch(folder: Path) -> Callable[[], int]:
     dataset = training_batches(
         store,
         clips,
-        build_normaliser(config, store),
+        build_normaliser(config.normaliser, store),
         batch=CASE["clips"],
         seed=CASE["seed"],
     ).take(steps_an_epoch(len(clips), CASE["clips"]))

@@ -10,20 +10,21 @@ from absl import flags
 
 from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
-from ms2l_tf.options import declared_type, groups_of
+from ms2l_tf.options import Settings, declared_type, groups_of
 
 FLAGS = flags.FLAGS
 
 
-def define(*groups: str, optional: bool = False) -> None:
-    """Defines one flag for each setting of the named groups of `RunConfig`.
+def define(*groups: str, of: type[Settings] = RunConfig, optional: bool = False) -> None:
+    """Defines one flag for each setting of the named groups.
 
     Args:
-        groups: attribute names of `RunConfig`.
+        groups: attribute names of `of`.
+        of: the settings of a run.
         optional: the flags default to None ("as the run was trained") instead of their default.
     """
     for group in groups:
-        settings = groups_of(RunConfig)[group]
+        settings = groups_of(of)[group]
         for field in dataclasses.fields(settings):
             _define_one(settings, field, optional)
 
@@ -48,7 +49,7 @@ def _define_one(group: type, field: dataclasses.Field[Any], optional: bool) -> N
         kinds[element](field.name, default, text)
 
 
-def read(*groups: str) -> dict[str, Any]:
+def read(*groups: str, of: type[Settings] = RunConfig) -> dict[str, Any]:
     """The flat {setting: value} mapping of the flags given for these groups.
 
     Raises:
@@ -56,7 +57,7 @@ def read(*groups: str) -> dict[str, Any]:
     """
     values = {}
     for group in groups:
-        settings = groups_of(RunConfig)[group]
+        settings = groups_of(of)[group]
         for field in dataclasses.fields(settings):
             value = FLAGS[field.name].value
             if value is None:
@@ -66,9 +67,9 @@ def read(*groups: str) -> dict[str, Any]:
     return values
 
 
-def given(*groups: str) -> frozenset[str]:
+def given(*groups: str, of: type[Settings] = RunConfig) -> frozenset[str]:
     """Names of the settings of these groups that the command line or a flag file gives."""
-    settings = groups_of(RunConfig)
+    settings = groups_of(of)
     names = [field.name for group in groups for field in dataclasses.fields(settings[group])]
     return frozenset(name for name in names if FLAGS[name].present)
 

@@ -190,10 +190,16 @@ def _normalised(
         return {"poses": tf.ensure_shape(poses, shape), "clip": one["clip"]}
 
     dataset = tf.data.Dataset.from_generator(raw, output_signature=signature)
-    dataset = dataset.map(normalise).prefetch(2)
+    return with_own_threads(dataset.map(normalise).prefetch(2))
+
+
+def with_own_threads(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """A pipeline that does not wait for the threads its consumer holds.
+
+    `fit` waits for a batch inside its own graph. On a machine with few cores that blocks the
+    shared pool of threads the batch itself is waiting for: without threads of its own the pipeline
+    starves, or hangs.
+    """
     options = tf.data.Options()
-    # `fit` waits for a batch inside its own graph. On a machine with few cores that blocks the
-    # shared pool of threads the batch itself is waiting for: without threads of its own the
-    # pipeline starves, or hangs.
     options.threading.private_threadpool_size = 2
     return dataset.with_options(options)

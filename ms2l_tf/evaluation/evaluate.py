@@ -11,7 +11,7 @@ from typing import Literal
 import keras
 import numpy as np
 
-from ms2l_tf.config import UNSUPERVISED, RunConfig
+from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
@@ -74,16 +74,16 @@ def evaluate_run(
     """
     if not folder.finished:
         raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
-    data = open_run_data(config)
+    data = open_run_data(config.data)
     if data.fingerprint != folder.record()["fingerprint"]:
         raise InputError(
             f"--data: {data.dataset.path} is not the dataset this run was trained on "
             f"('{folder.record()['dataset']}'; the checksum of its files, split or mapping differs)"
         )
-    sides = _sides(folder, config, data, choices.test_on)
+    sides = sides_of(folder, config, data, train_on=config.data.train_on, test_on=choices.test_on)
     probes = make_probes(
         choices.probes,
-        k=_neighbours(config, data.dataset.labels[sides[0]]),
+        k=neighbours(config, data.dataset.labels[sides[0]]),
         metric=choices.metric,
         linear_c=config.probes.linear_c,
         svm_c=config.probes.svm_c,
@@ -104,7 +104,7 @@ def evaluate_run(
         progress=lambda key, seconds: progress(f"{key} ({seconds:.1f} s)"),
     )
     if logits is not None:
-        _add_classifier(evaluation, logits, test, len(data.dataset.label_names))
+        add_classifier(evaluation, logits, test, len(data.dataset.label_names))
     result = _result(folder, config, data, choices, train, evaluation, extraction)
     result.save(folder.path / result_name(choices))
     if choices.figures:
@@ -118,15 +118,15 @@ def result_name(choices: Choices) -> str:
     return "result.json" if choices.test_on == "test" else "result_validation.json"
 
 
-def _neighbours(config: RunConfig, labels: np.ndarray) -> list[int]:
+def neighbours(config: AnyRunConfig, labels: np.ndarray) -> list[int]:
     """Numbers of neighbours that a draw of few labels allows; 1 if it allows none of them."""
     if config.protocol.label_fraction == 1:
         return list(config.probes.k)
     return [k for k in config.probes.k if k <= (labels >= 0).sum()] or [1]
 
 
-def _sides(
-    folder: RunFolder, config: RunConfig, data: RunData, test_on: str
+def sides_of(
+    folder: RunFolder, config: AnyRunConfig, data: RunData, *, train_on: str, test_on: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clips the probes are fitted and read on; with few labels, the clips the run had them of."""
     with_labels = config.protocol.protocol != UNSUPERVISED
@@ -137,7 +137,7 @@ def _sides(
         raise InputError("--test_on=validation: the run was trained with --validation=none")
     if not with_labels:
         return data.fit, data.validation
-    if config.data.train_on != "fit":
+    if train_on != "fit":
         raise InputError(
             "--test_on=validation: this run read the labels of the validation clips; train it "
             "with --train_on=fit"
@@ -155,8 +155,10 @@ def _features(
     trained = [_encoded(model, config, data, side) for side in sides]
     logits = None
     if config.protocol.protocol != UNSUPERVISED:
-        logits = class_logits(model, data.store, sides[1], build_normaliser(config, data.store))
-    normaliser = build_normaliser(config, data.store, frames=config.probes.raw_frames)
+        logits = class_logits(
+            model, data.store, sides[1], build_normaliser(config.normaliser, data.store)
+        )
+    normaliser = build_normaliser(config.normaliser, data.store, frames=config.probes.raw_frames)
     raw = [raw_features(data.store, side, normaliser) for side in sides]
     train, test = (
         ClipFeatures(
@@ -171,7 +173,7 @@ def _features(
     return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}, logits
 
 
-def _add_classifier(
+def add_classifier(
     evaluation: FeatureEvaluation, logits: np.ndarray, test: ClipFeatures, classes: int
 ) -> None:
     """Scores the trained classifier beside the probes of its encoder's features."""
@@ -184,7 +186,7 @@ def _add_classifier(
 
 
 def _encoded(model: keras.Model, config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
-    normaliser = build_normaliser(config, data.store)
+    normaliser = build_normaliser(config.normaliser, data.store)
     return encoder_features(
         model.encoder, data.store, clips, normaliser, pooling=config.probes.pooling
     )
@@ -215,14 +217,15 @@ def _result(
             # A clip may lack this layout; it cannot be encoded, but it is not forgotten.
             "test_clips_without_poses": int((data.store.lengths[data.test] == 0).sum()),
             "pooling": config.probes.pooling,
-            **_protocol_details(config),
+            **protocol_details(config),
             "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
             "random_floor": "the same encoder before training, same seed, same pooling",
         },
     )
 
 
-def _protocol_details(config: RunConfig) -> dict[str, str | float]:
+def protocol_details(config: AnyRunConfig) -> dict[str, str | float]:
+    """What a result keeps of a protocol with labels."""
     if config.protocol.protocol == UNSUPERVISED:
         return {}
     settings = config.protocol

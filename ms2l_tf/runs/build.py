@@ -8,6 +8,7 @@ from ms2l_tf.classifier import Classifier
 from ms2l_tf.config import (
     UNSUPERVISED,
     EncoderConfig,
+    NormaliserConfig,
     OptimiserConfig,
     RunConfig,
 )
@@ -24,9 +25,10 @@ from ms2l_tf.schedules import LossMix, learning_rate
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 
-def build_normaliser(config: RunConfig, store: PoseStore, *, frames: int = 0) -> Normaliser:
+def build_normaliser(
+    settings: NormaliserConfig, store: PoseStore, *, frames: int = 0
+) -> Normaliser:
     """The normaliser of a run for one layout of a dataset; `frames` overrides T."""
-    settings = config.normaliser
     return Normaliser.for_store(
         store,
         frames=frames or settings.frames,

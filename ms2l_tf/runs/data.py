@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from ms2l_tf.config import RunConfig
+from ms2l_tf.config import DataConfig
 from ms2l_tf.data.clip_dataset import ClipDataset, PoseStore, Split
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.data.pipeline import with_poses
@@ -45,14 +45,13 @@ class RunData:
     fingerprint: str
 
 
-def open_run_data(config: RunConfig) -> RunData:
+def open_run_data(settings: DataConfig) -> RunData:
     """Opens and verifies the dataset of a run and cuts its clips.
 
     Raises:
         InputError: the dataset, layout, mapping or split does not exist, is damaged, or one does
             not fit another.
     """
-    settings = config.data
     if not settings.data:
         raise InputError("--data: name the folder of a prepared dataset (see ms2l-prepare)")
     dataset = ClipDataset.open(settings.data)

@@ -6,12 +6,15 @@ import csv
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 from ms2l_tf import files
 from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
+from ms2l_tf.options import Settings
 from ms2l_tf.runs.data import RunData
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 # Settings that may differ when a run goes on: where the data lies is checked by fingerprint, and
 # probes are read again at evaluation.
@@ -26,16 +29,19 @@ _ENTRIES = {
 }
 
 
-def run_record(config: RunConfig, data: RunData, shape: Sequence[int]) -> dict[str, Any]:
+def run_record(
+    config: Settings, protocol: str, data: RunData, shape: Sequence[int]
+) -> dict[str, Any]:
     """What ``flags.json`` keeps.
 
     Args:
         config: settings of the run.
+        protocol: that of the run.
         data: its clips.
         shape: (T, M, J, C) of what the encoder reads.
     """
     return {
-        "protocol": config.protocol.protocol,
+        "protocol": protocol,
         "dataset": data.dataset.name,
         "fingerprint": data.fingerprint,
         "classes": len(data.dataset.label_names),
@@ -49,7 +55,7 @@ def run_record(config: RunConfig, data: RunData, shape: Sequence[int]) -> dict[s
     }
 
 
-class RunFolder:
+class RunFolder(Generic[AnySettings]):
     """Paths and records of one run.
 
     ``flags.json``, ``labelled.json`` (clips whose labels were read), ``checkpoint/``,
@@ -58,9 +64,15 @@ class RunFolder:
 
     Args:
         path: the folder.
+        settings: the dataclass of its settings.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    @overload
+    def __init__(self: RunFolder[RunConfig], path: str | os.PathLike[str]) -> None: ...
+    @overload
+    def __init__(self, path: str | os.PathLike[str], settings: type[AnySettings]) -> None: ...
+    def __init__(self, path: str | os.PathLike[str], settings: Any = RunConfig) -> None:
+        self._settings = settings
         self.path = pathlib.Path(path)
         self.flags = self.path / "flags.json"
         self.checkpoint = self.path / "checkpoint"
@@ -152,14 +164,14 @@ class RunFolder:
             raise InputError(f"{self.flags}: entry 'poses' is damaged")
         return record
 
-    def config(self) -> RunConfig:
+    def config(self) -> AnySettings:
         """The settings the run was started with."""
         settings = self.record()["settings"]
-        unknown = sorted(set(settings) - set(RunConfig().to_json()))
+        unknown = sorted(set(settings) - set(self._settings().to_json()))
         if unknown:
             raise InputError(f"{self.flags}: unknown setting '{unknown[0]}'; of another version?")
         try:
-            return RunConfig.from_flat(settings)
+            return self._settings.from_flat(settings)
         except InputError as error:
             raise InputError(f"{self.flags}: {error}") from None
         except TypeError as error:

@@ -15,7 +15,7 @@ from ms2l_tf.model import MS2L
 from ms2l_tf.options import groups_of
 from ms2l_tf.runs.build import build_shaped_model, pose_shape
 from ms2l_tf.runs.data import RunData, open_run_data
-from ms2l_tf.runs.folder import RunFolder, shown
+from ms2l_tf.runs.folder import AnySettings, RunFolder, shown
 from ms2l_tf.runs.labels import read_labelled
 from ms2l_tf.runs.weights import load_weights, sha256
 
@@ -48,19 +48,24 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
     settings = dict(values)
     if settings.get("init", RANDOM_INIT) == RANDOM_INIT:
         return settings
-    folder = _finished(settings["init"])
+    folder = finished_run(settings["init"], RunConfig)
     transfer = settings.get("protocol") == "transfer"
     taken = _taken_over(folder, transfer=transfer)
     for name, value in taken.items():
         if name in given and name not in (*_FREE, *_BY_SHAPE):
-            _check_equal(folder, name, value, settings[name])
+            check_equal(folder, name, value, settings[name])
         if name not in given:
             settings[name] = value
     return settings
 
 
-def _finished(path: str) -> RunFolder:
-    folder = RunFolder(path)
+def finished_run(path: str, settings: type[AnySettings]) -> RunFolder[AnySettings]:
+    """The folder of a run with these settings that is trained to its last epoch.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = RunFolder(path, settings)
     if not folder.flags.is_file():
         raise InputError(f"--init: {folder.path} holds no run (no flags.json)")
     if not folder.finished:
@@ -83,7 +88,8 @@ def _taken_over(folder: RunFolder, *, transfer: bool) -> dict[str, Any]:
     return taken
 
 
-def _check_equal(folder: RunFolder, name: str, its: Any, mine: Any) -> None:
+def check_equal(folder: RunFolder, name: str, its: Any, mine: Any) -> None:
+    """Refuses a setting that differs from that of the run to start from."""
     mine = list(mine) if isinstance(mine, tuple) else mine
     if mine != its:
         raise InputError(
@@ -164,7 +170,7 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     """
     if config.protocol.init == RANDOM_INIT:
         return None
-    folder = _finished(config.protocol.init)
+    folder = finished_run(config.protocol.init, RunConfig)
     record, transfer = folder.record(), config.protocol.protocol == "transfer"
     origin = record.get("dataset_fingerprint", record["fingerprint"])
     same = origin == data.dataset.fingerprint
@@ -179,7 +185,7 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     mine = config.to_json()
     for name, value in _taken_over(folder, transfer=transfer).items():
         if name not in (*_FREE, *_BY_SHAPE):
-            _check_equal(folder, name, value, mine[name])
+            check_equal(folder, name, value, mine[name])
     initial = InitialRun(folder, folder.config(), frozenset())
     return _on_the_same_dataset(initial, config, data) if same else initial
 
@@ -187,23 +193,41 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
 def _on_the_same_dataset(initial: InitialRun, config: RunConfig, data: RunData) -> InitialRun:
     """Adds the labels it has read, and refuses a run that knows the clips this one is read on."""
     flat = {**initial.config.to_json(), "data": config.data.data}
-    its = open_run_data(RunConfig.from_flat(flat))
-    trained = its.fit if initial.config.data.train_on == "fit" else its.train
-    held = {"test": data.test}
-    if config.data.train_on == "fit":
-        held["validation"] = data.validation
-    for what, clips in held.items():
-        known = np.intersect1d(trained, clips)
-        if len(known):
-            raise InputError(
-                f"--init: {initial.folder.path} was trained on {len(known)} {what} clips of this "
-                f"run (split '{its.split}', --train_on={initial.config.data.train_on}); start "
-                "from a run that left them out"
-            )
+    its = open_run_data(RunConfig.from_flat(flat).data)
+    refuse_known_clips(
+        initial.folder, (its, initial.config.data.train_on), (data, config.data.train_on)
+    )
     if initial.config.protocol.protocol == UNSUPERVISED:
         return initial
     labelled = its.dataset.names[read_labelled(initial.folder, its)]
     return dataclasses.replace(initial, labelled=frozenset(labelled.tolist()))
+
+
+def refuse_known_clips(
+    folder: RunFolder, its: tuple[RunData, str], mine: tuple[RunData, str]
+) -> None:
+    """Refuses a run that was trained on clips which another one is read on.
+
+    Args:
+        folder: the run.
+        its: its clips and what it was trained on, ``all`` or ``fit``.
+        mine: the same of the other one.
+
+    Raises:
+        InputError: it was.
+    """
+    trained = its[0].fit if its[1] == "fit" else its[0].train
+    held = {"test": mine[0].test}
+    if mine[1] == "fit":
+        held["validation"] = mine[0].validation
+    for what, clips in held.items():
+        known = np.intersect1d(trained, clips)
+        if len(known):
+            raise InputError(
+                f"--init: {folder.path} was trained on {len(known)} {what} clips of this run "
+                f"(split '{its[0].split}', --train_on={its[1]}); start from a run that left them "
+                "out"
+            )
 
 
 def _check_poses(

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from ms2l_tf import files
-from ms2l_tf.config import RunConfig
+from ms2l_tf.config import AnyRunConfig
 from ms2l_tf.data.splits import label_fraction
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 
 
-def draw_labelled(config: RunConfig, data: RunData, clips: np.ndarray) -> np.ndarray:
+def draw_labelled(
+    config: AnyRunConfig, data: RunData, clips: np.ndarray, train_on: str
+) -> np.ndarray:
     """The labelled clips of a run, drawn from its training clips by its seed.
 
     Args:
         config: settings of the run.
         data: its clips.
         clips: indices of its training clips.
+        train_on: ``all`` of the split, or ``fit``: the validation clips are held out.
 
     Raises:
         InputError: no training clip has a label, or the training clips lack a class that the test
@@ -26,12 +29,12 @@ def draw_labelled(config: RunConfig, data: RunData, clips: np.ndarray) -> np.nda
             draw of few labels missed is no error.)
     """
     labels = data.dataset.labels
-    read = [data.test] if config.data.train_on == "all" else [data.test, data.validation]
+    read = [data.test] if train_on == "all" else [data.test, data.validation]
     missing = np.setdiff1d(labels[np.concatenate(read)], [*labels[clips], -1])
     if len(missing):
         names = ", ".join(data.dataset.label_names[label] for label in missing)
         raise InputError(
-            f"{data.dataset.path}: split '{data.split}' with --train_on={config.data.train_on} "
+            f"{data.dataset.path}: split '{data.split}' with --train_on={train_on} "
             f"trains on no labelled clip of {names}, which the clips it is read on have; check "
             "the split and the labels"
         )
@@ -45,7 +48,7 @@ def draw_labelled(config: RunConfig, data: RunData, clips: np.ndarray) -> np.nda
 
 
 def write_labelled(
-    folder: RunFolder, config: RunConfig, data: RunData, labelled: np.ndarray
+    folder: RunFolder, config: AnyRunConfig, data: RunData, labelled: np.ndarray
 ) -> None:
     """Keeps the names of the labelled clips in the run."""
     names, counts = data.dataset.label_names, np.bincount(data.dataset.labels[labelled])

@@ -34,7 +34,7 @@ def test_longt_gan_from_pre_training_to_a_classifier(
     }
     tuned = RunConfig.from_flat(with_initial_run(values, frozenset(values)))
     folder = train(tuned, str(tmp_path / "tuned"), strategy="none")
-    models = [build_run_model(one, open_run_data(one)) for one in (config, tuned)]
+    models = [build_run_model(one, open_run_data(one.data)) for one in (config, tuned)]
     for model, run in zip(models, (source, folder), strict=True):
         load_weights(model, run.weights)
     for mine, its in zip(models[0].encoder.weights, models[1].encoder.weights, strict=True):
@@ -50,7 +50,7 @@ def test_a_plain_lstm(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None
         epochs=1,
         learning_rate=0.003,
     )
-    model = build_run_model(config, open_run_data(config))
+    model = build_run_model(config, open_run_data(config.data))
     assert isinstance(model, Recogniser)
     assert [weight.shape for weight in model.classifier.weights] == [(4, 2), (2,)]
     folder = train(config, str(tmp_path / "run"), strategy="none")

@@ -95,7 +95,7 @@ def test_validation_reads_no_test_clip(
 ) -> None:
     choices = dataclasses.replace(QUICK, test_on="validation")
     result, _ = evaluate_run(folder, trained_run.config, choices)
-    data = open_run_data(trained_run.config)
+    data = open_run_data(trained_run.config.data)
     assert clips_read == {*data.fit.tolist(), *data.validation.tolist()}
     assert not clips_read & set(data.test.tolist())
     assert result.details["evaluated_on"] == "validation"
@@ -112,7 +112,7 @@ def test_the_random_floor_is_the_encoder_before_training(
     Pooling and the raw floor's frames may be chosen anew, for all three alike.
     """
     config = probed(trained_run.config, pooling="segments", raw_frames=4)
-    save_weights(build_run_model(config, open_run_data(config)), folder.weights)
+    save_weights(build_run_model(config, open_run_data(config.data)), folder.weights)
     result, _ = evaluate_run(folder, config, QUICK)
     for name in ("knn/1/top1", "linear/top1"):
         assert result.metrics[name] == result.metrics[f"floor/random/{name}"]

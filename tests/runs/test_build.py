@@ -119,10 +119,10 @@ def test_the_seed_decides_the_weights(persons: int, tmp_path: pathlib.Path) -> N
     models = []
     for seed in (0, 0, 1):
         config = tiny_config(data=str(dataset.path), seed=seed, persons=persons)
-        data = open_run_data(config)
+        data = open_run_data(config.data)
         models.append(build_run_model(config, data))
-    assert build_normaliser(config, data.store).persons == (persons or 2)
-    assert build_normaliser(config, data.store, frames=7).frames == 7
+    assert build_normaliser(config.normaliser, data.store).persons == (persons or 2)
+    assert build_normaliser(config.normaliser, data.store, frames=7).frames == 7
     first, same, other = (model.encoder.get_weights() for model in models)
     assert first[0].shape[0] == (persons or 2) * 5 * 3
     np.testing.assert_array_equal(first[0], same[0])

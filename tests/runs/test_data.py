@@ -25,7 +25,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
 
 
 def opened(dataset: ClipDataset, **changes: Any) -> RunData:
-    return open_run_data(tiny_config(data=str(dataset.path), **changes))
+    return open_run_data(tiny_config(data=str(dataset.path), **changes).data)
 
 
 def test_training_clips_are_cut_test_clips_are_not(dataset: ClipDataset) -> None:
@@ -119,7 +119,7 @@ def test_training_on_mapped_poses(dataset: ClipDataset, tmp_path: pathlib.Path) 
     assert folder.finished
     assert record["poses"]["layout"] == "tiny_4"
     assert record["poses"]["shape"][2] == 4
-    assert record["fingerprint"] == open_run_data(config).fingerprint
+    assert record["fingerprint"] == open_run_data(config.data).fingerprint
     loss = float(folder.read_history()[-1]["loss"])
     assert np.isfinite(loss)
     # The file is edited, the flags stay: no longer the run that was started.
@@ -166,7 +166,7 @@ def test_validation_by(dataset: ClipDataset, by: str, held_out: int) -> None:
 )
 def test_what_is_not_there(dataset: ClipDataset, changes: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        open_run_data(tiny_config(**{"data": str(dataset.path), **changes}))
+        open_run_data(tiny_config(**{"data": str(dataset.path), **changes}).data)
 
 
 def test_a_flipped_byte_is_found(tmp_path: pathlib.Path) -> None:

@@ -19,12 +19,15 @@ from tests.helpers import tiny_config
 
 def semi(dataset: ClipDataset, **changes: object) -> tuple[RunConfig, RunData]:
     config = tiny_config(data=str(dataset.path), protocol="semi", **changes)
-    return config, open_run_data(config)
+    return config, open_run_data(config.data)
 
 
 def test_all_labels_by_default(tiny_dataset: ClipDataset) -> None:
     config, data = semi(tiny_dataset)
-    assert draw_labelled(config, data, data.train).tolist() == data.train.tolist()
+    assert (
+        draw_labelled(config, data, data.train, config.data.train_on).tolist()
+        == data.train.tolist()
+    )
 
 
 def test_a_balanced_fraction_has_every_class_and_depends_on_the_seed(
@@ -33,10 +36,12 @@ def test_a_balanced_fraction_has_every_class_and_depends_on_the_seed(
     drawn = set()
     for seed in range(6):
         config, data = semi(tiny_dataset, label_fraction=0.2, seed=seed)
-        clips = draw_labelled(config, data, data.train)
+        clips = draw_labelled(config, data, data.train, config.data.train_on)
         assert set(clips) <= set(data.train)
         assert set(data.dataset.labels[clips]) == {0, 1}
-        assert clips.tolist() == draw_labelled(config, data, data.train).tolist()
+        assert (
+            clips.tolist() == draw_labelled(config, data, data.train, config.data.train_on).tolist()
+        )
         drawn.add(tuple(clips))
     assert len(drawn) > 1
 
@@ -45,13 +50,24 @@ def test_a_random_fraction_may_miss_a_class(tiny_dataset: ClipDataset) -> None:
     classes = []
     for seed in range(12):
         config, data = semi(tiny_dataset, label_fraction=0.1, label_sampling="random", seed=seed)
-        classes.append(len(set(data.dataset.labels[draw_labelled(config, data, data.train)])))
+        classes.append(
+            len(
+                set(
+                    data.dataset.labels[
+                        draw_labelled(config, data, data.train, config.data.train_on)
+                    ]
+                )
+            )
+        )
     assert set(classes) == {1}, "one clip of twelve"
 
 
 def test_what_is_drawn_is_kept_by_name(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     config, data = semi(tiny_dataset, label_fraction=0.5)
-    folder, clips = RunFolder(tmp_path), draw_labelled(config, data, data.train)
+    folder, clips = (
+        RunFolder(tmp_path),
+        draw_labelled(config, data, data.train, config.data.train_on),
+    )
     write_labelled(folder, config, data, clips)
     record = json.loads(folder.labelled.read_text())
     assert record["clips"] == data.dataset.names[clips].tolist()
@@ -75,4 +91,4 @@ def test_a_class_without_training_clips_is_named(tiny_dataset: ClipDataset) -> N
     config, data = semi(tiny_dataset)
     only_left = data.train[data.dataset.labels[data.train] == 0]
     with pytest.raises(InputError, match="trains on no labelled clip of right, which the"):
-        draw_labelled(config, data, only_left)
+        draw_labelled(config, data, only_left, config.data.train_on)

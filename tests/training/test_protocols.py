@@ -90,7 +90,7 @@ def test_labels_of_other_clips_are_never_read(
     kept = set(json.loads(moving.folder.labelled.read_text())["clips"])
 
     def spoiled(config: RunConfig) -> Any:
-        data = open_run_data(config)
+        data = open_run_data(config.data)
         others = ~np.isin(data.dataset.names, list(kept))
         before = data.dataset.labels.copy()
         data.dataset.labels[others] = 1 - before[others]
@@ -98,7 +98,7 @@ def test_labels_of_other_clips_are_never_read(
         return data
 
     # The draw itself asks which clips have labels, and of which class.
-    original = open_run_data(moving.config)
+    original = open_run_data(moving.config.data)
     drawn = np.flatnonzero(np.isin(original.dataset.names, list(kept)))
     monkeypatch.setattr(module, "draw_labelled", lambda *_: drawn)
     monkeypatch.setattr(module, "open_run_data", spoiled)
@@ -117,11 +117,13 @@ def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: Trai
     assert result.details["train_clips"] == 6, "the probes see no more labels than the run"
     assert result.details["label_fraction"] == 0.5
     assert "/" not in result.details["init"]
-    data = open_run_data(moving.config)
+    data = open_run_data(moving.config.data)
     model = build_run_model(moving.config, data)
     load_weights(model, moving.folder.weights)
     clips = with_poses(data.store, data.test)
-    logits = class_logits(model, data.store, clips, build_normaliser(moving.config, data.store))
+    logits = class_logits(
+        model, data.store, clips, build_normaliser(moving.config.normaliser, data.store)
+    )
     right = logits.argmax(axis=1) == data.dataset.labels[clips]
     assert result.metrics["classifier/top1"] == pytest.approx(100 * right.mean())
     with pytest.raises(InputError, match="read the labels of the validation clips"):
@@ -133,7 +135,7 @@ def test_training_the_classifier_alone_keeps_the_encoder(
 ) -> None:
     config = from_run(trained_run, protocol="supervised", train="classifier", rotate=0.0)
     folder = train(config, str(tmp_path / "run"), strategy="none")
-    data = open_run_data(config)
+    data = open_run_data(config.data)
     model, source = build_run_model(config, data), build_run_model(trained_run.config, data)
     load_weights(model, folder.weights)
     load_weights(source, trained_run.folder.weights)

@@ -107,7 +107,7 @@ def test_what_a_finished_run_leaves(trained_run: TrainedRun) -> None:
 
 
 def test_no_test_clip_is_ever_read(trained_run: TrainedRun, config: RunConfig) -> None:
-    data = open_run_data(config)
+    data = open_run_data(config.data)
     assert trained_run.clips_read <= set(data.train.tolist())
     assert trained_run.clips_read == set(data.train.tolist()), "train_on=all"
 

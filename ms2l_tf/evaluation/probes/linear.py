@@ -77,6 +77,18 @@ class LinearProbe:
         predicted: IntArray = self.model_.predict(self.scaling_.transform(features))
         return predicted
 
+    @property
+    def classes(self) -> IntArray:
+        """The classes seen in fitting, ascending: columns of `log_probabilities`."""
+        found: IntArray = self.model_.classes_
+        return found
+
+    def log_probabilities(self, features: FloatArray) -> FloatArray:
+        """Logits [N, classes] of features [N, D], shifted so that each row is normalised."""
+        features = check_query(features, self.dims_)
+        found: FloatArray = self.model_.predict_log_proba(self.scaling_.transform(features))
+        return found
+
     def _scaling(self) -> LinearScaling:
         return LinearScaling(max_dims=self.max_dims, seed=self.seed)
 

@@ -1,0 +1,84 @@
+"""The epochs of a run: one loop for every model and protocol, resumable."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from ms2l_tf import files
+from ms2l_tf.config import TrainingConfig
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import save_weights
+from ms2l_tf.training.callbacks import Checkpoints, HistoryFile
+
+
+def run_epochs(
+    folder: RunFolder,
+    settings: TrainingConfig,
+    replicas: tf.distribute.Strategy,
+    *,
+    steps: int,
+    make_model: Callable[[], keras.Model],
+    make_optimizer: Callable[[], keras.optimizers.Optimizer],
+    started: Callable[[], None],
+    batches: Callable[[int], tf.data.Dataset],
+    monitor: Callable[[keras.Model], keras.callbacks.Callback | None],
+) -> keras.Model:
+    """Trains from the newest checkpoint of the folder, or the start, to the last epoch.
+
+    Args:
+        folder: of the run; at the end ``model.weights.h5`` holds the weights of the last epoch.
+        settings: seed and number of epochs.
+        replicas: under which model and optimiser are made.
+        steps: an epoch.
+        make_model: the model with its weights, with a `train_step` of its own.
+        make_optimizer: what trains it.
+        started: writes the records of the run; called once nothing can be refused any more.
+        batches: from the number of the first step to an endless dataset.
+        monitor: adds readings to the logs, or None.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()
+    with replicas.scope():
+        model = make_model()
+        model.compile(optimizer=make_optimizer())
+        started()
+        checkpoints = Checkpoints(model, folder)
+    first = checkpoints.restore()
+    begun = time.perf_counter()
+    model.fit(
+        batches(first * steps),
+        steps_per_epoch=steps,
+        epochs=settings.epochs,
+        initial_epoch=first,
+        shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=_callbacks(monitor(model), folder, checkpoints, first),
+    )
+    timing = {
+        "training_seconds": round(time.perf_counter() - begun, 1),
+        "epochs_timed": settings.epochs - first,
+    }
+    files.write_json(folder.path / "timing.json", timing)
+    save_weights(model, folder.weights)
+    return model
+
+
+def _callbacks(
+    monitor: keras.callbacks.Callback | None,
+    folder: RunFolder,
+    checkpoints: Checkpoints,
+    first: int,
+) -> list[keras.callbacks.Callback]:
+    """The monitor comes first: it adds to the logs that the others write; checkpoints last."""
+    found = [] if monitor is None else [monitor]
+    if importlib.util.find_spec("tensorboard"):
+        found.append(keras.callbacks.TensorBoard(str(folder.tensorboard)))
+    else:
+        print("tensorboard is not installed; history.csv has the same numbers", file=sys.stderr)
+    return [*found, HistoryFile(folder, first), checkpoints]
