@@ -97,7 +97,7 @@ def step(model: MSCLR, batch: Batch) -> dict[str, float]:
 
 
 def arrays(weights: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(weight) for weight in weights]
+    return [weight.numpy() for weight in weights]
 
 
 def embeddings(model: MSCLR, number: int = 0) -> tuple[list[tf.Tensor], tf.Tensor]:
@@ -151,11 +151,11 @@ def test_the_key_side_follows_with_momentum_and_its_own_statistics() -> None:
         step(model, batch_of(clips))
         for old, new, other in zip(before, key.weights, query.weights, strict=True):
             if other.trainable:
-                assert_close(new, 0.9 * old + 0.1 * np.array(other), 1e-6)
+                assert_close(new, 0.9 * old + 0.1 * other.numpy(), 1e-6)
     statistics = [
-        (np.array(new), old, np.array(other))
+        (new.numpy(), old, other.numpy())
         for old, new, other in zip(before, key.weights, query.weights, strict=True)
-        if not other.trainable and np.array(other).dtype.kind == "f"
+        if not other.trainable and other.numpy().dtype.kind == "f"
     ]
     assert any(np.any(new != old) for new, old, _ in statistics)
     assert any(np.any(new != other) for new, _, other in statistics)
@@ -169,9 +169,9 @@ def test_a_step_puts_its_keys_into_the_queue() -> None:
         expected = model.keys(tf.constant(batch["key"]), 0, random)
         step(model, batch)
         places = (np.arange(4) + 4 * number) % 6
-        assert_close(np.array(model.queue.features)[places], expected)
-    assert np.array(model.queue.clips).tolist() == [6, 7, 2, 3, 4, 5]
-    assert int(np.array(model.queue.pointer)) == 2
+        assert_close(model.queue.features.numpy()[places], expected)
+    assert model.queue.clips.numpy().tolist() == [6, 7, 2, 3, 4, 5]
+    assert int(model.queue.pointer.numpy()) == 2
 
 
 @pytest.mark.parametrize("method", ["skeletonclr", "aimclr"])
@@ -207,7 +207,7 @@ def test_a_step_draws_anew_from_the_seed_and_its_number() -> None:
     first = step(model, batch)
     assert step(twin, batch) == first
     assert np.abs(embeddings(model, 0)[1] - embeddings(model, 1)[1]).max() > 1e-3
-    assert np.any(np.array(other.queue.features) != np.array(twin.queue.features))
+    assert np.any(other.queue.features.numpy() != twin.queue.features.numpy())
     other.set_weights(model.get_weights())
     other.optimizer.iterations.assign(1)
     assert step(other, batch)["loss"] != step(model, batch)["loss"]
@@ -326,7 +326,7 @@ def test_two_replicas_equal_one_device(
         assert_all_close([two[name] for name in one], list(one.values()), 2e-5)
     for one, two in zip(found[0][1], found[1][1], strict=True):
         for copy in two_replicas.experimental_local_results(two.value):
-            assert_close(np.array(copy), np.array(one), 2e-5)
+            assert_close(copy.numpy(), one.numpy(), 2e-5)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -299,14 +299,13 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
 
 def test_dry_run_shows_what_is_done_and_runs_nothing(tmp_path: Path) -> None:
     run_all(plan_in(tmp_path), tables_of(1))
-    done = reproduce(
-        "--dataset=nw_ucla", f"--workdir={tmp_path / 'runs'}", "--tables=1,2", "--dry_run"
-    )
+    places = (f"--workdir={tmp_path / 'runs'}", f"--data={tmp_path / 'none'}")
+    done = reproduce("--dataset=nw_ucla", *places, "--tables=1,2", "--dry_run")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "done   ms2l/seed0"
     assert "to do  semi_1_random_ms2l/seed0  from ms2l/seed0" in lines
-    assert lines[-1] == "2 of 14 done"
+    assert lines[-1] == "2 of 22 done"
     assert not (tmp_path / "runs" / "tables.md").exists()
 
 
