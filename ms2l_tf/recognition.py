@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from ms2l_tf import replicas
 from ms2l_tf.classifier import Classifier
 from ms2l_tf.model import MS2L
 from ms2l_tf.schedules import LossMix
-from ms2l_tf.views import Augmentation, ClipRandom
+from ms2l_tf.views import ClipRandom
 
 _LABELLED = 200  # streams of random numbers of the labelled clips; MS2L's own are below
 
@@ -20,12 +21,14 @@ class Recogniser(keras.Model):
     """Semi-supervised and supervised learning of Lin et al. 2020 (sections 3.3 and 4.2).
 
     Args:
-        encoder: any Keras encoder, [B, T, M, J, C] -> [B, T, D] or [B, D].
+        encoder: any Keras encoder, [B, T, M, J, C] -> [B, T, D] or [B, D]. One whose `draws` is
+            true is given `random` (a `ClipRandom`) in training, for dropout and the like; it
+            cannot have tasks beside it.
         classifier: C, to class logits [B, K].
         tasks: the MS2L model around the same encoder, for L_self; None: L_cls alone.
         mix: weights of L_cls and L_self at every step.
         train_encoder: False: labels train the classifier only.
-        augmentation: of the labelled clips, or None.
+        augmentation: of the labelled clips, (poses, random) -> poses, or None.
         clip_norm: bound of the global gradient norm over all replicas; 0: none.
         seed: with the number of the optimiser step it decides every random draw of a step.
 
@@ -43,7 +46,7 @@ class Recogniser(keras.Model):
         tasks: MS2L | None = None,
         mix: LossMix | None = None,
         train_encoder: bool = True,
-        augmentation: Augmentation | None = None,
+        augmentation: Callable[[tf.Tensor, ClipRandom], tf.Tensor] | None = None,
         clip_norm: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -118,7 +121,7 @@ class Recogniser(keras.Model):
         if self.tasks is not None:
             clips = data["unlabelled"]
             versions, targets = self.tasks.versions(clips, ClipRandom(seed, tf.shape(clips)[0]))
-        own, parts = self._encoded(labelled, versions)
+        own, parts = self._encoded(labelled, versions, random.stream(2))
         logits = self.classifier(own, random=random.stream(1))
         classification = classification_loss(logits, labels)
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
@@ -137,7 +140,7 @@ class Recogniser(keras.Model):
         return loss, {"loss": loss, **logs}
 
     def _encoded(
-        self, labelled: tf.Tensor, versions: list[tf.Tensor]
+        self, labelled: tf.Tensor, versions: list[tf.Tensor], random: ClipRandom
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Features of the labelled clips, and of each version: in one call if both are trained."""
         if versions and self.mix.trains_tasks:
@@ -145,7 +148,8 @@ class Recogniser(keras.Model):
             features = self.encoder(tf.concat(inputs, axis=0), training=True)
             own, *parts = tf.split(features, [tf.shape(one)[0] for one in inputs])
             return own, parts
-        own = self.encoder(labelled, training=self.train_encoder)
+        drawn = {"random": random} if getattr(self.encoder, "draws", False) else {}
+        own = self.encoder(labelled, training=self.train_encoder, **drawn)
         if not self.train_encoder:
             own = tf.stop_gradient(own)
         if not versions:

@@ -80,8 +80,10 @@ def neighbours_twin(
     return found
 
 
-def logits_of(queries: list[np.ndarray], *rest: np.ndarray) -> list[tf.Tensor]:
-    return [contrast_logits(query, *rest, TEMPERATURE) for query in queries]
+def logits_of(
+    queries: list[np.ndarray], key: np.ndarray, queue: np.ndarray, valid: np.ndarray
+) -> list[tf.Tensor]:
+    return [contrast_logits(query, key, queue, valid, TEMPERATURE) for query in queries]
 
 
 @pytest.mark.parametrize("seed", range(4))

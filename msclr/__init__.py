@@ -1,0 +1,1 @@
+"""MS-CLR: contrastive learning with one encoder for every skeleton convention."""

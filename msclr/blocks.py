@@ -1,0 +1,208 @@
+"""A block of the ST-GCN: graph convolution over joints, convolution over frames, residual."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ms2l_tf import replicas
+from ms2l_tf.views import ClipRandom
+from msclr.layout_rows import LayoutRows
+from msclr.normalisation import BatchNorm
+
+_LEVELS = 256  # a dropout decision takes one random byte
+
+
+@dataclasses.dataclass(frozen=True)  # not a tuple: Keras would look into it for tensors
+class Dropping:
+    """What dropout is drawn from.
+
+    Attributes:
+        random: of the clips.
+        persons: M.
+        rows: [N] int32; which of the B * M persons the rows of a feature map are.
+    """
+
+    random: ClipRandom
+    persons: tf.Tensor | int
+    rows: tf.Tensor
+
+    def stream(self, number: int) -> Dropping:
+        """An independent stream; equal numbers give equal streams."""
+        return dataclasses.replace(self, random=self.random.stream(number))
+
+    def kept(self, values: tf.Tensor, rate: float) -> tf.Tensor:
+        """Ones where entries stay and zeros where they are dropped: [N, T, J, D].
+
+        A person's mask belongs to its clip, wherever the clip is computed. Random bytes rather
+        than floats: a quarter of the time, and exact for a rate of one half.
+
+        Args:
+            values: [N, T, J, D].
+            rate: share that is dropped, rounded to 1/256.
+        """
+        channels = values.shape[-1]
+        words = -(-channels // 4)
+        batch = self.random.batch
+        shape = [batch * replicas.count(), self.persons, *_sizes(values)[1:3], words]
+        drawn = tf.random.stateless_uniform(shape, self.random.seed, None, None, tf.int32)
+        if replicas.count() > 1:
+            start = replicas.index() * batch
+            drawn = drawn[start : start + batch]
+        drawn = tf.reshape(drawn, [batch * self.persons, *shape[2:]])
+        drawn = tf.bitcast(tf.gather(drawn, self.rows), tf.uint8)
+        drawn = tf.reshape(drawn, [*_sizes(values)[:3], 4 * words])[..., :channels]
+        return tf.cast(drawn >= _threshold(rate), values.dtype)
+
+
+class GraphBlock(keras.layers.Layer):
+    """Graph convolution, BN, ReLU, temporal convolution, BN, dropout; plus residual; ReLU.
+
+    The graph convolution of partitions A_r, edge importance E_r and kernels W_r is
+    ``y[w] = sum_r sum_v A_r[v, w] E_r[v, w] x[v] W_r``. Convolutions have no bias, for batch
+    normalisation follows. The residual is the input itself, or its strided 1x1 convolution with
+    BN where the shape changes.
+
+    Args:
+        filters: output channels D'.
+        stride: of the temporal convolution.
+        temporal_kernel: its frames.
+        residual: add the block's input.
+        dropout: rate.
+        partitions: R.
+        edges: entries R * J * J of every layout's adjacency; empty: no edge importance.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        *,
+        stride: int,
+        temporal_kernel: int,
+        residual: bool,
+        dropout: float,
+        partitions: int,
+        edges: Sequence[int],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.stride = stride
+        self.temporal_kernel = temporal_kernel
+        self.residual = residual
+        self.dropout = dropout
+        self.partitions = partitions
+        self.edges = LayoutRows(edges)
+        self.graph_norm = BatchNorm(filters, name="graph_norm")
+        self.temporal_norm = BatchNorm(filters, name="temporal_norm")
+        self.residual_norm: BatchNorm | None = None
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        channels = input_shape[-1]
+        self.graph_kernel = self._kernel("graph", (self.partitions * channels, self.filters))
+        shape = (self.temporal_kernel, 1, self.filters, self.filters)
+        self.temporal_kernel_weight = self._kernel("temporal", shape)
+        if self.edges.total:
+            self.importance = self.add_weight(
+                name="edge_importance", shape=(self.edges.total,), initializer="ones"
+            )
+        if self.residual and (self.stride > 1 or channels != self.filters):
+            self.residual_kernel = self._kernel("residual", (1, 1, channels, self.filters))
+            self.residual_norm = BatchNorm(self.filters, name="residual_norm")
+            self.residual_norm.build((None, None, None, self.filters))
+        for norm in (self.graph_norm, self.temporal_norm):
+            norm.build((None, None, None, self.filters))
+        self.built = True
+
+    def _kernel(self, name: str, shape: tuple[int, ...]) -> keras.Variable:
+        return self.add_weight(name=f"{name}_kernel", shape=shape, initializer="he_normal")
+
+    def call(
+        self,
+        values: tf.Tensor,
+        adjacency: tf.Tensor,
+        layout: tf.Tensor | int = 0,
+        training: bool = False,
+        dropping: Dropping | None = None,
+    ) -> tf.Tensor:
+        """One block.
+
+        Args:
+            values: [N, T, J, D].
+            adjacency: of the layout, flat in the order of joint, partition, neighbour: [J * R * J].
+            layout: its number.
+            training: use the statistics of the batch.
+            dropping: source of dropout; None: none.
+
+        Returns:
+            [N, T', J, D'].
+        """
+        dtype = values.dtype
+        if self.edges.total:
+            importance = self.edges.of(tf.convert_to_tensor(self.importance), layout)
+            adjacency = adjacency * tf.cast(importance, dtype)
+        drops = dropping is not None and self.dropout > 0
+        found = graph_convolution(values, adjacency, _cast(self.graph_kernel, dtype))
+        found = tf.nn.relu(self.graph_norm(found, training=training))
+        found = self._strided(found, self.temporal_kernel_weight)
+        # What dropout keeps is scaled up here, where it costs nothing.
+        gain = _LEVELS / (_LEVELS - _threshold(self.dropout)) if drops else 1.0
+        found = self.temporal_norm(found, training=training, gain=gain)
+        if drops:
+            assert dropping is not None
+            found *= dropping.kept(found, self.dropout)
+        if self.residual:
+            found += self._shortcut(values, training)
+        return tf.nn.relu(found)
+
+    def _shortcut(self, values: tf.Tensor, training: bool) -> tf.Tensor:
+        if self.residual_norm is None:
+            return values
+        return self.residual_norm(self._strided(values, self.residual_kernel), training=training)
+
+    def _strided(self, values: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
+        """Convolution over frames whose output frame t is centred at input frame stride * t."""
+        frames = kernel.shape[0]
+        ends = [(frames - 1) // 2, frames // 2]
+        return tf.nn.conv2d(
+            values,
+            _cast(kernel, values.dtype),
+            strides=[1, self.stride, 1, 1],
+            padding=[[0, 0], ends, [0, 0], [0, 0]],
+        )
+
+
+def graph_convolution(values: tf.Tensor, adjacency: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Neighbours are summed by one matrix product, partitions and channels mixed by another.
+
+    Args:
+        values: [N, T, J, D].
+        adjacency: flat in the order of joint, partition, neighbour: [J * R * J].
+        kernel: partitions one below the other: [R * D, D'].
+
+    Returns:
+        [N, T, J, D'].
+    """
+    rows, frames, joints, channels = _sizes(values)
+    adjacency = tf.reshape(adjacency, [-1, joints])
+    summed = tf.matmul(adjacency, tf.reshape(values, [-1, joints, channels]))
+    mixed = tf.matmul(tf.reshape(summed, [-1, kernel.shape[0]]), kernel)
+    return tf.reshape(mixed, [rows, frames, joints, kernel.shape[1]])
+
+
+def _threshold(rate: float) -> int:
+    return round(_LEVELS * rate)
+
+
+def _cast(weight: keras.Variable, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(tf.convert_to_tensor(weight), dtype)
+
+
+def _sizes(values: tf.Tensor) -> list[tf.Tensor | int]:
+    """Sizes of the axes, static where known."""
+    dynamic = tf.shape(values)
+    return [dynamic[axis] if size is None else size for axis, size in enumerate(values.shape)]

@@ -1,0 +1,112 @@
+"""Which joints two skeleton layouts share, and how poses cross from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.skeletons.mapping import JointMapping, load_mapping, mapping_names
+
+LEAST_SHARED = 3  # fewer joints do not fix a body in space
+
+
+def shared_joints(
+    first: SkeletonLayout, second: SkeletonLayout, via: Iterable[str] = ()
+) -> list[tuple[int, int]]:
+    """Pairs (joint of `first`, joint of `second`) that are the same point of the body.
+
+    Two joints are the same when the packaged mappings make both of the same joints of one of the
+    two layouts or of a third; of several such, the one that finds most pairs counts. Without any,
+    joints of equal names are.
+
+    Args:
+        first: a layout.
+        second: another.
+        via: layouts to prefer as the third, such as that of the recording.
+    """
+    mappings = [load_mapping(name) for name in mapping_names()]
+    candidates = [first.name, second.name, *via, *sorted({one.source for one in mappings})]
+    best: list[tuple[int, int]] = []
+    for source in dict.fromkeys(candidates):
+        tables = [_table(source, layout, mappings) for layout in (first, second)]
+        if tables[0] is None or tables[1] is None:
+            continue
+        pairs = _equal_rows(tables[0], tables[1])
+        if len(pairs) > len(best):
+            best = pairs
+    return best or [
+        (first.joints.index(name), second.joints.index(name))
+        for name in first.joints
+        if name in second.joints
+    ]
+
+
+def _table(source: str, layout: SkeletonLayout, mappings: list[JointMapping]) -> np.ndarray | None:
+    """How each joint of a layout [J] is made of those of the source layout, or None."""
+    if source == layout.name:
+        return np.eye(layout.num_joints)
+    for mapping in mappings:
+        same = mapping.target_layout.joints == layout.joints
+        if mapping.source == source and mapping.target == layout.name and same:
+            return mapping.weights
+    return None
+
+
+def _equal_rows(first: np.ndarray, second: np.ndarray) -> list[tuple[int, int]]:
+    """Each row of either table is used once: a point that stands for two joints counts once."""
+    pairs, used = [], set()
+    for i, row in enumerate(first):
+        if not row.any():
+            continue
+        for j in np.flatnonzero((np.abs(second - row) < 1e-6).all(axis=1)):
+            if int(j) not in used:
+                pairs.append((i, int(j)))
+                used.add(int(j))
+                break
+    return pairs
+
+
+def bridge(source: SkeletonLayout, target: SkeletonLayout, via: Iterable[str] = ()) -> JointMapping:
+    """Poses of a layout as poses of another: shared joints are taken, the others interpolated.
+
+    A joint without counterpart is put where every missing joint is the mean of its neighbours in
+    the target's graph (the harmonic extension), so an elbow falls half way between shoulder and
+    hand and a finger tip on its hand.
+
+    Args:
+        source: the layout there are poses of.
+        target: the layout wanted.
+        via: see `shared_joints`.
+
+    Raises:
+        InputError: the two share fewer than three joints.
+    """
+    pairs = shared_joints(target, source, via)
+    if len(pairs) < LEAST_SHARED:
+        raise InputError(
+            f"layouts '{source.name}' and '{target.name}' share {len(pairs)} joints; write a "
+            "mapping file that says which joints are the same"
+        )
+    weights = np.zeros((target.num_joints, source.num_joints))
+    for mine, its in pairs:
+        weights[mine, its] = 1.0
+    known = np.asarray(weights.any(axis=1))
+    if not known.all():
+        weights[~known] = _harmonic(target, known) @ weights[known]
+    return JointMapping(f"{source.name}_as_{target.name}", source, target, weights)
+
+
+def _harmonic(layout: SkeletonLayout, known: np.ndarray) -> np.ndarray:
+    """Weights [missing, known] of the harmonic extension on the layout's graph."""
+    joints = layout.num_joints
+    adjacent = np.zeros((joints, joints))
+    for a, b in (*layout.edges, *layout.bones):
+        adjacent[a, b] = adjacent[b, a] = 1.0
+    # A component without any known joint hangs, faintly, on all of them: it falls on their mean.
+    adjacent[np.ix_(~known, known)] += 1e-6
+    laplacian = np.diag(adjacent[~known].sum(axis=1)) - adjacent[np.ix_(~known, ~known)]
+    solved: np.ndarray = np.linalg.solve(laplacian, adjacent[np.ix_(~known, known)])
+    return solved / solved.sum(axis=1, keepdims=True)

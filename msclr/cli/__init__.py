@@ -1,0 +1,1 @@
+"""The commands of MS-CLR: flags to settings to one library call."""

@@ -1,0 +1,138 @@
+"""msclr-evaluate: probes of a run's features in every layout, across layouts, and ensembles.
+
+  msclr-evaluate --workdir=runs/c
+  msclr-evaluate --workdir=runs/c --layouts=kinect_v2_25,h36m_17 --single=runs/k,runs/h
+  msclr-evaluate --workdir=runs/joint --streams=runs/motion,runs/bone
+
+Prints one table, writes result.json, per_class.csv and figures/ into the run folder. The floors are
+the same probes on raw normalised coordinates and on the untrained encoder. With several layouts:
+each one's probes, the ensemble of their linear heads, and the cross-convention table (probe trained
+in one layout, tested in another), whose floor is the raw coordinates of the joints both share.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, cast
+
+from absl import flags
+
+from ms2l_tf.cli import common, config_flags
+from ms2l_tf.errors import InputError
+from msclr.config import ClrConfig
+
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
+DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
+PROBES = flags.DEFINE_list(
+    "probes", ["knn", "linear", "svm"], "Out of knn, linear, linear_sgd (Keras), svm."
+)
+METRIC = flags.DEFINE_enum(
+    "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."
+)
+TEST_ON = flags.DEFINE_enum(
+    "test_on",
+    "test",
+    ["test", "validation"],
+    "Clips to read the probes on; validation: probes are fitted on the fit clips only.",
+)
+LAYOUTS = flags.DEFINE_list(
+    "layouts", [], "Layouts of the run to read, the main one first; none: all of the run."
+)
+CROSS = flags.DEFINE_bool("cross", True, "With several layouts: the cross-convention table.")
+SINGLE = flags.DEFINE_list(
+    "single",
+    [],
+    "Runs of one layout each, for the cross-convention table: their encoders read the other "
+    "layouts bridged to their own (joints without counterpart interpolated).",
+)
+UNSEEN = flags.DEFINE_list(
+    "unseen",
+    [],
+    "Layouts the run has not learnt: read by its encoder bridged to its reference layout.",
+)
+STREAMS = flags.DEFINE_list(
+    "streams", [], "Runs of the other streams (joint, motion, bone) to fuse with this one."
+)
+FIGURES = flags.DEFINE_bool("figures", True, "Draw confusion matrix, t-SNE, training curves.")
+SAVE_FEATURES = flags.DEFINE_string("save_features", "", "Also write the features to this .npz.")
+config_flags.define("probes", of=ClrConfig, optional=True)
+flags.adopt_module_key_flags(config_flags)
+flags.adopt_module_key_flags(common)
+
+
+def main() -> None:
+    """Reads the flags and evaluates."""
+    if not WORKDIR.value:
+        raise InputError("--workdir: name the folder of a trained run")
+    common.quiet_tensorflow()
+    from ms2l_tf.evaluation.evaluate import Choices, result_name
+    from ms2l_tf.evaluation.tables import format_table
+    from ms2l_tf.runs.folder import RunFolder
+    from msclr.alignment_figure import alignment_figure
+    from msclr.cross import cross_table
+    from msclr.data import open_clr_data
+    from msclr.evaluation import evaluate_run
+    from msclr.readings import Readings
+
+    folder = RunFolder(WORKDIR.value, ClrConfig)
+    config = _config(folder.config())
+    data = open_clr_data(config)
+    choices = Choices(
+        probes=tuple(PROBES.value),
+        metric=cast(Literal["cosine", "euclidean"], METRIC.value),
+        test_on=TEST_ON.value,
+        figures=FIGURES.value,
+        save_features=SAVE_FEATURES.value,
+    )
+    readings = Readings(
+        test_on=TEST_ON.value,
+        cross=CROSS.value,
+        single=tuple(SINGLE.value),
+        unseen=tuple(UNSEEN.value),
+        streams=tuple(STREAMS.value),
+        adapted=_config,
+    )
+    result, found = evaluate_run(
+        folder,
+        config,
+        data,
+        choices,
+        layouts=LAYOUTS.value,
+        more_metrics=lambda features: readings.metrics(folder, config, data, features),
+        progress=lambda line: print(f"  {line}"),
+    )
+    shown = dataclasses.asdict(result)["metrics"]
+    print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
+    print(format_table({key: value for key, value in shown.items() if "cross/" not in key}))
+    names = [one.name for one in found]
+    figures = folder.path / ("figures" if TEST_ON.value == "test" else "figures_validation")
+    if len(found) > 1 and CROSS.value:
+        print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
+        print(cross_table(shown, names, "linear"))
+        if FIGURES.value:
+            alignment_figure(
+                figures / "alignment.png",
+                {one.name: one.test.features for one in found},
+                found[0].test.labels,
+                data.dataset.label_names,
+                title="The same clips in several layouts",
+            )
+    print(f"\n{folder.path / result_name(choices)}")
+    for figure in sorted(figures.glob("*.png")):
+        print(figure)
+
+
+def _config(trained: ClrConfig) -> ClrConfig:
+    settings = {**trained.to_json(), **config_flags.read("probes", of=ClrConfig)}
+    if DATA.value:
+        settings["data"] = DATA.value
+    return ClrConfig.from_flat(settings)
+
+
+def entry() -> None:
+    """Console script."""
+    common.run(main)
+
+
+if __name__ == "__main__":
+    entry()

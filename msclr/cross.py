@@ -1,0 +1,162 @@
+"""Probes trained in one skeleton convention and tested in another: what alignment is worth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from ms2l_tf.data.mapped_store import mapped
+from ms2l_tf.evaluation.arrays import ClipFeatures
+from ms2l_tf.evaluation.evaluate import sides_of
+from ms2l_tf.evaluation.features import encoder_features
+from ms2l_tf.evaluation.probes import make_probes
+from ms2l_tf.evaluation.report import evaluate_features
+from ms2l_tf.evaluation.tables import aligned
+from ms2l_tf.runs.build import build_normaliser
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import load_weights
+from msclr.bridging import LEAST_SHARED, bridge, shared_joints
+from msclr.config import ClrConfig
+from msclr.data import ClrData
+from msclr.evaluation import LayoutFeatures, build_run_model, check_run
+from msclr.initial import recorded_layouts
+from msclr.stgcn import OneLayout
+
+PROBES = ("linear", "knn")
+
+
+def cross_metrics(
+    found: Sequence[LayoutFeatures], config: ClrConfig, data: ClrData
+) -> dict[str, float]:
+    """Top-1 of probes trained in layout a and tested in b, for all ordered pairs a != b.
+
+    Keys: ``cross/<a>/<b>/linear/top1``, and ``floor/raw/cross/<a>/<b>/...``: the same probes on
+    the raw normalised coordinates of the joints that the two layouts share.
+
+    Args:
+        found: features in each layout.
+        config: the run's settings.
+        data: its clips.
+    """
+    metrics: dict[str, float] = {}
+    for a in found:
+        for b in found:
+            if a is b:
+                continue
+            key = f"cross/{a.name}/{b.name}"
+            metrics.update(probed(a.train, b.test, config, data, key))
+            raw = _raw_on_shared(a, b, config, data)
+            if raw is not None:
+                metrics.update(probed(*raw, config, data, f"floor/raw/{key}"))
+    return metrics
+
+
+def probed(
+    train: ClipFeatures, test: ClipFeatures, config: ClrConfig, data: ClrData, key: str
+) -> dict[str, float]:
+    """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``."""
+    probes = make_probes(PROBES, k=(1,), linear_c=config.probes.linear_c)
+    evaluation = evaluate_features(train, test, data.dataset.label_names, probes=probes)
+    return {
+        f"{key}/{name}": value
+        for name, value in evaluation.metrics.items()
+        if name.endswith("/top1")
+    }
+
+
+def _raw_on_shared(
+    a: LayoutFeatures, b: LayoutFeatures, config: ClrConfig, data: ClrData
+) -> tuple[ClipFeatures, ClipFeatures] | None:
+    """Raw coordinates of the shared joints: training clips in a, test clips in b."""
+    layouts = [data.layouts[data.index(one.name)] for one in (a, b)]
+    pairs = shared_joints(layouts[0], layouts[1], data.dataset.layouts)
+    if len(pairs) < LEAST_SHARED:
+        return None
+    sides = []
+    for clips, raw, layout, members in (
+        (a.train, a.floors["raw"][0], layouts[0], [pair[0] for pair in pairs]),
+        (b.test, b.floors["raw"][1], layouts[1], [pair[1] for pair in pairs]),
+    ):
+        shape = (len(raw), config.probes.raw_frames, -1, layout.num_joints, data.coords)
+        chosen = raw.reshape(shape)[:, :, :, members].reshape(len(raw), -1)
+        sides.append(ClipFeatures(chosen, clips.labels, names=clips.names, groups=clips.groups))
+    return sides[0], sides[1]
+
+
+def bridged_metrics(
+    folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData, test_on: str, prefix: str
+) -> dict[str, float]:
+    """An encoder reads layouts it has not learnt, as poses of one that it has.
+
+    Poses of another layout are bridged (see `msclr.bridging.bridge`) to the first layout of the
+    run; the probe is trained there on the training clips and tested on the bridged test clips.
+    Keys: ``<prefix>/<first>/<other>/linear/top1``.
+
+    Args:
+        folder: the run whose encoder reads; trained on the same dataset and split.
+        config: its settings.
+        data: clips in its first layout, which is one of these, and in the others to read.
+        test_on: ``test`` or ``validation``.
+        prefix: of the keys, such as ``floor/single/cross``.
+
+    Raises:
+        InputError: `data` lacks the run's first layout, or is of another dataset or split.
+    """
+    home = data.index(recorded_layouts(folder)[0].name)
+    at_home = data.of([home])
+    check_run(folder, at_home)
+    model = build_run_model(folder, config, at_home)
+    load_weights(model, folder.weights)
+    encoder = OneLayout(model.encoder, 0)
+    metrics: dict[str, float] = {}
+    train = _encoded(folder, encoder, config, data, (home, home), test_on, "training")
+    for other, name in enumerate(data.names):
+        test = _encoded(folder, encoder, config, data, (home, other), test_on, "test")
+        metrics.update(probed(train, test, config, data, f"{prefix}/{data.names[home]}/{name}"))
+    return metrics
+
+
+def _encoded(
+    folder: RunFolder[ClrConfig],
+    encoder: OneLayout,
+    config: ClrConfig,
+    data: ClrData,
+    layouts: tuple[int, int],
+    test_on: str,
+    what: str,
+) -> ClipFeatures:
+    """Features in layout `layouts[0]` of the clips of one side, read from layout `layouts[1]`."""
+    home, other = (data.parts[number] for number in layouts)
+    sides = sides_of(folder, config, other, train_on=config.data.train_on, test_on=test_on)
+    rows = sides[0] if what == "training" else sides[1]
+    store = other.store
+    if other is not home:
+        mapping = bridge(store.layout, home.store.layout, data.dataset.layouts)
+        store = mapped(store, mapping)
+    settings = dataclasses.replace(config.normaliser, persons=data.persons)
+    normaliser = build_normaliser(settings, store)
+    return ClipFeatures(
+        encoder_features(encoder, store, rows, normaliser, pooling="mean"),
+        data.dataset.labels[rows],
+        names=data.dataset.names[rows],
+        groups=data.dataset.subjects[rows],
+        what=f"{what} features in {home.layout}",
+    )
+
+
+def cross_table(metrics: Mapping[str, float], layouts: Sequence[str], probe: str) -> str:
+    """Rows: layout the probe is trained in; columns: layout it is tested in; percent."""
+    rows = []
+    for a in layouts:
+        row = [a]
+        for b in layouts:
+            if a == b:
+                key = f"{probe}/top1" if a == layouts[0] else f"layout/{a}/{probe}/top1"
+            else:
+                key = f"cross/{a}/{b}/{probe}/top1"
+            floor = metrics.get(f"floor/raw/{key}")
+            single = metrics.get(f"floor/single/cross/{a}/{b}/{probe}/top1")
+            more = [f"{value:.1f}" if value is not None else "-" for value in (floor, single)]
+            row.append(f"{metrics[key]:.1f} ({', '.join(more)})" if key in metrics else "-")
+        rows.append(row)
+    return aligned(["trained in \\ tested in", *layouts], rows)

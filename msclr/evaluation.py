@@ -1,0 +1,299 @@
+"""Evaluates an MS-CLR run: probes in every layout, ensembles, figures, result.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from msclr.stgcn import OneLayout
+
+from ms2l_tf.config import UNSUPERVISED
+from ms2l_tf.data.pipeline import with_poses
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.arrays import ClipFeatures
+from ms2l_tf.evaluation.evaluate import (
+    Choices,
+    add_classifier,
+    draw,
+    neighbours,
+    protocol_details,
+    result_name,
+    sides_of,
+)
+from ms2l_tf.evaluation.feature_files import save_features
+from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
+from ms2l_tf.evaluation.probes import make_probes
+from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
+from ms2l_tf.evaluation.result import EvaluationResult, environment
+from ms2l_tf.runs.build import build_normaliser
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import load_weights
+from msclr.build import build_clr_model, build_recogniser
+from msclr.config import ClrConfig
+from msclr.data import ClrData
+from msclr.initial import recorded_layouts
+
+Progress = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class LayoutFeatures:
+    """Features of the clips of one layout.
+
+    Attributes:
+        name: of the layout.
+        train, test: of the trained encoder.
+        floors: "raw" and "random": training and test features of the same clips.
+        logits: [N, K] of the test clips by a run's own classifier, or None.
+    """
+
+    name: str
+    train: ClipFeatures
+    test: ClipFeatures
+    floors: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    logits: np.ndarray | None = None
+
+
+def check_run(folder: RunFolder[ClrConfig], data: ClrData) -> None:
+    """Refuses a run that is not finished, or was trained on other data.
+
+    Raises:
+        InputError: it is.
+    """
+    if not folder.finished:
+        raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
+    if data.parts[0].fingerprint != folder.record()["fingerprint"]:
+        raise InputError(
+            f"--data: {data.dataset.path} is not the dataset this run was trained on "
+            f"('{folder.record()['dataset']}'; the checksum of its files or split differs)"
+        )
+
+
+def build_run_model(folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData) -> keras.Model:
+    """The run's model, freshly initialised; its `encoder` takes layout numbers of `data`."""
+    layouts = recorded_layouts(folder)
+    if config.protocol.protocol == UNSUPERVISED:
+        return build_clr_model(
+            config,
+            layouts,
+            persons=data.persons,
+            coords=data.coords,
+            clips=folder.record()["trained_clips"],
+        )
+    return build_recogniser(
+        config,
+        layouts,
+        [layout.name for layout in layouts].index(data.names[0]),
+        persons=data.persons,
+        coords=data.coords,
+        classes=len(data.dataset.label_names),
+    )
+
+
+def layout_features(
+    folder: RunFolder[ClrConfig],
+    config: ClrConfig,
+    data: ClrData,
+    layouts: Sequence[str],
+    test_on: str,
+) -> list[LayoutFeatures]:
+    """Features of both sides in some layouts, with their floors.
+
+    Args:
+        folder: the run.
+        config: its settings.
+        data: its clips in all its layouts.
+        layouts: ids of those wanted.
+        test_on: ``test`` or ``validation``.
+    """
+    model = build_run_model(folder, config, data)
+    with_labels = config.protocol.protocol != UNSUPERVISED
+    chosen = [data.index(name) for name in layouts]
+
+    def encoders() -> list[keras.Model]:
+        if with_labels:
+            return [model.encoder]
+        return [OneLayout(model.encoder, number) for number in chosen]
+
+    sides = {
+        number: sides_of(
+            folder, config, data.parts[number], train_on=config.data.train_on, test_on=test_on
+        )
+        for number in chosen
+    }
+
+    def encoded() -> list[tuple[np.ndarray, np.ndarray]]:
+        found = []
+        for number, encoder in zip(chosen, encoders(), strict=True):
+            train, test = (
+                encoder_features(
+                    encoder,
+                    data.parts[number].store,
+                    side,
+                    data.normalisers[number],
+                    pooling=config.probes.pooling,
+                )
+                for side in sides[number]
+            )
+            found.append((train, test))
+        return found
+
+    random = encoded()
+    load_weights(model, folder.weights)
+    trained = encoded()
+    results = []
+    for number, by_random, by_trained in zip(chosen, random, trained, strict=True):
+        part = data.parts[number]
+        logits = None
+        if with_labels:
+            logits = class_logits(model, part.store, sides[number][1], data.normalisers[number])
+        train, test = (
+            ClipFeatures(
+                features,
+                part.dataset.labels[side],
+                names=part.dataset.names[side],
+                groups=part.dataset.subjects[side],
+                what=f"{what} features in {part.layout}",
+            )
+            for features, side, what in zip(
+                by_trained, sides[number], ("training", "test"), strict=True
+            )
+        )
+        floors = {"raw": _raw(config, data, number, sides[number]), "random": by_random}
+        results.append(LayoutFeatures(part.layout, train, test, floors, logits))
+    return results
+
+
+def _raw(
+    config: ClrConfig, data: ClrData, number: int, sides: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    settings = dataclasses.replace(config.normaliser, persons=data.persons)
+    store = data.parts[number].store
+    normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
+    train, test = (raw_features(store, side, normaliser) for side in sides)
+    return train, test
+
+
+def evaluate_layouts(
+    found: Sequence[LayoutFeatures],
+    config: ClrConfig,
+    choices: Choices,
+    label_names: Sequence[str],
+    progress: Progress,
+) -> tuple[FeatureEvaluation, dict[str, Any]]:
+    """All probes in every layout; the first one's numbers stand under the plain keys.
+
+    Returns:
+        The evaluation of the first layout, its metrics joined by ``layout/<id>/...`` of the others
+        and their floors, and what the probes of the others decided.
+    """
+    first: FeatureEvaluation | None = None
+    details: dict[str, Any] = {}
+    for one in found:
+        evaluation = evaluate_features(
+            one.train,
+            one.test,
+            label_names,
+            probes=make_probes(
+                choices.probes,
+                k=neighbours(config, one.train.labels),
+                metric=choices.metric,
+                linear_c=config.probes.linear_c,
+                svm_c=config.probes.svm_c,
+            ),
+            floors=one.floors,
+            missing_classes="count" if config.protocol.label_fraction < 1 else "error",
+            progress=lambda key, seconds, name=one.name: progress(  # type: ignore[misc]
+                f"{name} {key} ({seconds:.1f} s)"
+            ),
+        )
+        if one.logits is not None:
+            add_classifier(evaluation, one.logits, one.test, len(label_names))
+        if first is None:
+            first = evaluation
+            continue
+        details[one.name] = evaluation.details
+        first.metrics.update(
+            {_of_layout(key, one.name): value for key, value in evaluation.metrics.items()}
+        )
+    assert first is not None, "at least one layout"
+    return first, details
+
+
+def _of_layout(key: str, layout: str) -> str:
+    """``linear/top1`` -> ``layout/<id>/linear/top1``; floors keep their prefix in front."""
+    parts = key.split("/")
+    start = 2 if parts[0] == "floor" else 0
+    return "/".join([*parts[:start], "layout", layout, *parts[start:]])
+
+
+def evaluate_run(
+    folder: RunFolder[ClrConfig],
+    config: ClrConfig,
+    data: ClrData,
+    choices: Choices,
+    *,
+    layouts: Sequence[str] = (),
+    more_metrics: Callable[[Sequence[LayoutFeatures]], Mapping[str, float]] = lambda _: {},
+    progress: Progress = lambda _: None,
+) -> tuple[EvaluationResult, Sequence[LayoutFeatures]]:
+    """Evaluates a finished run and writes its result, tables and figures.
+
+    Args:
+        folder: the run.
+        config: its settings, with the data folder and the probe settings to use now.
+        data: its clips.
+        choices: probes, test or validation clips, figures.
+        layouts: ids of the layouts to read, the one whose numbers stand under the plain keys
+            first; none: all of the run.
+        more_metrics: further readings of the features, such as ensembles and cross tables.
+        progress: called with a line for each step done.
+
+    Raises:
+        InputError: the run is not finished, or the dataset is not the one it was trained on.
+    """
+    check_run(folder, data)
+    started = time.perf_counter()
+    found = layout_features(folder, config, data, layouts or data.names, choices.test_on)
+    extraction = time.perf_counter() - started
+    reference = found[0]
+    progress(f"features of {len(found)} layouts [{reference.train.features.shape[1]}]")
+    if choices.save_features:
+        names = data.dataset.label_names
+        save_features(choices.save_features, reference.train, reference.test, names)
+    names = data.dataset.label_names
+    evaluation, of_layouts = evaluate_layouts(found, config, choices, names, progress)
+    evaluation.metrics.update(more_metrics(found))
+    result = EvaluationResult(
+        protocol=folder.record()["protocol"],
+        dataset=data.dataset.name,
+        split=data.parts[0].split,
+        seed=config.training.seed,
+        epoch=config.training.epochs,
+        feature_dim=int(reference.train.features.shape[1]),
+        metrics=evaluation.metrics,
+        timing={**folder.timing(), "features": extraction, **evaluation.timing},
+        environment=environment(),
+        details={
+            **evaluation.details,
+            "evaluated_on": choices.test_on,
+            "layouts": [one.name for one in found],
+            "by_layout": of_layouts,
+            "stream": config.network.stream,
+            "test_clips_without_poses": int(
+                len(data.parts[0].test) - len(with_poses(data.parts[0].store, data.parts[0].test))
+            ),
+            **protocol_details(config),
+            "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
+            "random_floor": "the same encoder before training, same seed",
+        },
+    )
+    result.save(folder.path / result_name(choices))
+    if choices.figures:
+        where = draw(folder, names, reference.test, evaluation, choices.test_on)
+        progress(f"figures in {where}")
+    return result, found

@@ -1,0 +1,305 @@
+"""The ST-GCN that serves several skeleton layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.views import ClipRandom
+from msclr.blocks import Dropping, GraphBlock
+from msclr.graph import partitions
+from msclr.layout_rows import LayoutRows
+from msclr.normalisation import BatchNorm
+
+STREAMS = ("joint", "motion", "bone")
+# Channels (times the width) and temporal stride of the ten blocks.
+_BLOCKS = ((1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (16, 1))
+# A shallower network loses these first: the inner blocks of a stage, then a stage.
+_LEAST_NEEDED = (3, 6, 2, 8, 5, 1, 4, 7)
+
+
+class FeatureMap(NamedTuple):
+    """Features of the persons that are present.
+
+    Attributes:
+        maps: [N, T', J, D].
+        clip: [N] int32, ascending; to which row of the batch a person belongs.
+        batch: B.
+    """
+
+    maps: tf.Tensor
+    clip: tf.Tensor
+    batch: tf.Tensor | int
+
+
+@keras.saving.register_keras_serializable("msclr")
+class STGCN(keras.Model):
+    """Spatial-temporal graph convolutional network with one input side for each layout.
+
+    Input normalisation, adjacency and edge importance belong to a layout; everything else is
+    shared. A tensor holds one layout and is never padded to the joints of another; absent persons
+    are left out before the network, and the present ones of a clip are averaged after it.
+
+    Args:
+        layouts: the skeletons.
+        coords: C.
+        stream: one of `STREAMS`: joint coordinates; motion x[t+1] - x[t] (last 0); bone, joint
+            minus its parent (roots 0), by the layout's own bones.
+        partition: one of `graph.PARTITIONS`.
+        width: channels of the first blocks; D = 16 * width.
+        blocks: 2 .. 10 of the ten.
+        temporal_kernel: frames of a temporal convolution; odd.
+        dropout: rate in every block but the first.
+        edge_importance: learn a factor for every entry of the adjacency in every block.
+
+    Input shape:
+        [B, T, M, J, C]; persons that are zero in all frames are absent.
+
+    Output shape:
+        [B, D], float32.
+
+    Reference:
+        Yan et al., "Spatial temporal graph convolutional networks for skeleton-based action
+        recognition", AAAI 2018.
+    """
+
+    def __init__(
+        self,
+        layouts: Sequence[SkeletonLayout],
+        *,
+        coords: int = 3,
+        stream: str = "joint",
+        partition: str = "spatial",
+        width: int = 16,
+        blocks: int = 10,
+        temporal_kernel: int = 9,
+        dropout: float = 0.5,
+        edge_importance: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"name": "stgcn", **kwargs})
+        if stream not in STREAMS:
+            raise InputError(f"--stream={stream}: is not one of {', '.join(STREAMS)}")
+        if not 2 <= blocks <= len(_BLOCKS):
+            raise InputError(f"--blocks={blocks}: must be 2 to {len(_BLOCKS)}")
+        self.layouts = tuple(layouts)
+        self.coords = coords
+        self.stream = stream
+        self.partition = partition
+        self.width = width
+        self.num_blocks = blocks
+        self.temporal_kernel = temporal_kernel
+        self.dropout = dropout
+        self.edge_importance = edge_importance
+        joints = [layout.num_joints for layout in self.layouts]
+        self._joint_rows = LayoutRows(joints)
+        self._parents = np.concatenate([_parents(layout) for layout in self.layouts])
+        graphs = [partitions(layout, partition) for layout in self.layouts]
+        self._edge_rows = LayoutRows([graph.size for graph in graphs])
+        # [R, neighbour, joint] -> joint, partition, neighbour: the order of `graph_convolution`.
+        self._adjacency = np.concatenate([graph.transpose(2, 0, 1).ravel() for graph in graphs])
+        self.input_norm = BatchNorm([coords * count for count in joints], name="input_norm")
+        self.blocks = self._make_blocks(len(graphs[0]))
+
+    def _make_blocks(self, count: int) -> list[GraphBlock]:
+        left_out = _LEAST_NEEDED[: len(_BLOCKS) - self.num_blocks]
+        kept = [block for number, block in enumerate(_BLOCKS) if number not in left_out]
+        return [
+            GraphBlock(
+                multiple * self.width,
+                stride=stride,
+                temporal_kernel=self.temporal_kernel,
+                residual=number > 0,
+                dropout=self.dropout if number else 0.0,
+                partitions=count,
+                edges=self._edge_rows.sizes if self.edge_importance else (),
+                name=f"block_{number}",
+            )
+            for number, (multiple, stride) in enumerate(kept)
+        ]
+
+    @property
+    def feature_dim(self) -> int:
+        """D."""
+        return _BLOCKS[-1][0] * self.width
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        self.input_norm.build((None, None, 1, None))
+        channels = self.coords
+        for block in self.blocks:
+            block.build((None, None, None, channels))
+            channels = block.filters
+        self.built = True
+
+    def call(
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int = 0,
+        training: bool = False,
+        random: ClipRandom | None = None,
+    ) -> tf.Tensor:
+        """[B, T, M, J, C] -> [B, D]; see `feature_map`."""
+        return self.pooled(self.feature_map(poses, layout, training, random))
+
+    def feature_map(
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int = 0,
+        training: bool = False,
+        random: ClipRandom | None = None,
+    ) -> FeatureMap:
+        """Features of the present persons before pooling.
+
+        Args:
+            poses: [B, T, M, J, C].
+            layout: number of the layout they are in: an int, or a scalar int32 tensor, with which
+                J may be unknown when the function is traced.
+            training: batch statistics, and dropout.
+            random: decides dropout; needed in training.
+        """
+        if training and random is None and self.dropout:
+            raise ValueError("training with dropout needs `random` to draw it from")
+        return self.undropped_map(poses, layout, training, random if training else None)
+
+    def undropped_map(
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int,
+        training: bool,
+        random: ClipRandom | None = None,
+    ) -> FeatureMap:
+        """`feature_map`, but without `random` there is no dropout in training either."""
+        poses = tf.cast(poses, self.compute_dtype)
+        values, rows, persons = self._persons(poses, layout)
+        values = self._normalised(values, layout, training)
+        adjacency = tf.constant(self._adjacency, values.dtype)
+        adjacency = self._edge_rows.of(adjacency, layout)
+        dropping = None if random is None else Dropping(random, persons, rows)
+        for number, block in enumerate(self.blocks):
+            values = block(
+                values,
+                adjacency,
+                layout=layout,
+                training=training,
+                dropping=dropping and dropping.stream(number),
+            )
+        return FeatureMap(values, rows // persons, tf.shape(poses)[0])
+
+    def _persons(
+        self, poses: tf.Tensor, layout: tf.Tensor | int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | int]:
+        """The stream of those present, [N, T, J, C], which of B * M they are, [N], and M."""
+        batch, frames, persons, joints, coords = tf.unstack(tf.shape(poses))
+        persons = poses.shape[2] or persons
+        seen = tf.reduce_any(poses != 0, axis=[1, 3, 4])
+        # The first person of a clip always counts, so that every clip has features.
+        seen = tf.concat([tf.ones_like(seen[:, :1]), seen[:, 1:]], axis=1)
+        rows = tf.cast(tf.where(tf.reshape(seen, [-1]))[:, 0], tf.int32)
+        by_person = tf.transpose(self._streamed(poses, layout), [0, 2, 1, 3, 4])
+        by_person = tf.reshape(by_person, [batch * persons, frames, joints, coords])
+        by_person = tf.ensure_shape(by_person, [None, poses.shape[1], *poses.shape[3:]])
+        return tf.gather(by_person, rows), rows, persons
+
+    def _streamed(self, poses: tf.Tensor, layout: tf.Tensor | int) -> tf.Tensor:
+        if self.stream == "motion":
+            return tf.concat([poses[:, 1:], poses[:, -1:]], axis=1) - poses
+        if self.stream == "bone":
+            parents = self._joint_rows.of(tf.constant(self._parents, tf.int32), layout)
+            return poses - tf.gather(poses, parents, axis=3)
+        return poses
+
+    def _normalised(self, values: tf.Tensor, layout: tf.Tensor | int, training: bool) -> tf.Tensor:
+        """Batch normalisation of every coordinate of every joint: [N, T, J, C]."""
+        shape = tf.shape(values)
+        flat = tf.reshape(values, [shape[0], shape[1], 1, shape[2] * shape[3]])
+        flat = self.input_norm(flat, training=training, layout=layout)
+        return tf.ensure_shape(tf.reshape(flat, shape), values.shape)
+
+    def pooled(self, features: FeatureMap) -> tf.Tensor:
+        """Mean over frames and joints, then over the persons of a clip: [B, D] float32."""
+        persons = tf.reduce_mean(tf.cast(features.maps, tf.float32), axis=[1, 2])
+        return tf.math.unsorted_segment_mean(persons, features.clip, features.batch)
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...], **_: Any
+    ) -> tuple[int | None, ...]:
+        return (input_shape[0], self.feature_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layouts": [layout.to_json() for layout in self.layouts],
+            "coords": self.coords,
+            "stream": self.stream,
+            "partition": self.partition,
+            "width": self.width,
+            "blocks": self.num_blocks,
+            "temporal_kernel": self.temporal_kernel,
+            "dropout": self.dropout,
+            "edge_importance": self.edge_importance,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> STGCN:
+        layouts = [SkeletonLayout.from_json(entry, "saved model") for entry in config["layouts"]]
+        return cls(**{**config, "layouts": layouts})
+
+
+class OneLayout(keras.Model):
+    """A network's features of clips in one of its layouts: the encoder that the protocols take.
+
+    Its weights are the network's. Dropout in training is drawn from `random`; without it there is
+    none.
+
+    Args:
+        network: shared by all layouts.
+        layout: number of the layout.
+
+    Input shape:
+        [B, T, M, J, C].
+
+    Output shape:
+        [B, D].
+    """
+
+    draws = True  # takes `random` in training
+
+    def __init__(self, network: STGCN, layout: int, **kwargs: Any) -> None:
+        super().__init__(**{"name": "encoder", **kwargs})
+        self.network = network
+        self.layout = layout
+
+    @property
+    def feature_dim(self) -> int:
+        """D."""
+        return self.network.feature_dim
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        if not self.network.built:
+            self.network.build(input_shape)
+        self.built = True
+
+    def call(
+        self, poses: tf.Tensor, training: bool = False, random: ClipRandom | None = None
+    ) -> tf.Tensor:
+        """[B, T, M, J, C] -> [B, D]."""
+        random = random if training else None
+        found = self.network.undropped_map(poses, self.layout, training, random)
+        return self.network.pooled(found)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return self.network.compute_output_shape(input_shape)
+
+
+def _parents(layout: SkeletonLayout) -> np.ndarray:
+    """The parent of each joint, roots being their own: [J]."""
+    parents = np.arange(layout.num_joints)
+    for child, parent in layout.bones:
+        parents[child] = parent
+    return parents

@@ -1,0 +1,31 @@
+"""Synthetic motions in the layouts of a run, for runs without data of their own."""
+
+from __future__ import annotations
+
+import pathlib
+
+from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.synthetic import generate
+from msclr.config import ClrConfig
+
+DATA_SEED = 1  # of the motions; the seed of a run decides its training alone
+LAYOUTS = ("kinect_v2_25", "h36m_17", "smpl_24")
+
+
+def synthetic_data(folder: str, config: ClrConfig, clips: int) -> str:
+    """The folder, with a synthetic dataset in the run's layouts; made if it is not there.
+
+    Args:
+        folder: where it lies or is put.
+        config: settings of the run; of its layouts, all are generated.
+        clips: how many.
+
+    Raises:
+        InputError: the folder holds something else, or a layout cannot be generated.
+    """
+    path = pathlib.Path(folder)
+    if (path / "dataset.json").is_file():
+        return str(ClipDataset.open(path).path)
+    layouts = list(config.data.layouts or LAYOUTS)
+    print(f"no --data: making {clips} clips of synthetic motions in {path}")
+    return str(generate(path, clips=clips, seed=DATA_SEED, layouts=layouts).path)

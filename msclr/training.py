@@ -1,0 +1,186 @@
+"""Training of an MS-CLR run under any protocol, resumable."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.config import UNSUPERVISED
+from ms2l_tf.data import pipeline
+from ms2l_tf.runs.folder import RunFolder, run_record
+from ms2l_tf.runs.labels import draw_labelled, write_labelled
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.training.distribution import make_strategy
+from ms2l_tf.training.loop import run_epochs
+from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
+from msclr.build import build_clr_model, build_clr_optimizer, build_recogniser, queue_length
+from msclr.config import ClrConfig
+from msclr.data import ClrData, open_clr_data
+from msclr.initial import open_initial_encoder, recorded_layouts
+from msclr.pairs import PairSampler, pair_batches
+
+
+def train(config: ClrConfig, workdir: str, *, strategy: str = "auto") -> RunFolder[ClrConfig]:
+    """Trains to the last epoch, or goes on where an interrupted run stopped.
+
+    Args:
+        config: settings of the run.
+        workdir: its folder.
+        strategy: see `ms2l_tf.training.distribution.make_strategy`.
+
+    Returns:
+        The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
+    """
+    data = open_clr_data(config)
+    folder = RunFolder(workdir, ClrConfig)
+    if config.protocol.protocol == UNSUPERVISED:
+        _pretrain(config, data, folder, strategy)
+    else:
+        _recognise(config, data, folder, strategy)
+    return folder
+
+
+def _record(
+    config: ClrConfig, data: ClrData, layouts: Sequence[SkeletonLayout], trained: np.ndarray
+) -> dict[str, Any]:
+    shape = (config.normaliser.frames, data.persons, data.layouts[0].num_joints, data.coords)
+    return {
+        **run_record(config, config.protocol.protocol, data.parts[0], shape),
+        "layouts": [layout.to_json() for layout in layouts],
+        "trained_clips": len(trained),
+    }
+
+
+def _pretrain(
+    config: ClrConfig, data: ClrData, folder: RunFolder[ClrConfig], strategy: str
+) -> None:
+    clips = data.trained(config.data.train_on)
+    settings = config.training
+    record = _record(config, data, data.layouts, clips)
+    folder.check(record)
+    if folder.finished:
+        return
+    sampler = PairSampler(
+        data.has_poses(), clips, config.contrast.pairs, settings.batch, settings.seed
+    )
+    _warn(config, sampler, len(clips))
+
+    def make_model() -> keras.Model:
+        return build_clr_model(
+            config,
+            data.layouts,
+            persons=data.persons,
+            coords=data.coords,
+            clips=len(clips),
+            total_steps=sampler.steps * settings.epochs,
+        )
+
+    run_epochs(
+        folder,
+        settings,
+        make_strategy(strategy, settings.batch),
+        steps=sampler.steps,
+        make_model=make_model,
+        make_optimizer=lambda: build_clr_optimizer(
+            config, steps_an_epoch=sampler.steps, decoupled_decay=False
+        ),
+        started=lambda: folder.start(record),
+        batches=lambda first: pair_batches(data, sampler, batch=settings.batch, first_step=first),
+        monitor=lambda model: feature_monitor(
+            settings, data.parts[0], data.normalisers[0], model.encoder, pooling="mean"
+        ),
+    )
+
+
+def _warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
+    queue = queue_length(config, clips)
+    if queue > clips // 2:
+        print(
+            f"warning: the queue holds {queue} keys for {clips} training clips, so clips stand in "
+            "it more than once; --queue=0 takes half of the clips",
+            file=sys.stderr,
+        )
+    alone = sampler.unpaired()
+    if alone:
+        print(
+            f"warning: {alone} of {clips} training clips have poses in one layout only; they are "
+            "never paired with another",
+            file=sys.stderr,
+        )
+
+
+def _recognise(
+    config: ClrConfig, data: ClrData, folder: RunFolder[ClrConfig], strategy: str
+) -> None:
+    """Learns from labels in the reference layout."""
+    part, normaliser, settings = data.parts[0], data.normalisers[0], config.training
+    clips = part.fit if config.data.train_on == "fit" else part.train
+    # A run that goes on has its weights in its checkpoint; where it started from may be gone.
+    going_on = folder.has_checkpoint or folder.finished
+    initial = None if going_on else open_initial_encoder(config, data)
+    layouts, layout = data.layouts[:1], 0
+    if initial is not None:
+        layouts, layout = initial.layouts, initial.layout
+    elif going_on:
+        layouts = recorded_layouts(folder)
+        layout = [one.name for one in layouts].index(data.names[0])
+    labelled = draw_labelled(config, part, clips, config.data.train_on)
+    record = _record(config, data, layouts, clips)
+    if initial is not None:
+        record["init"] = initial.record()
+    folder.check(record)
+    if folder.finished:
+        return
+    steps = pipeline.steps_an_epoch(len(clips), settings.batch)
+
+    def make_model() -> keras.Model:
+        model = build_recogniser(
+            config,
+            layouts,
+            layout,
+            persons=data.persons,
+            coords=data.coords,
+            classes=len(data.dataset.label_names),
+        )
+        if initial is not None:
+            initial.load_into(model)
+        return model
+
+    def started() -> None:
+        folder.start(record)
+        write_labelled(folder, config, part, labelled)
+
+    def batches(first: int) -> tf.data.Dataset:
+        return pipeline.recognition_batches(
+            part.store,
+            labelled,
+            part.dataset.labels,
+            normaliser,
+            batch=settings.batch,
+            seed=settings.seed,
+            first_step=first,
+        )
+
+    def monitor(model: keras.Model) -> keras.callbacks.Callback | None:
+        if config.data.train_on != "fit":  # the validation clips are trained on
+            return None
+        return accuracy_monitor(settings, part, normaliser, model)
+
+    run_epochs(
+        folder,
+        settings,
+        make_strategy(strategy, settings.batch),
+        steps=steps,
+        make_model=make_model,
+        make_optimizer=lambda: build_clr_optimizer(
+            config, steps_an_epoch=steps, decoupled_decay=True
+        ),
+        started=started,
+        batches=batches,
+        monitor=monitor,
+    )

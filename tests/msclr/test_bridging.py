@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import load_layout
+from msclr.bridging import bridge, shared_joints
+from tests.helpers import tiny_layout
+
+
+def named(first: str, second: str, via: tuple[str, ...] = ()) -> dict[str, str]:
+    a, b = load_layout(first), load_layout(second)
+    return {a.joints[i]: b.joints[j] for i, j in shared_joints(a, b, via)}
+
+
+def test_a_layout_shares_all_joints_with_itself() -> None:
+    layout = load_layout("kinect_v2_25")
+    assert shared_joints(layout, layout) == [(j, j) for j in range(25)]
+
+
+def test_shared_joints_come_from_a_mapping_between_the_two() -> None:
+    found = named("kinect_v1_20", "kinect_v1_upper_14")
+    assert len(found) == 14
+    assert all(mine == its for mine, its in found.items())
+
+
+def test_shared_joints_come_from_a_third_layout() -> None:
+    found = named("kinect_v1_18", "penn_13", ("bandai_22",))
+    assert found["wrist_left"] == "left_wrist"
+    assert found["head"] == "head"
+    assert len(found) == 13
+
+
+def test_shared_joints_are_symmetric() -> None:
+    forth = named("kinect_v2_25", "h36m_17")
+    back = named("h36m_17", "kinect_v2_25")
+    assert {its: mine for mine, its in forth.items()} == back
+
+
+def test_without_a_mapping_equal_names_count() -> None:
+    mine = tiny_layout(name="mine")
+    other = tiny_layout(name="other")
+    assert shared_joints(mine, other) == [(j, j) for j in range(5)]
+
+
+def test_a_bridge_takes_shared_joints_and_interpolates_the_others() -> None:
+    source, target = load_layout("kinect_v1_upper_14"), load_layout("kinect_v1_20")
+    mapping = bridge(source, target)
+    np.testing.assert_allclose(mapping.weights.sum(axis=1), 1.0, atol=1e-6)
+    assert (mapping.weights > -1e-9).all()
+    poses = np.random.default_rng(0).normal(size=(14, 3))
+    mapped = mapping.apply(poses)
+    for mine, its in shared_joints(target, source):
+        np.testing.assert_allclose(mapped[mine], poses[its], atol=1e-6)
+    # Knee, ankle and foot hang on the hip alone: they fall on it.
+    hip, foot = target.joints.index("hip_left"), target.joints.index("foot_left")
+    np.testing.assert_allclose(mapped[foot], mapped[hip], atol=1e-4)
+
+
+def test_a_missing_joint_is_the_mean_of_its_neighbours() -> None:
+    target = load_layout("kinect_v1_20")
+    source = load_layout("kinect_v1_15")  # without wrists and ankles
+    mapped = bridge(source, target).apply(np.random.default_rng(1).normal(size=(15, 3)))
+    at = target.joints.index
+    elbow, wrist, hand = (mapped[at(f"{name}_left")] for name in ("elbow", "wrist", "hand"))
+    np.testing.assert_allclose(wrist, (elbow + hand) / 2, atol=1e-5)
+
+
+def test_layouts_without_common_points_are_refused() -> None:
+    stranger = tiny_layout(name="stranger", joints=("a", "b", "c", "d", "e"))
+    with pytest.raises(InputError, match="'stranger' and 'tiny_5' share 0 joints; write a mapping"):
+        bridge(stranger, tiny_layout())
