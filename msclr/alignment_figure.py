@@ -60,7 +60,7 @@ def alignment_figure(
     if len(rows) < _FEWEST:
         raise InputError(f"{path}: {len(rows)} clips are too few for a map of the features")
     shown = labels[rows]
-    found, _ = embedding._project(np.concatenate([array[rows] for array in arrays]), "tsne", seed)
+    found, _ = embedding.project(np.concatenate([array[rows] for array in arrays]), "tsne", seed)
     points = found.reshape(len(names), len(rows), 2)
     colours = class_colours(shown)
 
@@ -124,14 +124,14 @@ def _scatter(axes: Axes, points: npt.NDArray[Any], colours: list[str]) -> None:
     versions = list(points.swapaxes(0, 1))
     axes.add_collection(LineCollection(versions, colors=colours, linewidths=0.5, alpha=0.35))
     grey = np.array([colour == GREY for colour in colours])
-    size = 30 if points.shape[0] * points.shape[1] <= 600 else 16
+    size = 20 if points.shape[0] * points.shape[1] <= 600 else 12
     for some, layer in ((grey, 2), (~grey, 3)):
-        for layout, marker in zip(points, MARKERS, strict=False):
-            # Hollow: where layouts agree, markers lie upon each other and all must be seen.
+        for number, (layout, marker) in enumerate(zip(points, MARKERS, strict=False)):
+            # Hollow and growing: where layouts agree, markers are nested and all must be seen.
             axes.scatter(
                 layout[some, 0],
                 layout[some, 1],
-                s=size * (1.8 if marker == "*" else 1.0),
+                s=size * (1.0 + 0.6 * number),
                 marker=marker,
                 facecolors="none",
                 edgecolors=[colour for colour, one in zip(colours, some, strict=True) if one],

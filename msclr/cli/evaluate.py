@@ -71,6 +71,7 @@ def main() -> None:
     from msclr.alignment_figure import alignment_figure
     from msclr.cross import cross_table
     from msclr.data import open_clr_data
+    from msclr.ensemble import same_clips
     from msclr.evaluation import evaluate_run
     from msclr.readings import Readings
 
@@ -109,7 +110,7 @@ def main() -> None:
     if len(found) > 1 and CROSS.value:
         print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
         print(cross_table(shown, names, "linear"))
-        if FIGURES.value:
+        if FIGURES.value and same_clips(found):
             alignment_figure(
                 figures / "alignment.png",
                 {one.name: one.test.features for one in found},

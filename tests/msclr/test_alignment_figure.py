@@ -69,7 +69,7 @@ def test_the_layouts_share_one_map(drawn: list[Figure], monkeypatch: pytest.Monk
         seen.append(rows)
         return rows[:, :2], "tsne"
 
-    monkeypatch.setattr(module.embedding, "_project", project)
+    monkeypatch.setattr(module.embedding, "project", project)
     given = features("a", "b")
     alignment_figure("a.png", given, LABELS, NAMES)
     np.testing.assert_array_equal(seen[0], np.concatenate([given["a"], given["b"]]))

@@ -277,7 +277,7 @@ def test_blur_smooths() -> None:
 def test_axis_mask_hides_one_axis(coords: int) -> None:
     poses = clips(100, coords)
     result = applied("axis_mask", poses)
-    hidden = ~result.any(axis=(1, 2, 3))
+    hidden: np.ndarray = np.all(result == 0, axis=(1, 2, 3))
     masked = changed(poses, result)
     np.testing.assert_array_equal(hidden.sum(axis=1), masked)
     assert hidden.any(axis=0).all(), "every axis comes"

@@ -56,7 +56,7 @@ def embedding_figure(
     if total > max_clips:
         keep = np.sort(np.random.default_rng(seed).choice(total, max_clips, replace=False))
         features, labels = features[keep], labels[keep]
-    points, used = _project(features, method, seed)
+    points, used = project(features, method, seed)
     _draw(path, points, labels, label_names, _title(title, used, len(points), total))
     return used
 
@@ -67,7 +67,7 @@ def _title(title: str, method: str, drawn: int, total: int) -> str:
     return f"{title + ': ' if title else ''}{name} of {clips}"
 
 
-def _project(features: FloatArray, method: Method, seed: int) -> tuple[npt.NDArray[Any], str]:
+def project(features: FloatArray, method: Method, seed: int) -> tuple[npt.NDArray[Any], str]:
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
     if unit.shape[1] > _PCA_DIMS:
