@@ -275,9 +275,8 @@ def test_clip_norm_bounds_the_update() -> None:
 
 def test_mixed_precision_trains() -> None:
     model, reference = model_of(precision="mixed_bfloat16"), model_of()
-    for _ in range(2):
-        logs, expected = (step(one, batch_of(range(4))) for one in (model, reference))
-        assert logs["loss"] == pytest.approx(expected["loss"], rel=0.1)
+    logs, expected = (step(one, batch_of(range(4))) for one in (model, reference))
+    assert logs["loss"] == pytest.approx(expected["loss"], rel=0.1)
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
     assert model.queue.features.dtype == "float32"
 
@@ -286,13 +285,15 @@ def test_a_resumed_run_equals_the_uninterrupted_one() -> None:
     """The model's weights and the optimiser's variables are all its state."""
     batches = [batch_of(range(n, n + 4), n % 2) for n in range(4)]
     straight, resumed = model_of(mining_step=1), model_of(mining_step=1)
-    fit(straight, batches[:2])
+    for batch in batches[:2]:
+        step(straight, batch)
     for old, new in (
         *zip(straight.weights, resumed.weights, strict=True),
         *zip(straight.optimizer.variables, resumed.optimizer.variables, strict=True),
     ):
         new.assign(old)
-    assert fit(resumed, batches[2:]) == fit(straight, batches[2:])
+    for batch in batches[2:]:
+        assert step(resumed, batch) == step(straight, batch)
     assert_all_close(arrays(resumed.weights), arrays(straight.weights), 0.0)
 
 

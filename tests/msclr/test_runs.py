@@ -133,11 +133,12 @@ def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
 ) -> None:
     settings = config(dataset)
     data = open_clr_data(settings)
-    single = train(config(dataset, layouts=LAYOUTS[:1], epochs=1), str(tmp_path / "single"))
-    motion = train(config(dataset, stream="motion", epochs=1), str(tmp_path / "motion"))
-    readings = Readings(
-        single=(str(single.path),), unseen=("smpl_24",), streams=(str(motion.path),)
-    )
+    motion = tmp_path / "motion"  # the same weights read motion: no second run is trained
+    shutil.copytree(run.path, motion)
+    flags = json.loads((motion / "flags.json").read_text())
+    flags["settings"]["stream"] = "motion"
+    (motion / "flags.json").write_text(json.dumps(flags))
+    readings = Readings(single=(str(run.path),), unseen=("smpl_24",), streams=(str(motion),))
     result, found = evaluate_run(
         run,
         settings,
@@ -252,8 +253,12 @@ def test_bad_settings_are_refused_before_anything_is_written(
 
 
 def test_a_long_queue_and_clips_of_one_layout_are_mentioned(
-    dataset: ClipDataset, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(training, "run_epochs", lambda *_, **__: None)
     train(config(dataset, queue=1000, epochs=1), str(tmp_path / "run"))
     said = capsys.readouterr().err
     assert "warning: the queue holds 1000 keys for" in said

@@ -1,0 +1,1 @@
+"""Skeleton poses in several conventions out of videos, by a pose model that the user provides."""
