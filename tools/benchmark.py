@@ -1,4 +1,4 @@
-"""Times one MS2L training step and one epoch's input pipeline; clips a second and peak memory.
+"""Times training steps (MS2L, ST-GCN) and an epoch's input pipeline; clips/s and peak memory.
 
     .venv/bin/python tools/benchmark.py
     .venv/bin/python tools/benchmark.py --compare=torch --torch_python=<interpreter with PyTorch>
@@ -46,9 +46,19 @@ SHAPES: dict[str, dict[str, Any]] = {
         "epoch_clips": 2048,
         "clip_frames": 85,
     },
+    # The network of `msclr` in the published size, alone.
+    "stgcn": {
+        "layout": "kinect_v2_25",
+        "persons": 1,
+        "features": 75,
+        "clips": 64,
+        "frames": 50,
+        "width": 16,
+        "dropout": 0.5,
+    },
 }
 COMMON = {"frames": 200, "observed": 50, "units": 30, "seed": 0}
-VERSIONS_OF_A_CLIP = 3
+VERSIONS_OF_A_CLIP = 3  # that MS2L encodes in a step
 SLOWEST_REPEAT_S = 600
 
 COMPARE = flags.DEFINE_enum(
@@ -57,7 +67,7 @@ COMPARE = flags.DEFINE_enum(
 TORCH_PYTHON = flags.DEFINE_string(
     "torch_python", "", "Python interpreter of an environment with PyTorch (--compare=torch)."
 )
-WHAT = flags.DEFINE_list("what", ["step", "input"], "What to time: step, input.")
+WHAT = flags.DEFINE_list("what", ["step", "input"], "What to time: step, input (not of stgcn).")
 SHAPE_NAMES = flags.DEFINE_list("shapes", sorted(SHAPES), f"Shapes: {', '.join(SHAPES)}.")
 CORES = flags.DEFINE_multi_integer(
     "cores", [1, 2], "Core counts to time the training step on; may be given several times."
@@ -127,7 +137,7 @@ class Worker:
 
 
 def step_workers(shape: str, cores: int) -> list[Worker]:
-    """One worker for Keras and, if compared, two for PyTorch (batch-first, time-major)."""
+    """One worker for Keras and, if compared, those for PyTorch (MS2L: batch-first, time-major)."""
     settings = SHAPES[shape]
     case = {
         **COMMON,
@@ -138,12 +148,14 @@ def step_workers(shape: str, cores: int) -> list[Worker]:
         "steps": STEPS.value,
         "clips_a_unit": settings["clips"],
     }
-    workers = [Worker("Keras", "tools.benchmark_keras", case, sys.executable)]
+    suffix = "_stgcn" if shape == "stgcn" else ""
+    workers = [Worker("Keras", f"tools.benchmark_keras{suffix}", case, sys.executable)]
     if COMPARE.value == "torch":
-        for order in ("batch_first", "time_major"):
-            name = f"PyTorch {order.replace('_', '-')}"
+        for order in ("",) if suffix else ("batch_first", "time_major"):
+            name = f"PyTorch {order.replace('_', '-')}".strip()
             twin = {**case, "order": order}
-            workers.append(Worker(name, "tools.benchmark_torch", twin, TORCH_PYTHON.value))
+            module = f"tools.benchmark_torch{suffix}"
+            workers.append(Worker(name, module, twin, TORCH_PYTHON.value))
     sizes = {worker.name: worker.weights for worker in workers}
     if len(set(sizes.values())) > 1:
         raise SystemExit(f"error: the networks differ: {sizes} weights")
@@ -195,7 +207,8 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         low, high = row["ms_range"]
         ratio = row["speed_of_keras_step"]
-        batch = row["clips"] * (VERSIONS_OF_A_CLIP if row["what"] == "step" else 1)
+        several = row["what"] == "step" and row["shape"] != "stgcn"
+        batch = row["clips"] * (VERSIONS_OF_A_CLIP if several else 1)
         cells = [
             row["shape"],
             row["name"],
@@ -243,7 +256,7 @@ def main() -> None:
         if "step" in WHAT.value:
             for cores in CORES.value:
                 rows += timed(step_workers(shape, cores))
-        if "input" in WHAT.value:
+        if "input" in WHAT.value and "epoch_clips" in SHAPES[shape]:
             rows += timed(input_workers(shape))
     rows = with_ratios(rows)
     print(as_table(rows))

@@ -219,7 +219,7 @@ def test_a_supervised_run_needs_no_other_run(dataset: ClipDataset, tmp_path: pat
 def test_starting_runs_that_do_not_fit_are_refused(
     run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "knows the layouts kinect_v2_25, h36m_17, not 'smpl_24'": {"layouts": ("smpl_24",)},
         "holds no run": {"init": str(tmp_path)},
     }
