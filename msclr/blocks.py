@@ -74,6 +74,7 @@ class GraphBlock(keras.layers.Layer):
         residual: add the block's input.
         dropout: rate.
         partitions: R.
+        layouts: how many have statistics of their own in the normalisations.
         edges: entries R * J * J of every layout's adjacency; empty: no edge importance.
     """
 
@@ -86,6 +87,7 @@ class GraphBlock(keras.layers.Layer):
         residual: bool,
         dropout: float,
         partitions: int,
+        layouts: int,
         edges: Sequence[int],
         **kwargs: Any,
     ) -> None:
@@ -96,23 +98,24 @@ class GraphBlock(keras.layers.Layer):
         self.residual = residual
         self.dropout = dropout
         self.partitions = partitions
+        self.layouts = layouts
         self.edges = LayoutRows(edges)
-        self.graph_norm = BatchNorm(filters, name="graph_norm")
-        self.temporal_norm = BatchNorm(filters, name="temporal_norm")
+        self.graph_norm = BatchNorm(filters, layouts=layouts, name="graph_norm")
+        self.temporal_norm = BatchNorm(filters, layouts=layouts, name="temporal_norm")
         self.residual_norm: BatchNorm | None = None
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         self.graph_kernel = self._kernel("graph", (self.partitions * channels, self.filters))
         shape = (self.temporal_kernel, 1, self.filters, self.filters)
-        self.temporal_kernel_weight = self._kernel("temporal", shape)
+        self.frames_kernel = self._kernel("temporal", shape)
         if self.edges.total:
             self.importance = self.add_weight(
                 name="edge_importance", shape=(self.edges.total,), initializer="ones"
             )
         if self.residual and (self.stride > 1 or channels != self.filters):
             self.residual_kernel = self._kernel("residual", (1, 1, channels, self.filters))
-            self.residual_norm = BatchNorm(self.filters, name="residual_norm")
+            self.residual_norm = BatchNorm(self.filters, layouts=self.layouts, name="residual_norm")
             self.residual_norm.build((None, None, None, self.filters))
         for norm in (self.graph_norm, self.temporal_norm):
             norm.build((None, None, None, self.filters))
@@ -147,22 +150,23 @@ class GraphBlock(keras.layers.Layer):
             adjacency = adjacency * tf.cast(importance, dtype)
         drops = dropping is not None and self.dropout > 0
         found = graph_convolution(values, adjacency, _cast(self.graph_kernel, dtype))
-        found = tf.nn.relu(self.graph_norm(found, training=training))
-        found = self._strided(found, self.temporal_kernel_weight)
+        found = tf.nn.relu(self.graph_norm(found, training=training, layout=layout))
+        found = self._strided(found, self.frames_kernel)
         # What dropout keeps is scaled up here, where it costs nothing.
         gain = _LEVELS / (_LEVELS - _threshold(self.dropout)) if drops else 1.0
-        found = self.temporal_norm(found, training=training, gain=gain)
+        found = self.temporal_norm(found, training=training, layout=layout, gain=gain)
         if drops:
             assert dropping is not None
             found *= dropping.kept(found, self.dropout)
         if self.residual:
-            found += self._shortcut(values, training)
+            found += self._shortcut(values, layout, training)
         return tf.nn.relu(found)
 
-    def _shortcut(self, values: tf.Tensor, training: bool) -> tf.Tensor:
+    def _shortcut(self, values: tf.Tensor, layout: tf.Tensor | int, training: bool) -> tf.Tensor:
         if self.residual_norm is None:
             return values
-        return self.residual_norm(self._strided(values, self.residual_kernel), training=training)
+        shorter = self._strided(values, self.residual_kernel)
+        return self.residual_norm(shorter, training=training, layout=layout)
 
     def _strided(self, values: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
         return temporal_convolution(values, _cast(kernel, values.dtype), self.stride)

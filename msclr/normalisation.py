@@ -24,6 +24,9 @@ class BatchNorm(keras.layers.Layer):
     Args:
         sizes: channels; or one number for each layout, whose values the weights then hold one
             after another, and of which a call reads and updates one layout's alone.
+        layouts: with one number of channels, how many layouts have moving statistics of their own
+            beside the weights that all share. A training batch holds one layout and is normalised
+            by itself; a mean over layouts would be none that any of them was trained with.
 
     Input shape:
         [N, T, J, D].
@@ -32,16 +35,21 @@ class BatchNorm(keras.layers.Layer):
         The same.
     """
 
-    def __init__(self, sizes: int | list[int], **kwargs: Any) -> None:
+    def __init__(self, sizes: int | list[int], *, layouts: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sizes = sizes
-        self._rows = LayoutRows([sizes] if isinstance(sizes, int) else sizes)
+        self.layouts = layouts
+        if isinstance(sizes, int):
+            self._rows, self._moving_rows = LayoutRows([sizes]), LayoutRows([sizes] * layouts)
+        else:
+            self._rows = self._moving_rows = LayoutRows(sizes)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         def vector(name: str, initializer: str, trainable: bool) -> keras.Variable:
+            rows = self._rows if trainable else self._moving_rows
             return self.add_weight(
                 name=name,
-                shape=(self._rows.total,),
+                shape=(rows.total,),
                 dtype="float32",
                 initializer=initializer,
                 trainable=trainable,
@@ -66,12 +74,17 @@ class BatchNorm(keras.layers.Layer):
         Args:
             values: [N, T, J, D].
             training: use and remember the statistics of the batch.
-            layout: whose weights to use, if there are several.
+            layout: whose weights and statistics to use, if there are several.
             gain: multiplies the result, for nothing: it goes into gamma and beta.
         """
-        gamma, beta, mean, variance = (
-            self._rows.of(tf.convert_to_tensor(weight), layout)
-            for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        weights_of = 0 if isinstance(self.sizes, int) else layout
+        gamma, beta = (
+            self._rows.of(tf.convert_to_tensor(weight), weights_of)
+            for weight in (self.gamma, self.beta)
+        )
+        mean, variance = (
+            self._moving_rows.of(tf.convert_to_tensor(weight), layout)
+            for weight in (self.moving_mean, self.moving_variance)
         )
         if gain != 1.0:
             gamma, beta = gain * gamma, gain * beta
@@ -87,10 +100,10 @@ class BatchNorm(keras.layers.Layer):
     ) -> None:
         # Every replica computes the same value, so each assigns its own copy.
         now = MOMENTUM * old + (1.0 - MOMENTUM) * tf.stop_gradient(new)
-        moving.assign(self._rows.put(tf.convert_to_tensor(moving), layout, now))
+        moving.assign(self._moving_rows.put(tf.convert_to_tensor(moving), layout, now))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "sizes": self.sizes}
+        return {**super().get_config(), "sizes": self.sizes, "layouts": self.layouts}
 
 
 def batch_normalised(
@@ -129,7 +142,7 @@ def global_moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     count = tf.cast(tf.reduce_prod(tf.shape(values)[:-1]), tf.float32)
     counts = tf.fill(tf.shape(mean), count)
     counts, means, squares = tf.unstack(
-        replicas.gather(tf.stack([counts, mean, count * variance])[None]), axis=1
+        replicas.gather(tf.stack([counts, mean, count * variance])[None]), num=3, axis=1
     )
     total = tf.reduce_sum(counts, axis=0)
     mean = tf.reduce_sum(counts * means, axis=0) / total

@@ -42,9 +42,10 @@ class FeatureMap(NamedTuple):
 class STGCN(keras.Model):
     """Spatial-temporal graph convolutional network with one input side for each layout.
 
-    Input normalisation, adjacency and edge importance belong to a layout; everything else is
-    shared. A tensor holds one layout and is never padded to the joints of another; absent persons
-    are left out before the network, and the present ones of a clip are averaged after it.
+    Input normalisation, adjacency, edge importance and the moving statistics of every
+    normalisation belong to a layout; all other weights are shared. A tensor holds one layout and
+    is never padded to the joints of another; absent persons are left out before the network, and
+    the present ones of a clip are averaged after it.
 
     Args:
         layouts: the skeletons.
@@ -88,6 +89,8 @@ class STGCN(keras.Model):
             raise InputError(f"--stream={stream}: is not one of {', '.join(STREAMS)}")
         if not 2 <= blocks <= len(_BLOCKS):
             raise InputError(f"--blocks={blocks}: must be 2 to {len(_BLOCKS)}")
+        if temporal_kernel % 2 == 0:
+            raise InputError(f"--temporal_kernel={temporal_kernel}: must be odd")
         self.layouts = tuple(layouts)
         self.coords = coords
         self.stream = stream
@@ -118,6 +121,7 @@ class STGCN(keras.Model):
                 residual=number > 0,
                 dropout=self.dropout if number else 0.0,
                 partitions=count,
+                layouts=len(self.layouts),
                 edges=self._edge_rows.sizes if self.edge_importance else (),
                 name=f"block_{number}",
             )

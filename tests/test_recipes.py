@@ -52,3 +52,22 @@ def test_ntu_recipes_train_on_clips_of_that_shape(name: str, tmp_path: Path) -> 
         [float(values[key]) for key in ("prediction", "jigsaw", "contrastive")]
     ).all()
     assert read_json(tmp_path / "run" / "flags.json")["settings"]["persons"] == 2
+
+
+def test_the_ntu_recipe_of_msclr_trains_on_clips_of_that_shape(tmp_path: Path) -> None:
+    path = ROOT / "flags" / "ntu60" / "msclr_paper.cfg"
+    layouts = ["kinect_v2_25", "h36m_17"]
+    generate(tmp_path / "ntu", preset="ntu60", clips=240, seed=3, layouts=layouts, progress=False)
+    small = ["--frames=8", "--batch=32", "--epochs=1", "--width=2", "--queue=64"]
+    command = [
+        *(sys.executable, "-m", "msclr.cli.train", f"--flagfile={path}", "--validation=none"),
+        *(f"--data={tmp_path / 'ntu'}", f"--workdir={tmp_path / 'run'}", *small),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stderr[-2000:]}"
+    history = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    values = dict(zip(history[0].split(","), history[1].split(","), strict=True))
+    assert np.isfinite([float(values[key]) for key in ("info_nce", "d3m")]).all()
+    record = read_json(tmp_path / "run" / "flags.json")
+    assert record["settings"]["persons"] == 2
+    assert [layout["name"] for layout in record["layouts"]] == layouts

@@ -68,6 +68,7 @@ def _title(title: str, method: str, drawn: int, total: int) -> str:
 
 
 def project(features: FloatArray, method: Method, seed: int) -> tuple[npt.NDArray[Any], str]:
+    """The plane map [N, 2] of features [N, D], and the name of the method that made it."""
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
     if unit.shape[1] > _PCA_DIMS:
