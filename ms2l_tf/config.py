@@ -21,16 +21,10 @@ POOLINGS = ("mean", "max", "last", "mean_max", "segments", "segments_max")
 
 
 @dataclasses.dataclass(frozen=True)
-class DataConfig(Checked):
-    """Which clips, which poses."""
+class ClipsConfig(Checked):
+    """Which clips."""
 
     data: str = option("", "Folder of the prepared dataset (see ms2l-prepare).")
-    layout: str = option("", "Skeleton layout to read; empty: the dataset's first.")
-    mapping: str = option(
-        "",
-        "Mapping (packaged id or path of a .json file) that turns the poses into another layout "
-        "as they are read; empty: they stay as they are.",
-    )
     split: str = option("", "Split to train and test on; empty: the dataset's first.")
     validation: str = option(
         "subject",
@@ -43,6 +37,18 @@ class DataConfig(Checked):
         "'all': train on every training clip; 'fit': leave the validation clips out, to rank "
         "settings on them without touching the test clips.",
         choices=("all", "fit"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig(ClipsConfig):
+    """Which clips, in which layout."""
+
+    layout: str = option("", "Skeleton layout to read; empty: the dataset's first.")
+    mapping: str = option(
+        "",
+        "Mapping (packaged id or path of a .json file) that turns the poses into another layout "
+        "as they are read; empty: they stay as they are.",
     )
 
 
@@ -243,6 +249,38 @@ class ProtocolConfig(Checked):
         0.0, "Dropout before each layer of the classifier's MLP.", least=0, most=0.9
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        initialised = self.init != RANDOM_INIT
+        if self.protocol == UNSUPERVISED:
+            asked = (self.label_fraction, self.schedule, self.train)
+            if asked != (1.0, "plain", "all") or self.watch_tasks:
+                raise InputError(
+                    "--protocol=unsupervised: reads no labels; --label_fraction, --schedule, "
+                    "--train and --watch_tasks belong to --protocol=semi, supervised and transfer"
+                )
+            if initialised:
+                raise InputError("--init: belongs to --protocol=semi, supervised and transfer")
+        if self.protocol == "supervised" and self.label_fraction < 1:
+            raise InputError(
+                f"--label_fraction={self.label_fraction:g}: --protocol=supervised reads all "
+                "labels; use --protocol=semi"
+            )
+        if self.schedule == "moving" and not initialised:
+            raise InputError(
+                "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
+            )
+        if self.protocol == "transfer" and not initialised:
+            raise InputError(
+                "--protocol=transfer: name the run on the source dataset with --init "
+                "(Rand-T, without one, is --protocol=supervised)"
+            )
+        if self.train == "classifier" and self.schedule != "plain":
+            raise InputError(
+                f"--train=classifier: leaves the encoder as it is, so --schedule={self.schedule} "
+                "has nothing to train; use --schedule=plain"
+            )
+
     @property
     def has_tasks(self) -> bool:
         """Whether the self-supervised tasks run beside the classification."""
@@ -344,46 +382,18 @@ class RunConfig(AnyRunConfig):
 
     def _check_protocol(self) -> None:
         protocol, method = self.protocol, self.encoder.method
-        initialised = protocol.init != RANDOM_INIT
         if protocol.protocol == UNSUPERVISED:
-            asked = (protocol.label_fraction, protocol.schedule, protocol.train)
-            if asked != (1.0, "plain", "all") or protocol.watch_tasks:
-                raise InputError(
-                    "--protocol=unsupervised: reads no labels; --label_fraction, --schedule, "
-                    "--train and --watch_tasks belong to --protocol=semi, supervised and transfer"
-                )
             if method in ("lstm", "blstm"):
                 raise InputError(
                     f"--method={method} learns from labels only: --protocol=supervised"
                 )
-            if initialised:
-                raise InputError("--init: belongs to --protocol=semi, supervised and transfer")
             return
-        if protocol.protocol == "supervised" and protocol.label_fraction < 1:
-            raise InputError(
-                f"--label_fraction={protocol.label_fraction:g}: --protocol=supervised reads all "
-                "labels; use --protocol=semi"
-            )
-        if protocol.schedule == "moving" and not initialised:
-            raise InputError(
-                "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
-            )
         if protocol.schedule == "moving" and protocol.moving_epochs > self.training.epochs:
             raise InputError(
                 f"--moving_epochs={protocol.moving_epochs:g}: more than --epochs="
                 f"{self.training.epochs}, so theta would never reach 1"
             )
-        if protocol.protocol == "transfer" and not initialised:
-            raise InputError(
-                "--protocol=transfer: name the run on the source dataset with --init "
-                "(Rand-T, without one, is --protocol=supervised)"
-            )
-        if protocol.train == "classifier" and protocol.schedule != "plain":
-            raise InputError(
-                f"--train=classifier: leaves the encoder as it is, so --schedule="
-                f"{protocol.schedule} has nothing to train; use --schedule=plain"
-            )
-        if method != "ms2l" and (protocol.schedule != "plain" or protocol.watch_tasks):
+        if method != "ms2l" and protocol.has_tasks:
             raise InputError(
                 f"--method={method}: has no task losses; use --schedule=plain without --watch_tasks"
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from ms2l_tf.config import (
-    RANDOM_INIT,
     UNSUPERVISED,
     AnyRunConfig,
+    ClipsConfig,
     DataConfig,
     NormaliserConfig,
     OptimiserConfig,
@@ -20,28 +20,14 @@ AUTO_QUEUE = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class LayoutsConfig(Checked):
+class LayoutsConfig(ClipsConfig):
     """Which clips, in which skeleton conventions."""
 
-    data: str = option("", "Folder of the prepared dataset (see ms2l-prepare).")
     layouts: tuple[str, ...] = option(
         (),
         "Skeleton layouts to learn from, the reference first: layouts of the dataset, targets of "
         "packaged mappings from one of them, or paths of mapping files; empty: all of the dataset.",
         may_be_empty=True,
-    )
-    split: str = option("", "Split to train and test on; empty: the dataset's first.")
-    validation: str = option(
-        "subject",
-        "What is held out whole to cut the validation clips from the training clips; 'none': no "
-        "validation clips.",
-        choices=("subject", "camera", "setup", "group", "none"),
-    )
-    train_on: str = option(
-        "all",
-        "'all': train on every training clip; 'fit': leave the validation clips out, to rank "
-        "settings on them without touching the test clips.",
-        choices=("all", "fit"),
     )
 
     def one(self, layout: str, mapping: str) -> DataConfig:
@@ -176,22 +162,5 @@ class ClrConfig(AnyRunConfig):
                 f"--schedule={protocol.schedule}: belongs to ms2l-train; msclr-train learns from "
                 "labels with --schedule=plain, without --watch_tasks"
             )
-        if protocol.protocol == UNSUPERVISED:
-            if self.contrast.method == "supervised":
-                raise InputError("--method=supervised: reads labels; add --protocol=supervised")
-            if (
-                protocol.init != RANDOM_INIT
-                or protocol.train != "all"
-                or protocol.label_fraction < 1
-            ):
-                raise InputError(
-                    "--protocol=unsupervised: reads no labels; --init, --train and "
-                    "--label_fraction belong to --protocol=semi, supervised and transfer"
-                )
-        elif protocol.protocol == "transfer" and protocol.init == RANDOM_INIT:
-            raise InputError("--protocol=transfer: name the run on the source dataset with --init")
-        elif protocol.protocol == "supervised" and protocol.label_fraction < 1:
-            raise InputError(
-                f"--label_fraction={protocol.label_fraction:g}: --protocol=supervised reads all "
-                "labels; use --protocol=semi"
-            )
+        if protocol.protocol == UNSUPERVISED and self.contrast.method == "supervised":
+            raise InputError("--method=supervised: reads labels; add --protocol=supervised")

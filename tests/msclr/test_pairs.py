@@ -147,8 +147,8 @@ def test_no_data_folder_is_named() -> None:
     [
         ({"layouts": ("a", "a")}, "--layouts: names a twice"),
         ({"temporal_kernel": 4}, "--temporal_kernel=4: must be odd"),
-        ({"schedule": "moving", "protocol": "semi"}, "--schedule=moving: belongs to ms2l-train"),
-        ({"init": "runs/a"}, "--init, --train and --label_fraction belong"),
+        ({"schedule": "joint", "protocol": "semi"}, "--schedule=joint: belongs to ms2l-train"),
+        ({"init": "runs/a"}, "--init: belongs to --protocol=semi"),
         ({"method": "supervised"}, "add --protocol=supervised"),
         ({"protocol": "transfer"}, "--protocol=transfer: name the run"),
         ({"protocol": "supervised", "label_fraction": 0.5}, "use --protocol=semi"),

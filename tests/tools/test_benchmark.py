@@ -54,6 +54,7 @@ def test_rows_are_compared_with_the_keras_step_of_their_shape_and_cores() -> Non
         row("PyTorch", cores=2, clips_per_s=250.0),
         row("input pipeline", what="input", clips_per_s=3200.0),
         row("input pipeline", what="input", shape="nw_ucla"),
+        row("Keras", shape="stgcn", clips=64, frames=50, features=75),
     ]
     done = subprocess.run(
         [sys.executable, "-c", ARITHMETIC],
@@ -65,10 +66,11 @@ def test_rows_are_compared_with_the_keras_step_of_their_shape_and_cores() -> Non
     )
     answer = json.loads(done.stdout)
     ratios = [one["speed_of_keras_step"] for one in answer["rows"]]
-    assert ratios == [1.0, 1.0, 0.5, 10.0, None]
+    assert ratios == [1.0, 1.0, 0.5, 10.0, None, 1.0]
     lines = answer["table"].splitlines()
     assert "| 384 x 200 x 150 |" in lines[2], "three versions of each clip"
     assert "| 128 x 200 x 150 |" in lines[5]
+    assert "| 64 x 50 x 75 |" in lines[7], "the network alone, one version"
     assert len({line.count("|") for line in lines}) == 1
 
 
@@ -84,11 +86,14 @@ def test_bad_flags_are_one_line(flag: str, named: str) -> None:
 
 
 @pytest.mark.slow
-def test_short_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shape", "names"), [("nw_ucla", ["Keras", "input pipeline"]), ("stgcn", ["Keras"])]
+)
+def test_short_run(shape: str, names: list[str], tmp_path: Path) -> None:
     out = tmp_path / "benchmark.json"
-    done = benchmark("--shapes=nw_ucla", "--cores=1", "--repeats=1", "--steps=1", f"--out={out}")
+    done = benchmark(f"--shapes={shape}", "--cores=1", "--repeats=1", "--steps=1", f"--out={out}")
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text(encoding="utf-8"))
-    assert [one["name"] for one in result["rows"]] == ["Keras", "input pipeline"]
+    assert [one["name"] for one in result["rows"]] == names
     assert all(one["clips_per_s"] > 0 and one["peak_mb"] > 0 for one in result["rows"])
     assert {"tensorflow", "keras"} <= set(result["environment"])
