@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
-from msclr.augment import Augmentation
-from msclr.model import MSCLR
-from msclr.stgcn import STGCN, OneLayout
 
 from ms2l_tf.classifier import Classifier
 from ms2l_tf.errors import InputError
 from ms2l_tf.recognition import Recogniser
 from ms2l_tf.schedules import learning_rate
 from ms2l_tf.skeletons.layout import SkeletonLayout
+from msclr.augment import Augmentation
 from msclr.config import AUTO_QUEUE, ClrConfig
+from msclr.model import MSCLR
+from msclr.stgcn import STGCN, OneLayout
 
 MOST_KEYS = 32768  # the queue of the published runs
 

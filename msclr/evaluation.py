@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from msclr.stgcn import OneLayout
 
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data.pipeline import with_poses
@@ -36,6 +35,7 @@ from msclr.build import build_clr_model, build_recogniser
 from msclr.config import ClrConfig
 from msclr.data import ClrData
 from msclr.initial import recorded_layouts
+from msclr.stgcn import OneLayout
 
 Progress = Callable[[str], None]
 
