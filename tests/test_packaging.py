@@ -26,12 +26,19 @@ from ms2l_tf.skeletons import load_layout
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
 RECIPES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "flags").rglob("*.cfg"))
-COMMANDS = ("prepare", "train", "evaluate")
+COMMANDS = {  # console scripts and their modules
+    "ms2l-prepare": "ms2l_tf.cli.prepare",
+    "ms2l-train": "ms2l_tf.cli.train",
+    "ms2l-evaluate": "ms2l_tf.cli.evaluate",
+    "msclr-train": "msclr.cli.train",
+    "msclr-evaluate": "msclr.cli.evaluate",
+}
+SCRIPTS = {module: script for script, module in COMMANDS.items()}
 DOCUMENTS = ("README.md", "docs/architecture.md", "docs/benchmarks.md", *RECIPES)
 
 # A command of the project inside a line of shell, however it is started.
 COMMAND = re.compile(
-    r"(?:ms2l-(?P<script>\w+)|-m ms2l_tf\.cli\.(?P<module>\w+)|(?P<tool>tools/\w+\.py))"
+    r"(?:(?P<script>(?:ms2l|msclr)-\w+)|-m (?P<module>\w+\.cli\.\w+)|(?P<tool>tools/\w+\.py))"
     r"\s(?P<rest>.*)"
 )
 FLAG = re.compile(r"(?<![\w-])--(?P<name>[a-z]\w*)")
@@ -150,7 +157,7 @@ def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFil
     parser = configparser.ConfigParser()
     parser.read_string(wheel.read(name).decode())
     scripts = dict(parser["console_scripts"])
-    assert scripts == {f"ms2l-{one}": f"ms2l_tf.cli.{one}:entry" for one in COMMANDS}
+    assert scripts == {name: f"{module}:entry" for name, module in COMMANDS.items()}
     for target in scripts.values():
         module, function = target.split(":")
         # A process each: two commands may define a flag of the same name.
@@ -159,10 +166,10 @@ def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFil
 
 @functools.cache
 def help_of(command: str, option: str = "--helpfull", *, script: bool = False) -> str:
-    """Help text of a command ("train", started as a module or script) or "tools/benchmark.py"."""
-    start = [command] if command.endswith(".py") else ["-m", f"ms2l_tf.cli.{command}"]
+    """Help text of "ms2l-train" (started as a module or script) or "tools/benchmark.py"."""
+    start = [command] if command.endswith(".py") else ["-m", COMMANDS[command]]
     if script:  # what the installed console script does
-        start = ["-c", f"from ms2l_tf.cli.{command} import entry; entry()"]
+        start = ["-c", f"from {COMMANDS[command]} import entry; entry()"]
     done = subprocess.run(
         [sys.executable, *start, option], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -183,9 +190,11 @@ def flags_of(command: str) -> frozenset[str]:
 def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> None:
     text = help_of(command, "--help", script=started_as == "script")
     own = {
-        "prepare": ("--format:", "--source:", "--out:"),
-        "train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
-        "evaluate": ("--workdir:", "--probes:", "--pooling:"),
+        "ms2l-prepare": ("--format:", "--source:", "--out:"),
+        "ms2l-train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
+        "ms2l-evaluate": ("--workdir:", "--probes:", "--pooling:"),
+        "msclr-train": ("--workdir:", "--layouts:", "--pairs:", "--queue:"),
+        "msclr-evaluate": ("--workdir:", "--layouts:", "--single:", "--streams:"),
     }
     assert not [flag for flag in own[command] if flag not in text]
     assert "default:" in text
@@ -197,7 +206,7 @@ def commands_in(text: str) -> list[tuple[str, list[str]]]:
     found = []
     for line in joined.splitlines():
         for match in COMMAND.finditer(line):
-            command = match["tool"] or match["script"] or match["module"]
+            command = match["tool"] or match["script"] or SCRIPTS[match["module"]]
             found.append((command, FLAG.findall(match["rest"].split("`")[0].split(" # ")[0])))
     return found
 
@@ -238,7 +247,7 @@ def test_readme_dataset_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_demo_runs_the_three_commands_with_flags_they_have() -> None:
     plan = commands_in(run("make", "--dry-run", "--always-make", "demo"))
-    assert [command for command, _ in plan] == list(COMMANDS)
+    assert [command for command, _ in plan] == ["ms2l-prepare", "ms2l-train", "ms2l-evaluate"]
     for command, names in plan:
         assert set(names) <= flags_of(command)
 
@@ -249,8 +258,9 @@ def test_recipe_has_only_flags_of_train_and_says_how_to_run_it(recipe: str) -> N
     settings = [line for line in lines if line.strip() and not line.startswith("#")]
     names = [FLAG.match(line) for line in settings]
     assert all(names), f"{recipe}: every line is a flag or a comment"
-    assert {match["name"] for match in names if match} <= flags_of("train")
-    assert any("ms2l-train" in line for line in lines if line.startswith("#"))
+    header = "\n".join(line for line in lines if line.startswith("#"))
+    (command,) = {name for name, _ in commands_in(header) if name.endswith("-train")}
+    assert {match["name"] for match in names if match} <= flags_of(command)
 
 
 def test_no_tracked_file_names_a_path_of_one_machine() -> None:
@@ -281,7 +291,7 @@ def test_wheel_and_source_archive_install_in_a_clean_environment(
     run(python, "-c", check, cwd=tmp_path)
     for command in COMMANDS:
         done = subprocess.run(
-            [python.parent / f"ms2l-{command}", "--help"], cwd=tmp_path, capture_output=True
+            [python.parent / command, "--help"], cwd=tmp_path, capture_output=True
         )
         assert b"--" in done.stdout
         assert b"Traceback" not in done.stderr

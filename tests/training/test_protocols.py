@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.config import RunConfig
+from ms2l_tf.config import DataConfig, RunConfig
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
@@ -89,8 +89,8 @@ def test_labels_of_other_clips_are_never_read(
     """Wrong labels on all clips but the drawn ones change nothing."""
     kept = set(json.loads(moving.folder.labelled.read_text())["clips"])
 
-    def spoiled(config: RunConfig) -> Any:
-        data = open_run_data(config.data)
+    def spoiled(settings: DataConfig) -> Any:
+        data = open_run_data(settings)
         others = ~np.isin(data.dataset.names, list(kept))
         before = data.dataset.labels.copy()
         data.dataset.labels[others] = 1 - before[others]
