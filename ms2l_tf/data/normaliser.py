@@ -131,22 +131,30 @@ class Normaliser(keras.layers.Layer):
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
         main = coords[:, :, 0]
         origin, matrix = self._origin(main, in_clip), self._matrix(main, in_clip)
-        # Centring, turning and scaling are linear, so they commute with resampling: done after it
-        # they touch T frames, not the padded ones.
-        coords, present = resample(coords, present, lengths, self.frames)
-        if origin is not None:
-            coords -= _resampled(origin, lengths, self.frames)[:, :, None, None]
-        coords = tf.einsum("btmjc,bdc->btmjd", coords, matrix)
-        return self._persons_fitted(coords, present, seen)
+
+        def placed(poses: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
+            return tf.einsum("btmjc,bdc->btmjd", poses - centre[:, :, None, None], matrix)
+
+        def before() -> tf.Tensor:
+            return _resampled(placed(coords, origin), lengths, self.frames)
+
+        def after() -> tf.Tensor:
+            times = (lengths, self.frames)
+            return placed(_resampled(coords, *times), _resampled(origin, *times))
+
+        # Centring, turning and scaling are linear, so they commute with resampling: they are done
+        # where there are fewer frames.
+        poses = tf.cond(tf.shape(coords)[1] < self.frames, before, after)
+        return self._persons_fitted(poses, _present_at(present, lengths, self.frames), seen)
 
     def _anchor(self, person: tf.Tensor, name: str) -> tf.Tensor:
         """Mean of an anchor's joints: [B, F, J, C] -> [B, F, C]."""
         return tf.reduce_mean(tf.gather(person, self.anchors[name], axis=2), axis=2)
 
-    def _origin(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor | None:
+    def _origin(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
         """What is subtracted from each frame, in the input's axes and unit: [B, F, C]."""
         if self.centre == "none":
-            return None
+            return tf.zeros_like(main[:, :, 0])
         root = self._anchor(main, "root")
         if self.centre == "frame":
             return root
@@ -200,9 +208,11 @@ class Normaliser(keras.layers.Layer):
         others = tf.logical_and(present[:, :, 1:], seen[:, None, 1:])
         shown = tf.concat([main, others], axis=2)
         coords *= tf.cast(shown, tf.float32)[..., None, None]
-        extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
-        coords = tf.pad(coords, [[0, 0], [0, 0], [0, extra], [0, 0], [0, 0]])[:, :, : self.persons]
-        present = tf.pad(present, [[0, 0], [0, 0], [0, extra]])[:, :, : self.persons]
+        if coords.shape[2] != self.persons:
+            extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
+            pad = [[0, 0], [0, 0], [0, extra], [0, 0], [0, 0]]
+            coords = tf.pad(coords, pad)[:, :, : self.persons]
+            present = tf.pad(present, pad[:3])[:, :, : self.persons]
         coords = tf.ensure_shape(coords, [None, self.frames, self.persons, None, None])
         return coords, tf.ensure_shape(present, [None, self.frames, self.persons])
 
@@ -301,22 +311,10 @@ def _at_frames(coords: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.transpose(picked, [0, 3, 1, 2, 4])
 
 
-def resample(
-    coords: tf.Tensor, present: tf.Tensor, lengths: tf.Tensor, frames: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Linear resampling of the true frames to `frames`; presence from the nearest frame.
-
-    Args:
-        coords: [B, F, M, J, C].
-        present: [B, F, M] bool.
-        lengths: [B].
-        frames: T, the first and the last true frame included.
-
-    Returns:
-        [B, T, M, J, C] and [B, T, M].
-    """
+def _present_at(present: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
+    """Presence in the true frame nearest to each of the T new ones: [B, F, M] -> [B, T, M]."""
     nearest = tf.cast(tf.round(_times(lengths, frames)), tf.int32)
-    return _resampled(coords, lengths, frames), tf.gather(present, nearest, batch_dims=1)
+    return tf.gather(present, nearest, batch_dims=1)
 
 
 def _times(lengths: tf.Tensor, frames: int) -> tf.Tensor:
@@ -325,7 +323,10 @@ def _times(lengths: tf.Tensor, frames: int) -> tf.Tensor:
 
 
 def _resampled(values: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
-    """Linear interpolation over axis 1: [B, F, ...] -> [B, T, ...]."""
+    """Linear interpolation over axis 1, from the first to the last true frame.
+
+    [B, F, ...] -> [B, T, ...].
+    """
     time = _times(lengths, frames)
     start = tf.cast(tf.floor(time), tf.int32)
     end = tf.minimum(start + 1, lengths[:, None] - 1)
