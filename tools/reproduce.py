@@ -207,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    common.run(main)
+    common.run(main, "the same command goes on with what is missing")

@@ -18,6 +18,7 @@ from ms2l_tf.errors import InputError
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
+RESUMES = "the same command goes on from the last checkpoint"
 
 
 def quiet_tensorflow() -> None:
@@ -50,7 +51,7 @@ def _fail(message: str) -> int:
     return USAGE_STATUS
 
 
-def _guarded(main: Callable[[], None]) -> Callable[[Sequence[str]], int]:
+def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[str]], int]:
     def call(argv: Sequence[str]) -> int:
         logging.set_verbosity(logging.WARNING)
         try:
@@ -64,7 +65,7 @@ def _guarded(main: Callable[[], None]) -> Callable[[Sequence[str]], int]:
                 raise
             return _fail(str(error))
         except KeyboardInterrupt:
-            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130
         return 0
 
@@ -92,13 +93,14 @@ def _parser(main: Callable[[], None]) -> Callable[[Sequence[str]], list[str]]:
     return parse
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], interrupted: str = "the same command starts again") -> None:
     """Runs a command.
 
     Args:
         main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
+        interrupted: what to tell who stops it with Ctrl-C.
 
     Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
     the traceback instead.
     """
-    app.run(_guarded(main), flags_parser=_parser(main))
+    app.run(_guarded(main, interrupted), flags_parser=_parser(main))

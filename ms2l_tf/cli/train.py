@@ -49,7 +49,7 @@ def main() -> None:
 
 def entry() -> None:
     """Console script."""
-    common.run(main)
+    common.run(main, common.RESUMES)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,10 @@ class RunFolder(Generic[AnySettings]):
         settings = self.record()["settings"]
         unknown = sorted(set(settings) - set(self._settings().to_json()))
         if unknown:
-            raise InputError(f"{self.flags}: unknown setting '{unknown[0]}'; of another version?")
+            raise InputError(
+                f"{self.flags}: unknown setting '{unknown[0]}'; a run of another command "
+                "(ms2l-train, msclr-train) or another version?"
+            )
         try:
             return self._settings.from_flat(settings)
         except InputError as error:

@@ -16,11 +16,13 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.options import groups_of
 
 
-def run(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str) -> int:
+def run(
+    monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str, **settings: str
+) -> int:
     """Exit status of a command that only calls `main`."""
     monkeypatch.setattr(sys, "argv", ["ms2l-test", *arguments])
     with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
-        common.run(main)
+        common.run(main, **settings)
     flags.FLAGS.unparse_flags()
     return int(stopped.value.code or 0)
 
@@ -86,7 +88,9 @@ def test_an_interrupted_command_says_how_to_go_on(
         raise KeyboardInterrupt
 
     assert run(monkeypatch, stop) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert capsys.readouterr().err == "interrupted; the same command starts again\n"
+    assert run(monkeypatch, stop, interrupted=common.RESUMES) == 130
+    assert capsys.readouterr().err == f"interrupted; {common.RESUMES}\n"
 
 
 @pytest.fixture

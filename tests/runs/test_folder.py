@@ -140,7 +140,7 @@ def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> N
         ({"units": "abc"}, "a setting has the wrong type"),
         ({"units": 0}, "--units: 0 is below"),
         ({"method": "skeletonclr"}, "--method: 'skeletonclr' is not one of"),
-        ({"momentum": 0.9}, "unknown setting 'momentum'; of another version"),
+        ({"momentum": 0.9}, "unknown setting 'momentum'; a run of another command"),
     ],
 )
 def test_damaged_settings_name_the_file(
