@@ -34,7 +34,7 @@ class Ablation:
 def _ablation(title: str, name: str, published: float, **flags: str) -> Ablation:
     pretrained = Cell(f"pretrain_{name}", flags, files=PRETRAIN)
     tuned = fine_tuned(f"tuned_{name}", pretrained.name, **flags)
-    joint = Cell(f"joint_{name}", {**JOINT.flags, **flags})
+    joint = dataclasses.replace(JOINT, name=f"joint_{name}", flags={**JOINT.flags, **flags})
     return Ablation(title, (pretrained, tuned, joint), published)
 
 

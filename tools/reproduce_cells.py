@@ -20,6 +20,8 @@ from ms2l_tf.options import declared_type, groups_of
 ROOT = Path(__file__).resolve().parent.parent
 PRETRAIN = ("pretrain",)
 RECOGNISE = ("pretrain", "recognise")
+SUPERVISED = (*RECOGNISE, "supervised")
+OPTIONAL_FILES = ("supervised",)  # a dataset has one only if all labels want settings of their own
 FEW_PROBES = ("knn",)  # the classifier is what counts there; probes of the floors cost minutes
 ALL_PROBES = ("knn", "linear", "svm")
 # What a recorded run may differ in from the flags given now: places.
@@ -134,7 +136,12 @@ class Run:
 
     def arguments(self) -> list[str]:
         """Flags of `ms2l-train` without the folders."""
-        files = [f"--flagfile={_flag_file(self.plan.dataset, name)}" for name in self.cell.files]
+        paths = {name: _flag_file(self.plan.dataset, name) for name in self.cell.files}
+        files = [
+            f"--flagfile={path}"
+            for name, path in paths.items()
+            if name not in OPTIONAL_FILES or path.is_file()
+        ]
         chosen = {**self.cell.flags, **self.plan.extra, "seed": str(self.seed)}
         return files + [f"--{name}={value}" for name, value in chosen.items()]
 

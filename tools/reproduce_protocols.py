@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from tools.reproduce_cells import ALL_PROBES, PRETRAIN, Cell
+from tools.reproduce_cells import ALL_PROBES, PRETRAIN, RECOGNISE, SUPERVISED, Cell
 
 # Folders of Table 6's source datasets, and the synthetic stand-in for them in another layout.
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -69,7 +69,7 @@ LONGT = Cell("longt_gan", files=LONGT_GAN, probes=ALL_PROBES)
 
 def fine_tuned(name: str, start: str, **flags: str) -> Cell:
     """A cell that starts from pre-trained weights and reads all labels."""
-    return Cell(name, {"protocol": "supervised", **flags}, start=start)
+    return Cell(name, {"protocol": "supervised", **flags}, files=SUPERVISED, start=start)
 
 
 def unsupervised() -> Table:
@@ -123,9 +123,7 @@ def _semi_cell(percent: str, sampling: str, method: str) -> Cell:
     return Cell(
         f"semi_{percent}_{sampling}_{method}",
         flags,
-        files=("pretrain", "longt_gan", "recognise")
-        if method == "longt_gan"
-        else ("pretrain", "recognise"),
+        files=(*LONGT_GAN, "recognise") if method == "longt_gan" else RECOGNISE,
         start=start,
         probes=ALL_PROBES,
         draws=percent == "1",
@@ -158,27 +156,24 @@ def semi() -> Table:
     return Table(2, "Semi-supervised", columns, tuple(rows), tuple(cells), note)
 
 
-RANDOM_SUPERVISED = Cell("supervised_random", {"protocol": "supervised"})
+def from_random(name: str, **flags: str) -> Cell:
+    """A cell that starts from random weights and reads all labels."""
+    return Cell(name, {"protocol": "supervised", **flags}, files=SUPERVISED)
+
+
+RANDOM_SUPERVISED = from_random("supervised_random")
 # The paper's Pretrain; its task losses are logged for Figure 4.
 FINE_TUNED = fine_tuned("supervised_pretrain", "ms2l", watch_tasks="true")
 MOVING = fine_tuned("supervised_moving", "ms2l", schedule="moving")
-JOINT = Cell("supervised_joint", {"protocol": "supervised", "schedule": "joint"})
+JOINT = from_random("supervised_joint", schedule="joint")
 _SUPERVISED = (
     ("Rand-S", RANDOM_SUPERVISED, "83.86 83.49 40.97 78.44"),
     ("Pretrain", FINE_TUNED, "85.26 83.46 42.45 78.33"),
     ("Pretrain, classifier only", fine_tuned("supervised_frozen", "ms2l", train="classifier"), ""),
     ("Moving", MOVING, "85.32 84.43 42.57 78.46"),
     ("Joint", JOINT, "86.75 85.17 45.70 78.56"),
-    (
-        "LSTM",
-        Cell("supervised_lstm", {"protocol": "supervised", "method": "lstm"}),
-        "- - - 71.90",
-    ),
-    (
-        "BLSTM",
-        Cell("supervised_blstm", {"protocol": "supervised", "method": "blstm"}),
-        "- - - 71.40",
-    ),
+    ("LSTM", from_random("supervised_lstm", method="lstm"), "- - - 71.90"),
+    ("BLSTM", from_random("supervised_blstm", method="blstm"), "- - - 71.40"),
 )
 _OTHERS = (
     ("HBRNN-L", "78.50 - - -"),
@@ -230,7 +225,7 @@ def transfer(dataset: str, sources: Sequence[str]) -> Table:
     source = _COMMON_OF_SOURCE if in_kind else {}
     random = RANDOM_SUPERVISED
     if in_kind:
-        random = Cell("transfer_random", {"protocol": "supervised", **target})
+        random = from_random("transfer_random", **target)
     rows = [Row("Rand-T", ((random.name, CLASSIFIER),), {"pku2": 40.97})]
     cells = [random]
     for name in SOURCES[dataset]:
