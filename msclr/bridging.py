@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,11 +14,14 @@ LEAST_SHARED = 3  # fewer joints do not fix a body in space
 
 
 def shared_joints(
-    first: SkeletonLayout, second: SkeletonLayout, via: Iterable[str] = ()
+    first: SkeletonLayout,
+    second: SkeletonLayout,
+    via: Iterable[str] = (),
+    own: Sequence[JointMapping] = (),
 ) -> list[tuple[int, int]]:
     """Pairs (joint of `first`, joint of `second`) that are the same point of the body.
 
-    Two joints are the same when the packaged mappings make both of the same joints of one of the
+    Two joints are the same when the known mappings make both of the same joints of one of the
     two layouts or of a third; of several such, the one that finds most pairs counts. Without any,
     joints of equal names are.
 
@@ -26,8 +29,9 @@ def shared_joints(
         first: a layout.
         second: another.
         via: layouts to prefer as the third, such as that of the recording.
+        own: mappings known beside the packaged ones.
     """
-    mappings = [load_mapping(name) for name in mapping_names()]
+    mappings = [*own, *(load_mapping(name) for name in mapping_names())]
     candidates = [first.name, second.name, *via, *sorted({one.source for one in mappings})]
     best: list[tuple[int, int]] = []
     for source in dict.fromkeys(candidates):
@@ -69,7 +73,12 @@ def _equal_rows(first: np.ndarray, second: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def bridge(source: SkeletonLayout, target: SkeletonLayout, via: Iterable[str] = ()) -> JointMapping:
+def bridge(
+    source: SkeletonLayout,
+    target: SkeletonLayout,
+    via: Iterable[str] = (),
+    own: Sequence[JointMapping] = (),
+) -> JointMapping:
     """Poses of a layout as poses of another: shared joints are taken, the others interpolated.
 
     A joint without counterpart is put where every missing joint is the mean of its neighbours in
@@ -80,11 +89,12 @@ def bridge(source: SkeletonLayout, target: SkeletonLayout, via: Iterable[str] = 
         source: the layout there are poses of.
         target: the layout wanted.
         via: see `shared_joints`.
+        own: see `shared_joints`.
 
     Raises:
         InputError: the two share fewer than three joints.
     """
-    pairs = shared_joints(target, source, via)
+    pairs = shared_joints(target, source, via, own)
     if len(pairs) < LEAST_SHARED:
         raise InputError(
             f"layouts '{source.name}' and '{target.name}' share {len(pairs)} joints; write a "

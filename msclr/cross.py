@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import sides_of
-from ms2l_tf.evaluation.features import encoder_features
+from ms2l_tf.evaluation.features import encoder_features, raw_features
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.evaluation.tables import aligned
@@ -18,7 +20,7 @@ from ms2l_tf.runs.weights import load_weights
 from msclr.bridging import LEAST_SHARED, bridge, shared_joints
 from msclr.config import ClrConfig
 from msclr.data import ClrData
-from msclr.evaluation import LayoutFeatures, build_run_model, check_run
+from msclr.evaluation import LayoutFeatures, build_run_model
 from msclr.initial import recorded_layouts
 from msclr.stgcn import OneLayout
 
@@ -31,7 +33,8 @@ def cross_metrics(
     """Top-1 of probes trained in layout a and tested in b, for all ordered pairs a != b.
 
     Keys: ``cross/<a>/<b>/linear/top1``, and ``floor/raw/cross/<a>/<b>/...``: the same probes on
-    the raw normalised coordinates of the joints that the two layouts share.
+    the raw coordinates of the joints that the two layouts share, the test clips read as poses of
+    a, so that one normaliser with one set of anchors serves both sides.
 
     Args:
         found: features in each layout.
@@ -67,19 +70,25 @@ def probed(
 def _raw_on_shared(
     a: LayoutFeatures, b: LayoutFeatures, config: ClrConfig, data: ClrData
 ) -> tuple[ClipFeatures, ClipFeatures] | None:
-    """Raw coordinates of the shared joints: training clips in a, test clips in b."""
-    layouts = [data.layouts[data.index(one.name)] for one in (a, b)]
-    pairs = shared_joints(layouts[0], layouts[1], data.dataset.layouts)
+    """Raw coordinates of the shared joints: training clips in a, test clips of b bridged to a."""
+    home, other = (data.parts[data.index(one.name)] for one in (a, b))
+    layouts = home.store.layout, other.store.layout
+    pairs = shared_joints(*layouts, data.dataset.layouts, data.mappings)
     if len(pairs) < LEAST_SHARED:
         return None
+    store = mapped(other.store, bridge(layouts[1], layouts[0], data.dataset.layouts, data.mappings))
+    settings = dataclasses.replace(config.normaliser, persons=data.persons)
+    normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
+    number = {name: row for row, name in enumerate(data.dataset.names.tolist())}
+    clips = np.array([number[name] for name in np.asarray(b.test.names).tolist()])
     sides = []
-    for clips, raw, layout, members in (
-        (a.train, a.floors["raw"][0], layouts[0], [pair[0] for pair in pairs]),
-        (b.test, b.floors["raw"][1], layouts[1], [pair[1] for pair in pairs]),
+    for side, raw in (
+        (a.train, a.floors["raw"][0]),
+        (b.test, raw_features(store, clips, normaliser)),
     ):
-        shape = (len(raw), config.probes.raw_frames, -1, layout.num_joints, data.coords)
-        chosen = raw.reshape(shape)[:, :, :, members].reshape(len(raw), -1)
-        sides.append(ClipFeatures(chosen, clips.labels, names=clips.names, groups=clips.groups))
+        shape = (len(raw), config.probes.raw_frames, -1, layouts[0].num_joints, data.coords)
+        chosen = raw.reshape(shape)[:, :, :, [pair[0] for pair in pairs]].reshape(len(raw), -1)
+        sides.append(ClipFeatures(chosen, side.labels, names=side.names, groups=side.groups))
     return sides[0], sides[1]
 
 
@@ -93,19 +102,17 @@ def bridged_metrics(
     Keys: ``<prefix>/<first>/<other>/linear/top1``.
 
     Args:
-        folder: the run whose encoder reads; trained on the same dataset and split.
+        folder: the run whose encoder reads; trained without labels on the same dataset and split.
         config: its settings.
         data: clips in its first layout, which is one of these, and in the others to read.
         test_on: ``test`` or ``validation``.
         prefix: of the keys, such as ``floor/single/cross``.
 
     Raises:
-        InputError: `data` lacks the run's first layout, or is of another dataset or split.
+        InputError: `data` lacks the run's first layout.
     """
     home = data.index(recorded_layouts(folder)[0].name)
-    at_home = data.of([home])
-    check_run(folder, at_home)
-    model = build_run_model(folder, config, at_home)
+    model = build_run_model(folder, config, data.of([home]))
     load_weights(model, folder.weights)
     encoder = OneLayout(model.encoder, 0)
     metrics: dict[str, float] = {}
@@ -131,7 +138,8 @@ def _encoded(
     rows = sides[0] if what == "training" else sides[1]
     store = other.store
     if other is not home:
-        mapping = bridge(store.layout, home.store.layout, data.dataset.layouts)
+        known = (data.dataset.layouts, data.mappings)
+        mapping = bridge(store.layout, home.store.layout, *known)
         store = mapped(store, mapping)
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     normaliser = build_normaliser(settings, store)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.splits import validation_split
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.build import build_normaliser
 from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.skeletons import json_files
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from ms2l_tf.skeletons.mapping import load_mapping, mapping_names
+from ms2l_tf.skeletons.mapping import JointMapping, load_mapping, mapping_names
 from msclr.config import ClrConfig
 
 
@@ -26,10 +29,12 @@ class ClrData:
         parts: by layout, the reference first: its poses, and those of the split's clips that
             have poses in it.
         normalisers: of each layout.
+        mappings: of the user's own, from files that ``--layouts`` names.
     """
 
     parts: tuple[RunData, ...]
     normalisers: tuple[Normaliser, ...]
+    mappings: tuple[JointMapping, ...] = ()
 
     @property
     def dataset(self) -> ClipDataset:
@@ -56,11 +61,20 @@ class ClrData:
         """C."""
         return self.parts[0].store.num_coords
 
+    @property
+    def fingerprint(self) -> str:
+        """One checksum of what the run reads in all its layouts."""
+        each = [part.fingerprint for part in self.parts]
+        if len(set(each)) == 1:
+            return each[0]
+        return hashlib.sha256(json.dumps(each).encode()).hexdigest()
+
     def of(self, numbers: Sequence[int]) -> ClrData:
         """The same clips in some of the layouts."""
         return ClrData(
             tuple(self.parts[number] for number in numbers),
             tuple(self.normalisers[number] for number in numbers),
+            self.mappings,
         )
 
     def index(self, layout: str) -> int:
@@ -96,7 +110,9 @@ def open_clr_data(config: ClrConfig) -> ClrData:
         raise InputError("--data: name the folder of a prepared dataset (see ms2l-prepare)")
     dataset = ClipDataset.open(config.data.data)
     wanted = config.data.layouts or dataset.layouts
-    parts = tuple(open_run_data(config.data.one(*_source(dataset, layout))) for layout in wanted)
+    parts = _cut_alike(
+        [_opened(config, *_source(dataset, layout)) for layout in wanted], config.data.validation
+    )
     for part in parts[1:]:
         if part.store.num_coords != parts[0].store.num_coords:
             raise InputError(
@@ -108,7 +124,47 @@ def open_clr_data(config: ClrConfig) -> ClrData:
         raise InputError(f"--layouts: {', '.join(wanted)} name the same layout twice")
     persons = config.normaliser.persons or max(part.store.num_persons for part in parts)
     settings = dataclasses.replace(config.normaliser, persons=persons)
-    return ClrData(parts, tuple(build_normaliser(settings, part.store) for part in parts))
+    own = [load_mapping(name) for name in wanted if json_files.is_path(name)]
+    normalisers = tuple(build_normaliser(settings, part.store) for part in parts)
+    return ClrData(parts, normalisers, tuple(own))
+
+
+def in_one_layout(config: ClrConfig) -> ClrConfig:
+    """Settings of a run with labels, which reads one layout: the first of ``layouts``.
+
+    Raises:
+        InputError: the dataset cannot be opened.
+    """
+    layouts = config.data.layouts[:1]
+    if not layouts and config.data.data:
+        layouts = ClipDataset.open(config.data.data).layouts[:1]
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, layouts=layouts))
+
+
+def _opened(config: ClrConfig, layout: str, mapping: str) -> RunData:
+    """One layout's poses and clips; validation clips are cut for all layouts together."""
+    settings = dataclasses.replace(config.data.one(layout, mapping), validation="none")
+    try:
+        return open_run_data(settings)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text.replace("--mapping:", "--layouts:", 1)) from None
+
+
+def _cut_alike(parts: Sequence[RunData], by: str) -> tuple[RunData, ...]:
+    """One cut of the training clips for all layouts: a clip is on one side or the other."""
+    if by == "none":
+        return tuple(parts)
+    clips = np.unique(np.concatenate([part.train for part in parts]))
+    fit, validation = validation_split(parts[0].dataset, clips, by)
+    return tuple(
+        dataclasses.replace(
+            part,
+            fit=np.intersect1d(fit, part.train),
+            validation=np.intersect1d(validation, part.train),
+        )
+        for part in parts
+    )
 
 
 def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
@@ -120,8 +176,8 @@ def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
     for source in dataset.layouts:
         if f"{source}_to_{layout}" in mapping_names():
             return source, f"{source}_to_{layout}"
-    prefixes = tuple(f"{source}_to_" for source in dataset.layouts)
-    derived = {load_mapping(name).target for name in mapping_names() if name.startswith(prefixes)}
+    known = [load_mapping(name) for name in mapping_names()]
+    derived = {one.target for one in known if one.source in dataset.layouts and not one.absent}
     raise InputError(
         f"--layouts: '{layout}' is neither in {dataset.path} ({', '.join(dataset.layouts)}) nor "
         f"mapped from there ({', '.join(sorted(derived)) or 'nothing'}); a mapping file of your "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,13 +29,21 @@ def linear_logits(one: LayoutFeatures, config: ClrConfig, classes: int) -> np.nd
     return logits
 
 
-def ensemble_metrics(logits: Mapping[str, np.ndarray], test: ClipFeatures) -> dict[str, float]:
-    """``ensemble/linear/top1``: the heads of all layouts, averaged."""
-    return {"ensemble/linear/top1": _top1(fuse(logits), test)}
+def ensemble_metrics(logits: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
+    """``ensemble/linear/top1``: the heads of all layouts, averaged.
+
+    Args:
+        logits: by layout, [N, K] of the same clips.
+        labels: [N].
+    """
+    return {"ensemble/linear/top1": _top1(fuse(logits), labels)}
 
 
 def stream_metrics(
-    streams: Mapping[str, Mapping[str, np.ndarray]], reference: str, test: ClipFeatures
+    streams: Mapping[str, Mapping[str, np.ndarray]],
+    reference: str,
+    test: ClipFeatures,
+    rows: Mapping[str, np.ndarray],
 ) -> dict[str, float]:
     """Three-stream fusion 0.6 joint, 0.6 bone, 0.4 motion; and with all layouts of each.
 
@@ -43,7 +51,8 @@ def stream_metrics(
         streams: by stream, by layout: logits [N, K].
         reference: layout of ``fusion/linear/top1``; ``fusion/ensemble/linear/top1`` averages
             over the layouts first.
-        test: labels of the test clips.
+        test: labels of the reference layout's test clips.
+        rows: by layout: of its test clips, those that all layouts have.
 
     Raises:
         InputError: a stream is unknown.
@@ -53,18 +62,16 @@ def stream_metrics(
             raise InputError(f"--streams: '{name}' is not one of {', '.join(THREE_STREAM)}")
     weights = {name: THREE_STREAM[name] for name in streams}
     one = {name: by_layout[reference] for name, by_layout in streams.items()}
-    metrics = {"fusion/linear/top1": _top1(fuse(one, weights), test)}
+    metrics = {"fusion/linear/top1": _top1(fuse(one, weights), test.labels)}
     if all(len(by_layout) > 1 for by_layout in streams.values()):
-        means = {name: fuse(by_layout) for name, by_layout in streams.items()}
-        metrics["fusion/ensemble/linear/top1"] = _top1(fuse(means, weights), test)
+        means = {
+            name: fuse({layout: by_layout[layout][rows[layout]] for layout in by_layout})
+            for name, by_layout in streams.items()
+        }
+        labels = test.labels[rows[reference]]
+        metrics["fusion/ensemble/linear/top1"] = _top1(fuse(means, weights), labels)
     return metrics
 
 
-def _top1(logits: np.ndarray, test: ClipFeatures) -> float:
-    return score(test.labels, logits.argmax(axis=1), logits.shape[1]).top1
-
-
-def same_clips(found: Sequence[LayoutFeatures]) -> bool:
-    """Whether all layouts have the same test clips, so that their heads can be averaged."""
-    first = np.asarray(found[0].test.names)
-    return all(np.array_equal(first, np.asarray(one.test.names)) for one in found)
+def _top1(logits: np.ndarray, labels: np.ndarray) -> float:
+    return score(labels, logits.argmax(axis=1), logits.shape[1]).top1

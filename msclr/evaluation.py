@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED
-from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import (
@@ -40,6 +39,17 @@ from msclr.stgcn import OneLayout
 Progress = Callable[[str], None]
 
 
+def common_rows(found: Sequence[LayoutFeatures]) -> list[np.ndarray]:
+    """Of each layout, the rows of the test clips that all layouts have, in one order."""
+    names = [np.asarray(one.test.names) for one in found]
+    common = names[0][np.all([np.isin(names[0], other) for other in names], axis=0)]
+    rows = []
+    for mine in names:
+        order = np.argsort(mine)
+        rows.append(order[np.searchsorted(mine, common, sorter=order)])
+    return rows
+
+
 @dataclasses.dataclass(frozen=True)
 class LayoutFeatures:
     """Features of the clips of one layout.
@@ -58,18 +68,18 @@ class LayoutFeatures:
     logits: np.ndarray | None = None
 
 
-def check_run(folder: RunFolder[ClrConfig], data: ClrData) -> None:
-    """Refuses a run that is not finished, or was trained on other data.
+def check_run(folder: RunFolder[ClrConfig], data: ClrData, flag: str = "--workdir") -> None:
+    """Refuses a run that is not finished, or was trained on other data; `flag` names it.
 
     Raises:
         InputError: it is.
     """
     if not folder.finished:
-        raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
-    if data.parts[0].fingerprint != folder.record()["fingerprint"]:
+        raise InputError(f"{flag}: {folder.path} is not trained to its last epoch; train first")
+    if data.fingerprint != folder.record()["fingerprint"]:
         raise InputError(
-            f"--data: {data.dataset.path} is not the dataset this run was trained on "
-            f"('{folder.record()['dataset']}'; the checksum of its files or split differs)"
+            f"--data: {data.dataset.path} is not the dataset {folder.path} was trained on "
+            f"('{folder.record()['dataset']}'; the checksum of files, split or mappings differs)"
         )
 
 
@@ -284,9 +294,13 @@ def evaluate_run(
             "layouts": [one.name for one in found],
             "by_layout": of_layouts,
             "stream": config.network.stream,
-            "test_clips_without_poses": int(
-                len(data.parts[0].test) - len(with_poses(data.parts[0].store, data.parts[0].test))
-            ),
+            # By layout: a clip may lack some of them.
+            "test_clips_without_poses": {
+                one.name: len(data.parts[0].test) - len(one.test) for one in found
+            },
+            "test_clips_in_all_layouts": len(common_rows(found)[0]),
+            "derived_layouts": "layouts mapped from one recording share its noise, timing and bone "
+            "lengths; numbers across them are kinder than between two sensors",
             **protocol_details(config),
             "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
             "random_floor": "the same encoder before training, same seed",

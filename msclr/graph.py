@@ -26,8 +26,9 @@ def partitions(layout: SkeletonLayout, kind: str) -> np.ndarray:
         layout: the skeleton.
         kind: ``uniform``: one partition of all neighbours; ``distance``: the joint itself, the
             others; ``spatial``: the joint itself, those as far from the centre or nearer, those
-            further; ``spatial_original``: as spatial, with the distances of the published code, in
-            which all joints but the centre and its neighbours are infinitely (so equally) far;
+            further; ``spatial_original``: as the published code groups them: the joint itself,
+            those as far or further, those nearer, with its distances, in which all joints but the
+            centre and its neighbours are infinitely (so equally) far;
             ``in_out``: the joint itself, those not further, those not nearer, each partition
             normalised by itself (neighbours that are equally far are in both).
 
@@ -45,13 +46,14 @@ def partitions(layout: SkeletonLayout, kind: str) -> np.ndarray:
     if kind == "spatial_original":
         distance = np.where(_hops(others)[layout.graph_centre] > 1, np.inf, distance)
     step = distance[:, None], distance[None, :]
-    nearer, further = np.less_equal(*step), np.greater(*step)
+    nearer, further, tied = np.less_equal(*step), np.greater(*step), np.equal(*step)
     if kind == "in_out":
         parts = [selves, others & nearer, others & np.greater_equal(*step)]
         return np.stack([_shares(part, part) for part in parts])
     groups = {
         "uniform": [selves | others],
         "distance": [selves, others],
+        "spatial_original": [selves, others & (further | tied), others & nearer & ~tied],
     }.get(kind, [selves, others & nearer, others & further])
     return np.stack([_shares(group, selves | others) for group in groups])
 

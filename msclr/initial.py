@@ -42,6 +42,10 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
         if name in given:
             check_equal(folder, name, value, settings[name])
         settings[name] = value
+    if "layouts" not in given:
+        # What it was told to learn from first: a mapping file goes by its path.
+        wanted = folder.config().data.layouts or [one.name for one in recorded_layouts(folder)]
+        settings["layouts"] = tuple(wanted[:1])
     return settings
 
 

@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.initial import finished_run
+from ms2l_tf.skeletons import json_files
+from ms2l_tf.skeletons.mapping import load_mapping
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics, cross_metrics
 from msclr.data import ClrData, open_clr_data
-from msclr.ensemble import ensemble_metrics, linear_logits, same_clips, stream_metrics
-from msclr.evaluation import LayoutFeatures, check_run, layout_features
+from msclr.ensemble import ensemble_metrics, linear_logits, stream_metrics
+from msclr.evaluation import LayoutFeatures, check_run, common_rows, layout_features
+from msclr.initial import recorded_layouts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,53 +60,87 @@ class Readings:
             InputError: another run does not fit this one.
         """
         metrics: dict[str, float] = {}
-        several, alike = len(found) > 1, same_clips(found)
+        several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
-        if self.streams or (several and alike):
+        rows = {
+            one.name: rows for one, rows in zip(found, common_rows(found), strict=True) if len(rows)
+        }
+        if self.streams or (several and rows):
             classes = len(data.dataset.label_names)
             logits = {one.name: linear_logits(one, config, classes) for one in found}
-        if several and alike:
-            metrics.update(ensemble_metrics(logits, found[0].test))
+        if several and rows:
+            common = {name: logits[name][mine] for name, mine in rows.items()}
+            labels = found[0].test.labels[rows[found[0].name]]
+            metrics.update(ensemble_metrics(common, labels))
         if several and self.cross:
             metrics.update(cross_metrics(found, config, data))
-        read = data.of([data.index(one.name) for one in found])
         for path in self.single:
-            single = RunFolder(path, ClrConfig)
-            its = self.adapted(single.config())
-            metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))
+            metrics.update(self._single(path, data.of([data.index(one.name) for one in found])))
         if self.unseen:
-            layouts = dataclasses.replace(config.data, layouts=(data.names[0], *self.unseen))
-            more = open_clr_data(dataclasses.replace(config, data=layouts))
-            metrics.update(bridged_metrics(folder, config, more, self.test_on, "unseen"))
+            metrics.update(self._unseen(folder, config, data))
         if self.streams:
-            metrics.update(self._fused(config, logits, found))
+            metrics.update(self._fused(config, logits, found, rows))
         return metrics
+
+    def _single(self, path: str, read: ClrData) -> dict[str, float]:
+        single = finished_run(path, ClrConfig, "--single")
+        config = self.adapted(single.config())
+        layouts = recorded_layouts(single)
+        if config.protocol.protocol != UNSUPERVISED or len(layouts) > 1:
+            raise InputError(
+                f"--single: {path} is a run of protocol {config.protocol.protocol} on "
+                f"{', '.join(one.name for one in layouts)}; name one without labels on one layout"
+            )
+        check_run(single, read.of([read.index(layouts[0].name)]), "--single")
+        return bridged_metrics(single, config, read, self.test_on, "floor/single/cross")
+
+    def _unseen(
+        self, folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData
+    ) -> dict[str, float]:
+        if config.protocol.protocol != UNSUPERVISED:
+            raise InputError(
+                f"--unseen: {folder.path} is a run of protocol {config.protocol.protocol}; only "
+                "encoders trained without labels read other layouts"
+            )
+        home = (config.data.layouts or data.names)[0]
+        own = tuple(one for one in config.data.layouts if json_files.is_path(one))
+        layouts = dataclasses.replace(config.data, layouts=(home, *self.unseen))
+        more = open_clr_data(dataclasses.replace(config, data=layouts))
+        mappings = (*more.mappings, *(load_mapping(name) for name in own))
+        more = dataclasses.replace(more, mappings=mappings)
+        return bridged_metrics(folder, config, more, self.test_on, "unseen")
 
     def _fused(
         self,
         config: ClrConfig,
         logits: dict[str, np.ndarray],
         found: Sequence[LayoutFeatures],
+        rows: dict[str, np.ndarray],
     ) -> dict[str, float]:
         names = [one.name for one in found]
         streams = {config.network.stream: logits}
         for path in self.streams:
-            stream, its, test = self._stream(RunFolder(path, ClrConfig), names)
+            stream, its, tests = self._stream(finished_run(path, ClrConfig, "--streams"), names)
             if stream in streams:
                 raise InputError(f"--streams: {path} is another run of the {stream} stream")
-            if not np.array_equal(test, np.asarray(found[0].test.names)):
+            if any(tests[one.name] != _names(one) for one in found):
                 raise InputError(f"--streams: {path} has other test clips; fuse runs of one split")
             streams[stream] = its
-        return stream_metrics(streams, names[0], found[0].test)
+        return stream_metrics(streams, names[0], found[0].test, rows)
 
     def _stream(
         self, folder: RunFolder[ClrConfig], layouts: Sequence[str]
-    ) -> tuple[str, dict[str, np.ndarray], np.ndarray]:
-        """Stream of a run, logits of its linear heads in some layouts, names of the test clips."""
+    ) -> tuple[str, dict[str, np.ndarray], dict[str, list[str]]]:
+        """Stream of a run; by layout, logits of its linear heads and names of the test clips."""
         config = self.adapted(folder.config())
         data = open_clr_data(config)
-        check_run(folder, data)
+        check_run(folder, data, "--streams")
         found = layout_features(folder, config, data, layouts, self.test_on)
         classes = len(data.dataset.label_names)
         logits = {one.name: linear_logits(one, config, classes) for one in found}
-        return config.network.stream, logits, np.asarray(found[0].test.names)
+        return config.network.stream, logits, {one.name: _names(one) for one in found}
+
+
+def _names(one: LayoutFeatures) -> list[str]:
+    found: list[str] = np.asarray(one.test.names).tolist()
+    return found

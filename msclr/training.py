@@ -20,7 +20,7 @@ from ms2l_tf.training.loop import run_epochs
 from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
 from msclr.build import build_clr_model, build_clr_optimizer, build_recogniser, queue_length
 from msclr.config import ClrConfig
-from msclr.data import ClrData, open_clr_data
+from msclr.data import ClrData, in_one_layout, open_clr_data
 from msclr.initial import open_initial_encoder, recorded_layouts
 from msclr.pairs import PairSampler, pair_batches
 
@@ -36,6 +36,8 @@ def train(config: ClrConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     Returns:
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
     """
+    if config.protocol.protocol != UNSUPERVISED:
+        config = in_one_layout(config)
     data = open_clr_data(config)
     folder = RunFolder(workdir, ClrConfig)
     if config.protocol.protocol == UNSUPERVISED:
@@ -51,6 +53,7 @@ def _record(
     shape = (config.normaliser.frames, data.persons, data.layouts[0].num_joints, data.coords)
     return {
         **run_record(config, config.protocol.protocol, data.parts[0], shape),
+        "fingerprint": data.fingerprint,
         "layouts": [layout.to_json() for layout in layouts],
         "trained_clips": len(trained),
     }
@@ -122,8 +125,10 @@ def _recognise(
     clips = part.fit if config.data.train_on == "fit" else part.train
     # A run that goes on has its weights in its checkpoint; where it started from may be gone.
     going_on = folder.has_checkpoint or folder.finished
+    if going_on:
+        folder.check(_record(config, data, data.layouts, clips))
     initial = None if going_on else open_initial_encoder(config, data)
-    layouts, layout = data.layouts[:1], 0
+    layouts, layout = data.layouts, 0
     if initial is not None:
         layouts, layout = initial.layouts, initial.layout
     elif going_on:

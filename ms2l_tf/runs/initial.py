@@ -59,17 +59,24 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
     return settings
 
 
-def finished_run(path: str, settings: type[AnySettings]) -> RunFolder[AnySettings]:
+def finished_run(
+    path: str, settings: type[AnySettings], flag: str = "--init"
+) -> RunFolder[AnySettings]:
     """The folder of a run with these settings that is trained to its last epoch.
+
+    Args:
+        path: of the folder.
+        settings: the dataclass of its settings.
+        flag: that names it.
 
     Raises:
         InputError: there is none.
     """
     folder = RunFolder(path, settings)
     if not folder.flags.is_file():
-        raise InputError(f"--init: {folder.path} holds no run (no flags.json)")
+        raise InputError(f"{flag}: {folder.path} holds no run (no flags.json)")
     if not folder.finished:
-        raise InputError(f"--init: {folder.path} is not trained to its last epoch; finish it first")
+        raise InputError(f"{flag}: {folder.path} is not trained to its last epoch; finish it first")
     return folder
 
 

@@ -71,8 +71,7 @@ def main() -> None:
     from msclr.alignment_figure import alignment_figure
     from msclr.cross import cross_table
     from msclr.data import open_clr_data
-    from msclr.ensemble import same_clips
-    from msclr.evaluation import evaluate_run
+    from msclr.evaluation import common_rows, evaluate_run
     from msclr.readings import Readings
 
     folder = RunFolder(WORKDIR.value, ClrConfig)
@@ -110,11 +109,13 @@ def main() -> None:
     if len(found) > 1 and CROSS.value:
         print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
         print(cross_table(shown, names, "linear"))
-        if FIGURES.value and same_clips(found):
+        print("Layouts mapped from one recording share its noise, timing and bone lengths.")
+        rows = common_rows(found)
+        if FIGURES.value and len(rows[0]):
             alignment_figure(
                 figures / "alignment.png",
-                {one.name: one.test.features for one in found},
-                found[0].test.labels,
+                {one.name: one.test.features[mine] for one, mine in zip(found, rows, strict=True)},
+                found[0].test.labels[rows[0]],
                 data.dataset.label_names,
                 title="The same clips in several layouts",
             )

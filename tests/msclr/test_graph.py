@@ -82,8 +82,9 @@ def test_a_chain_by_hand() -> None:
     expected[0, 1] = expected[4, 3] = third
     expected[1, 2] = expected[3, 2] = third
     assert_close(further, expected)
-    # Joints two edges away are infinitely far, hence further than those one edge away.
-    np.testing.assert_array_equal(partitions(chain(), "spatial_original")[1:], [nearer, further])
+    # Joints two edges away are infinitely far, hence further than those one edge away. The
+    # published code has those further away in its second partition.
+    np.testing.assert_array_equal(partitions(chain(), "spatial_original")[1:], [further, nearer])
 
 
 def test_original_distances_put_almost_all_edges_into_one_partition() -> None:
@@ -92,9 +93,26 @@ def test_original_distances_put_almost_all_edges_into_one_partition() -> None:
     assert (original[2] > 0).sum() < (true[2] > 0).sum() == len(layout.edges)
     centre = layout.graph_centre
     around = np.nonzero(neighbours(layout)[centre])[0]
-    for joint, reads in zip(*np.nonzero(original[1]), strict=True):
-        far = {joint, reads} & {centre, *around} == set()
-        assert far or true[1][joint, reads] > 0 or joint == centre
+    for source, joint in zip(*np.nonzero(original[1]), strict=True):
+        far = {source, joint} & {centre, *around} == set()
+        assert far or true[2][source, joint] > 0
+
+
+def test_the_original_groups_as_the_published_code() -> None:
+    layout = load_layout("kinect_v2_25")
+    hops = np.where(neighbours(layout), 1.0, np.inf)
+    np.fill_diagonal(hops, 0.0)
+    to_centre = hops[:, layout.graph_centre]
+    twin = np.zeros((3, 25, 25))
+    for source in range(25):
+        for joint in range(25):
+            if hops[source, joint] == 0:
+                twin[0, source, joint] = 1
+            elif hops[source, joint] == 1:
+                nearer = to_centre[source] < to_centre[joint]
+                twin[2 if nearer else 1, source, joint] = 1
+    twin /= twin.sum(axis=(0, 1))
+    assert_close(partitions(layout, "spatial_original"), twin)
 
 
 @pytest.mark.parametrize("name", [*DISCONNECTED, "kinect_v2_25"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ms2l_tf.data import ClipDataset
+from ms2l_tf.data import ClipDataset, DatasetWriter
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices
@@ -23,7 +23,7 @@ from msclr.build import build_recogniser
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics, cross_table
 from msclr.data import open_clr_data
-from msclr.evaluation import build_run_model, evaluate_run
+from msclr.evaluation import build_run_model, common_rows, evaluate_run
 from msclr.initial import with_initial_run
 from msclr.readings import Readings
 from msclr.training import train
@@ -138,7 +138,8 @@ def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
     flags = json.loads((motion / "flags.json").read_text())
     flags["settings"]["stream"] = "motion"
     (motion / "flags.json").write_text(json.dumps(flags))
-    readings = Readings(single=(str(run.path),), unseen=("smpl_24",), streams=(str(motion),))
+    single = train(config(dataset, layouts=LAYOUTS[:1], epochs=1), str(tmp_path / "single"))
+    readings = Readings(single=(str(single.path),), unseen=("smpl_24",), streams=(str(motion),))
     result, found = evaluate_run(
         run,
         settings,
@@ -177,7 +178,7 @@ def test_the_reference_layouts_own_encoder_crosses_to_itself_unchanged(
 
 def labelled(dataset: ClipDataset, init: str, **changes: Any) -> ClrConfig:
     values = {"data": str(dataset.path), **TINY, "init": init, "protocol": "supervised", **changes}
-    return ClrConfig.from_flat(with_initial_run(values, ()))
+    return ClrConfig.from_flat(with_initial_run(values, {"layouts"} & set(changes)))
 
 
 def test_labels_train_a_pretrained_encoder_in_any_of_its_layouts(
@@ -252,7 +253,7 @@ def test_bad_settings_are_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_long_queue_and_clips_of_one_layout_are_mentioned(
+def test_a_long_queue_is_mentioned(
     dataset: ClipDataset,
     tmp_path: pathlib.Path,
     capsys: pytest.CaptureFixture[str],
@@ -275,8 +276,114 @@ def test_other_runs_and_layouts_are_refused_by_the_evaluation(
     elsewhere = dataclasses.replace(
         settings, data=dataclasses.replace(settings.data, data=str(other.path))
     )
-    with pytest.raises(InputError, match="is not the dataset this run was trained on"):
+    with pytest.raises(InputError, match=r"is not the dataset .* was trained on"):
         evaluate_run(run, elsewhere, open_clr_data(elsewhere), Choices(figures=False))
+
+
+def test_other_runs_named_beside_have_to_fit(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset)
+    data = open_clr_data(settings)
+    for readings, said in (
+        (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
+        (Readings(single=(str(tmp_path),)), "--single: .* holds no run"),
+        (Readings(streams=(str(tmp_path),)), "--streams: .* holds no run"),
+        (Readings(streams=(str(run.path),)), "is another run of the joint stream"),
+    ):
+        with pytest.raises(InputError, match=said):
+            evaluate_run(
+                run,
+                settings,
+                data,
+                Choices(probes=("knn",), figures=False),
+                more_metrics=lambda found, one=readings: one.metrics(  # type: ignore[misc]
+                    run, settings, data, found
+                ),
+            )
+
+
+def test_a_run_with_labels_reads_the_first_of_several_layouts(
+    dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset, layouts=(), protocol="supervised", method="supervised", epochs=1)
+    folder = train(settings, str(tmp_path / "labels"))
+    recorded = folder.config()
+    assert recorded.data.layouts == dataset.layouts[:1]
+    data = open_clr_data(recorded)
+    result, found = evaluate_run(
+        folder, recorded, data, Choices(probes=("knn",), figures=False), layouts=()
+    )
+    assert [one.name for one in found] == [dataset.layouts[0]]
+    assert "classifier/top1" in result.metrics
+    unseen = Readings(unseen=("smpl_24",))
+    with pytest.raises(InputError, match=r"--unseen: .* protocol supervised"):
+        unseen.metrics(folder, recorded, data, found)
+    other = dataclasses.replace(
+        recorded, data=dataclasses.replace(recorded.data, layouts=("smpl_24",))
+    )
+    with pytest.raises(InputError, match="was started with --layouts="):
+        train(other, str(folder.path))
+
+
+def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDataset:
+    """The dataset again; every fifth clip, and the whole first subject, lack one layout."""
+    with DatasetWriter(out, name="gaps", label_names=dataset.label_names) as writer:
+        stores = {name: dataset.poses(name) for name in LAYOUTS}
+        for store in stores.values():
+            assert store.axes is not None
+            writer.add_layout(
+                store.layout,
+                frame_rate=30.0,
+                unit=store.unit,
+                axes=store.axes,
+                num_persons=store.num_persons,
+            )
+        for number, clip in enumerate(dataset.clips):
+            gone = number % 5 == 0 or clip.subject == dataset.clips[0].subject
+            poses = {
+                name: store.poses(number)
+                for name, store in stores.items()
+                if not (gone and name == layout)
+            }
+            writer.add_clip(clip, poses)
+        split = dataset.split(dataset.split_names[0])
+        writer.add_split(
+            "mine",
+            train=dataset.names[split.train].tolist(),
+            test=dataset.names[split.test].tolist(),
+        )
+    return ClipDataset.open(out)
+
+
+def test_clips_that_lack_a_layout_are_used_where_they_can_be(
+    dataset: ClipDataset, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gaps = without_some(dataset, tmp_path / "gaps", LAYOUTS[1])
+    settings = config(gaps, validation="subject", epochs=1)
+    data = open_clr_data(settings)
+    assert len(data.parts[1].train) < len(data.parts[0].train)
+    fit = np.concatenate([part.fit for part in data.parts])
+    validation = np.concatenate([part.validation for part in data.parts])
+    assert not np.isin(fit, validation).any(), "cut once for all layouts"
+    folder = train(settings, str(tmp_path / "run"))
+    assert "have poses in one layout only" in capsys.readouterr().err
+    readings = Readings(streams=())
+    result, found = evaluate_run(
+        folder,
+        settings,
+        data,
+        Choices(probes=("knn",), figures=False),
+        more_metrics=lambda features: readings.metrics(folder, settings, data, features),
+    )
+    without = result.details["test_clips_without_poses"]
+    assert without[LAYOUTS[0]] == 0 < without[LAYOUTS[1]]
+    first, second = common_rows(found)
+    assert len(first) == result.details["test_clips_in_all_layouts"] < len(found[0].test)
+    np.testing.assert_array_equal(
+        np.asarray(found[0].test.names)[first], np.asarray(found[1].test.names)[second]
+    )
+    assert "ensemble/linear/top1" in result.metrics
 
 
 def test_dropout_of_the_encoder_is_drawn_when_labels_train_it(
