@@ -270,11 +270,6 @@ class ProtocolConfig(Checked):
             raise InputError(
                 "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
             )
-        if self.protocol == "transfer" and not initialised:
-            raise InputError(
-                "--protocol=transfer: name the run on the source dataset with --init "
-                "(Rand-T, without one, is --protocol=supervised)"
-            )
         if self.train == "classifier" and self.schedule != "plain":
             raise InputError(
                 f"--train=classifier: leaves the encoder as it is, so --schedule={self.schedule} "

@@ -291,6 +291,7 @@ def evaluate_run(
         details={
             **evaluation.details,
             "evaluated_on": choices.test_on,
+            "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
             "layouts": [one.name for one in found],
             "by_layout": of_layouts,
             "stream": config.network.stream,

@@ -114,7 +114,6 @@ def test_without_tasks_their_views_are_not_checked(changes: dict[str, Any]) -> N
         ({"method": "lstm"}, "--method=lstm learns from labels only: --protocol=supervised"),
         ({"init": "runs/a"}, "--init: belongs to --protocol=semi, supervised and transfer"),
         ({**SEMI, "schedule": "moving"}, "--schedule=moving: starts from a pre-trained encoder"),
-        ({"protocol": "transfer"}, "--protocol=transfer: name the run on the source dataset"),
         (
             {**SEMI, "train": "classifier", "schedule": "joint"},
             "--train=classifier: leaves the encoder as it is, so --schedule=joint has nothing",

@@ -214,6 +214,7 @@ def _result(
         details={
             **evaluation.details,
             "evaluated_on": choices.test_on,
+            "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
             # A clip may lack this layout; it cannot be encoded, but it is not forgotten.
             "test_clips_without_poses": int((data.store.lengths[data.test] == 0).sum()),
             "pooling": config.probes.pooling,

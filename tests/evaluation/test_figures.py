@@ -18,10 +18,11 @@ from ms2l_tf.evaluation.figures import (
     read_history,
     training_figure,
 )
+from ms2l_tf.evaluation.figures.curves import _panels
 from ms2l_tf.evaluation.figures.style import class_style
 from ms2l_tf.evaluation.metrics import per_class_table
 
-HISTORY = """epoch,loss,prediction_loss,knn_top1,embedding_std,effective_rank,learning_rate
+HISTORY = """epoch,loss,prediction,val_knn,embedding_std,effective_rank,jigsaw_accuracy
 1,5.0,1.0,,0.01,3.0,0.01
 2,1.0,0.5,60.5,0.05,9.0,0.001
 3,0.1,0.4,,0.06,12.0,0.0001
@@ -83,11 +84,27 @@ def test_training_curves(tmp_path: Path) -> None:
     path.write_text(HISTORY, encoding="utf-8")
     history = read_history(path)
     np.testing.assert_array_equal(history["epoch"], [1, 2, 3])
-    np.testing.assert_array_equal(history["knn_top1"], [np.nan, 60.5, np.nan])
+    np.testing.assert_array_equal(history["val_knn"], [np.nan, 60.5, np.nan])
     training_figure(tmp_path / "h.png", path, "run")
     assert is_png(tmp_path / "h.png")
     training_figure(tmp_path / "one.png", {"epoch": np.arange(2.0), "loss": np.ones(2)})
     assert is_png(tmp_path / "one.png")
+
+
+def test_every_column_of_a_run_is_drawn_once() -> None:
+    # The columns of pre-training, of moving, of MS-CLR and of LongT GAN.
+    names = [
+        "contrastive", "jigsaw", "jigsaw_accuracy", "loss", "prediction", "embedding_std",
+        "effective_rank", "val_knn", "accuracy", "classification", "theta", "contrast_accuracy",
+        "d3m", "info_nce", "positives", "adversarial", "discriminator", "regeneration",
+    ]  # fmt: skip
+    history = {"epoch": np.arange(3.0), **{name: np.ones(3) for name in names}}
+    panels = dict(_panels(history))
+    assert sorted(name for series in panels.values() for name in series) == sorted(names)
+    assert panels["accuracy, percent"] == [
+        "jigsaw_accuracy", "val_knn", "accuracy", "contrast_accuracy",
+    ]  # fmt: skip
+    assert {"loss", "prediction", "jigsaw", "info_nce", "regeneration"} <= set(panels["loss"])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +131,7 @@ def test_history_without_epochs_is_numbered(tmp_path: Path) -> None:
 
 def test_history_without_anything_to_draw(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no loss"):
-        training_figure(tmp_path / "h.png", {"epoch": np.arange(3.0), "other": np.ones(3)})
+        training_figure(tmp_path / "h.png", {"epoch": np.arange(3.0), "loss": np.full(3, np.nan)})
 
 
 def test_unwritable_figure(tmp_path: Path) -> None:

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 Columns = Mapping[str, npt.NDArray[np.float64]]
 
-# Title, and which columns of the history belong to the panel; the first panel that wants a column
-# gets it.
+_LOSS = "loss"
+# Title, and which columns of the history belong to the panel. All other columns are losses: every
+# task logs its own under its name.
 _PANELS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("loss", lambda name: "loss" in name),
-    ("accuracy", lambda name: any(word in name for word in ("knn", "acc", "top1"))),
-    ("effective rank of the embeddings", lambda name: "rank" in name),
-    ("standard deviation of the embeddings", lambda name: "std" in name),
-    ("learning rate", lambda name: name in ("lr", "learning_rate")),
+    ("accuracy, percent", lambda name: name.endswith(("accuracy", "knn"))),
+    ("effective rank of the embeddings", lambda name: name == "effective_rank"),
+    ("standard deviation of the embeddings", lambda name: name == "embedding_std"),
+    ("learning rate", lambda name: name == "learning_rate"),
+    ("theta, the weight of the labels", lambda name: name == "theta"),
+    ("positives of a query", lambda name: name == "positives"),
 )
 
 
@@ -93,7 +95,7 @@ def _panels(history: Columns) -> list[tuple[str, list[str]]]:
         left = [name for name in left if name not in series]
         if series:
             panels.append((title, series))
-    return panels
+    return [(_LOSS, left), *panels] if left else panels
 
 
 def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str]) -> None:
@@ -102,6 +104,8 @@ def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str])
         # A monitor that runs every few epochs leaves gaps: join what is there.
         there = np.isfinite(history[name])
         epochs, values = history["epoch"][there], history[name][there]
+        if name.endswith("accuracy") and not name.startswith("val_"):
+            values = 100 * values  # Keras logs fractions, the monitors percent
         drawn.append(values)
         axes.plot(
             epochs,
@@ -115,7 +119,7 @@ def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str])
         )
     values = np.concatenate(drawn)
     wide = values.min() > 0 and values.max() > 30 * values.min()
-    if wide and title in ("loss", "learning rate"):
+    if wide and title in (_LOSS, "learning rate"):
         axes.set_yscale("log")
         title += " (log scale)"
     axes.set_title(title, fontsize=10)
