@@ -13,7 +13,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.options import groups_of
 from ms2l_tf.recognition import Recogniser
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.runs.initial import check_equal, finished_run, refuse_known_clips
+from ms2l_tf.runs.initial import begun_run, check_equal, finished_run, refuse_known_clips
 from ms2l_tf.runs.weights import load_weights, sha256
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from msclr.build import build_clr_model
@@ -24,12 +24,15 @@ from msclr.data import ClrData, open_clr_data
 _GROUPS = ("normaliser", "network")
 
 
-def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+def with_initial_run(
+    values: Mapping[str, Any], given: Collection[str], workdir: str = ""
+) -> dict[str, Any]:
     """Settings completed by those of the run that ``init`` names.
 
     Args:
         values: flat {setting: value}.
         given: names of the settings the user chose; the others may be replaced.
+        workdir: of the run. If it goes on, what it took over is known there.
 
     Raises:
         InputError: the run does not exist, is not finished, or a chosen setting differs from its.
@@ -37,6 +40,10 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
     settings = dict(values)
     if settings.get("init", RANDOM_INIT) == RANDOM_INIT:
         return settings
+    begun = begun_run(workdir, ClrConfig, settings["init"])
+    if begun is not None:
+        taken = {**_taken_over(begun), "layouts": begun.config().data.layouts}
+        return {**settings, **{name: taken[name] for name in taken if name not in given}}
     folder = finished_run(settings["init"], ClrConfig)
     for name, value in _taken_over(folder).items():
         if name in given:

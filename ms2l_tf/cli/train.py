@@ -41,7 +41,7 @@ def main() -> None:
     from ms2l_tf.runs.initial import with_initial_run
     from ms2l_tf.training.train import train
 
-    settings = config.RunConfig.from_flat(with_initial_run(values, given))
+    settings = config.RunConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
     folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: ms2l-evaluate --workdir={folder.path}")

@@ -35,12 +35,15 @@ _FREE = (
 )
 
 
-def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+def with_initial_run(
+    values: Mapping[str, Any], given: Collection[str], workdir: str = ""
+) -> dict[str, Any]:
     """Settings completed by those of the run that ``init`` names.
 
     Args:
         values: flat {setting: value}.
         given: names of the settings the user chose; the others may be replaced.
+        workdir: of the run. If it goes on, what it took over is known there.
 
     Raises:
         InputError: the run does not exist, is not finished, or a chosen setting differs from its.
@@ -48,8 +51,12 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
     settings = dict(values)
     if settings.get("init", RANDOM_INIT) == RANDOM_INIT:
         return settings
-    folder = finished_run(settings["init"], RunConfig)
     transfer = settings.get("protocol") == "transfer"
+    begun = begun_run(workdir, RunConfig, settings["init"])
+    if begun is not None:
+        taken = _taken_over(begun, transfer=transfer)
+        return {**settings, **{name: taken[name] for name in taken if name not in given}}
+    folder = finished_run(settings["init"], RunConfig)
     taken = _taken_over(folder, transfer=transfer)
     for name, value in taken.items():
         if name in given and name not in (*_FREE, *_BY_SHAPE):
@@ -57,6 +64,17 @@ def with_initial_run(values: Mapping[str, Any], given: Collection[str]) -> dict[
         if name not in given:
             settings[name] = value
     return settings
+
+
+def begun_run(
+    workdir: str, settings: type[AnySettings], init: str
+) -> RunFolder[AnySettings] | None:
+    """The run in `workdir` if it was started from `init` and goes on without it."""
+    folder = RunFolder(workdir, settings)
+    if not workdir or not (folder.has_checkpoint or folder.finished):
+        return None
+    same = folder.record()["settings"].get("init") == init
+    return folder if same else None
 
 
 def finished_run(

@@ -54,7 +54,7 @@ def main() -> None:
     from msclr.synthetic import synthetic_data
     from msclr.training import train
 
-    config = ClrConfig.from_flat(with_initial_run(values, given))
+    config = ClrConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
     if not config.data.data:
         made = synthetic_data(f"{WORKDIR.value.rstrip('/')}_data", config, SYNTHETIC_CLIPS.value)
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data=made))

@@ -224,6 +224,13 @@ def test_a_run_goes_on_where_the_initial_run_is_gone(
     with interruption(2), pytest.raises(KeyboardInterrupt):
         train(config, str(tmp_path / "run"), strategy="none")
     shutil.rmtree(copy.path)
+    protocol = {"init": config.protocol.init, "protocol": config.protocol.protocol}
+    for workdir in ("", str(tmp_path / "elsewhere")):
+        with pytest.raises(InputError, match="holds no run"):
+            with_initial_run(protocol, (), workdir)
+    found = with_initial_run(protocol, (), str(tmp_path / "run"))
+    assert found["units"] == config.encoder.units
+    assert found["frames"] == config.normaliser.frames
     assert train(config, str(tmp_path / "run"), strategy="none").finished
     record = json.loads((tmp_path / "run" / "flags.json").read_text())
     assert record["init"]["protocol"] == "unsupervised"
