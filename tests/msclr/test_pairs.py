@@ -150,7 +150,6 @@ def test_no_data_folder_is_named() -> None:
         ({"schedule": "joint", "protocol": "semi"}, "--schedule=joint: belongs to ms2l-train"),
         ({"init": "runs/a"}, "--init: belongs to --protocol=semi"),
         ({"method": "supervised"}, "add --protocol=supervised"),
-        ({"protocol": "transfer"}, "--protocol=transfer: name the run"),
         ({"protocol": "supervised", "label_fraction": 0.5}, "use --protocol=semi"),
         ({"pairs": "some"}, "--pairs: 'some' is not one of"),
     ],

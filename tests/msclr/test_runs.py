@@ -23,7 +23,7 @@ from msclr.build import build_recogniser
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics, cross_table
 from msclr.data import open_clr_data
-from msclr.evaluation import build_run_model, common_rows, evaluate_run
+from msclr.evaluation import build_run_model, common_rows, evaluate_run, layout_features
 from msclr.initial import with_initial_run
 from msclr.readings import Readings
 from msclr.training import train
@@ -285,6 +285,7 @@ def test_other_runs_named_beside_have_to_fit(
 ) -> None:
     settings = config(dataset)
     data = open_clr_data(settings)
+    found = layout_features(run, settings, data, LAYOUTS[:1], "test")
     for readings, said in (
         (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
         (Readings(single=(str(tmp_path),)), "--single: .* holds no run"),
@@ -292,15 +293,7 @@ def test_other_runs_named_beside_have_to_fit(
         (Readings(streams=(str(run.path),)), "is another run of the joint stream"),
     ):
         with pytest.raises(InputError, match=said):
-            evaluate_run(
-                run,
-                settings,
-                data,
-                Choices(probes=("knn",), figures=False),
-                more_metrics=lambda found, one=readings: one.metrics(  # type: ignore[misc]
-                    run, settings, data, found
-                ),
-            )
+            readings.metrics(run, settings, data, found)
 
 
 def test_a_run_with_labels_reads_the_first_of_several_layouts(
@@ -327,7 +320,15 @@ def test_a_run_with_labels_reads_the_first_of_several_layouts(
 
 
 def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDataset:
-    """The dataset again; every fifth clip, and the whole first subject, lack one layout."""
+    """The dataset again; a training clip of most classes, and every fifth test clip, lack one."""
+    split = dataset.split(dataset.split_names[0])
+    labels = dataset.labels
+    first_of = {
+        int(label): int(split.train[labels[split.train] == label][0])
+        for label in np.unique(labels[split.train])
+        if (labels[split.train] == label).sum() > 1
+    }
+    gone = {*first_of.values(), *split.test[::5].tolist()}
     with DatasetWriter(out, name="gaps", label_names=dataset.label_names) as writer:
         stores = {name: dataset.poses(name) for name in LAYOUTS}
         for store in stores.values():
@@ -340,14 +341,12 @@ def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDa
                 num_persons=store.num_persons,
             )
         for number, clip in enumerate(dataset.clips):
-            gone = number % 5 == 0 or clip.subject == dataset.clips[0].subject
             poses = {
                 name: store.poses(number)
                 for name, store in stores.items()
-                if not (gone and name == layout)
+                if not (number in gone and name == layout)
             }
             writer.add_clip(clip, poses)
-        split = dataset.split(dataset.split_names[0])
         writer.add_split(
             "mine",
             train=dataset.names[split.train].tolist(),
@@ -368,7 +367,7 @@ def test_clips_that_lack_a_layout_are_used_where_they_can_be(
     assert not np.isin(fit, validation).any(), "cut once for all layouts"
     folder = train(settings, str(tmp_path / "run"))
     assert "have poses in one layout only" in capsys.readouterr().err
-    readings = Readings(streams=())
+    readings = Readings(cross=False)
     result, found = evaluate_run(
         folder,
         settings,
