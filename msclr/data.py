@@ -143,12 +143,7 @@ def in_one_layout(config: ClrConfig) -> ClrConfig:
 
 def _opened(config: ClrConfig, layout: str, mapping: str) -> RunData:
     """One layout's poses and clips; validation clips are cut for all layouts together."""
-    settings = dataclasses.replace(config.data.one(layout, mapping), validation="none")
-    try:
-        return open_run_data(settings)
-    except InputError as error:
-        text = str(error)
-        raise InputError(text.replace("--mapping:", "--layouts:", 1)) from None
+    return open_run_data(dataclasses.replace(config.data.one(layout, mapping), validation="none"))
 
 
 def _cut_alike(parts: Sequence[RunData], by: str) -> tuple[RunData, ...]:
@@ -174,8 +169,10 @@ def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
     if json_files.is_path(layout):
         return _source_of_file(dataset, layout), layout
     for source in dataset.layouts:
-        if f"{source}_to_{layout}" in mapping_names():
-            return source, f"{source}_to_{layout}"
+        name = f"{source}_to_{layout}"
+        if name in mapping_names():
+            _check_whole(load_mapping(name))
+            return source, name
     known = [load_mapping(name) for name in mapping_names()]
     derived = {one.target for one in known if one.source in dataset.layouts and not one.absent}
     raise InputError(
@@ -187,12 +184,23 @@ def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
 
 def _source_of_file(dataset: ClipDataset, path: str) -> str:
     try:
-        source = load_mapping(path).source
+        mapping = load_mapping(path)
     except InputError as error:
         raise InputError(f"--layouts: {error}") from None
-    if source not in dataset.layouts:
+    if mapping.source not in dataset.layouts:
         raise InputError(
-            f"--layouts: {path} maps from {source}, which {dataset.path} does not have "
+            f"--layouts: {path} maps from {mapping.source}, which {dataset.path} does not have "
             f"({', '.join(dataset.layouts)})"
         )
-    return source
+    _check_whole(mapping)
+    return mapping.source
+
+
+def _check_whole(mapping: JointMapping) -> None:
+    """Refuses a mapping that leaves joints without counterpart, in the words of this flag."""
+    if mapping.absent:
+        raise InputError(
+            f"--layouts: '{mapping.target}' cannot be mapped from {mapping.source}, which has no "
+            f"counterpart of {', '.join(mapping.absent)}; leave it out, or name source joints in "
+            "a mapping file of your own"
+        )

@@ -52,7 +52,7 @@ def stream_metrics(
         reference: layout of ``fusion/linear/top1``; ``fusion/ensemble/linear/top1`` averages
             over the layouts first.
         test: labels of the reference layout's test clips.
-        rows: by layout: of its test clips, those that all layouts have.
+        rows: by layout: of its test clips, those that all layouts have; empty if there are none.
 
     Raises:
         InputError: a stream is unknown.
@@ -63,7 +63,7 @@ def stream_metrics(
     weights = {name: THREE_STREAM[name] for name in streams}
     one = {name: by_layout[reference] for name, by_layout in streams.items()}
     metrics = {"fusion/linear/top1": _top1(fuse(one, weights), test.labels)}
-    if all(len(by_layout) > 1 for by_layout in streams.values()):
+    if rows and all(len(by_layout) > 1 for by_layout in streams.values()):
         means = {
             name: fuse({layout: by_layout[layout][rows[layout]] for layout in by_layout})
             for name, by_layout in streams.items()

@@ -11,8 +11,6 @@ from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
-from ms2l_tf.skeletons import json_files
-from ms2l_tf.skeletons.mapping import load_mapping
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics, cross_metrics
 from msclr.data import ClrData, open_clr_data
@@ -63,7 +61,7 @@ class Readings:
         several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
         rows = {
-            one.name: rows for one, rows in zip(found, common_rows(found), strict=True) if len(rows)
+            one.name: mine for one, mine in zip(found, common_rows(found), strict=True) if len(mine)
         }
         if self.streams or (several and rows):
             classes = len(data.dataset.label_names)
@@ -103,11 +101,9 @@ class Readings:
                 "encoders trained without labels read other layouts"
             )
         home = (config.data.layouts or data.names)[0]
-        own = tuple(one for one in config.data.layouts if json_files.is_path(one))
         layouts = dataclasses.replace(config.data, layouts=(home, *self.unseen))
         more = open_clr_data(dataclasses.replace(config, data=layouts))
-        mappings = (*more.mappings, *(load_mapping(name) for name in own))
-        more = dataclasses.replace(more, mappings=mappings)
+        more = dataclasses.replace(more, mappings=(*more.mappings, *data.mappings))
         return bridged_metrics(folder, config, more, self.test_on, "unseen")
 
     def _fused(

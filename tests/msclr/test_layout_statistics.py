@@ -43,11 +43,11 @@ def test_after_many_steps_inference_equals_training_in_every_layout() -> None:
         [load_layout(name) for name in LAYOUTS], width=2, blocks=3, temporal_kernel=3, dropout=0.0
     )
     poses = [
-        scale * tf.random.stateless_normal([16, 8, 1, joints, 3], [0, joints])
+        scale * tf.random.stateless_normal([48, 8, 1, joints, 3], [0, joints])
         for scale, joints in ((1.0, 20), (3.0, 17))
     ]
     network.build(poses[0].shape)
-    random = ClipRandom(tf.constant([0, 0]), 16)
+    random = ClipRandom(tf.constant([0, 0]), 48)
 
     @tf.function
     def step(one: tf.Tensor, layout: tf.Tensor) -> tf.Tensor:
@@ -59,6 +59,4 @@ def test_after_many_steps_inference_equals_training_in_every_layout() -> None:
             trained[layout] = step(one, tf.constant(layout))
     for layout, one in enumerate(poses):
         # Moving variances are unbiased ones, those of a batch are not.
-        np.testing.assert_allclose(
-            network(one, layout=layout), trained[layout], rtol=0.02, atol=0.02
-        )
+        np.testing.assert_allclose(network(one, layout=layout), trained[layout], atol=0.02)

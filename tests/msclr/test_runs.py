@@ -253,6 +253,12 @@ def test_bad_settings_are_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_mapping_that_leaves_joints_out_is_refused(tmp_path: pathlib.Path) -> None:
+    alone = generate(tmp_path / "k", clips=48, seed=1, layouts=["kinect_v2_25"], progress=False)
+    with pytest.raises(InputError, match=r"--layouts: 'h36m_17' cannot be mapped .* of htop"):
+        open_clr_data(config(alone))
+
+
 def test_a_long_queue_is_mentioned(
     dataset: ClipDataset,
     tmp_path: pathlib.Path,
