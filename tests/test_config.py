@@ -108,6 +108,10 @@ def test_without_tasks_their_views_are_not_checked(changes: dict[str, Any]) -> N
     assert tiny_config(observed=100, **changes).tasks.observed == 100
 
 
+def test_transfer_from_random_weights_is_its_own_baseline() -> None:
+    assert tiny_config(protocol="transfer").protocol.init == "random"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
