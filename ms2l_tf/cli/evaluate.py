@@ -21,7 +21,10 @@ from ms2l_tf.errors import InputError
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
 PROBES = flags.DEFINE_list(
-    "probes", ["knn", "linear", "svm"], "Out of knn, linear, linear_sgd (Keras), svm."
+    "probes",
+    ["knn", "linear", "svm"],
+    "Out of knn, linear (logistic regression), linear_sgd (the same by SGD in Keras), "
+    "linear_published (SGD as SkeletonCLR, AimCLR and MS-CLR publish it), svm.",
 )
 METRIC = flags.DEFINE_enum(
     "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."

@@ -10,6 +10,7 @@ from ms2l_tf.evaluation.result import Summary
 _PROBE_TITLES = {
     "linear": "linear",
     "linear_sgd": "linear (SGD)",
+    "linear_published": "linear (SGD as MS-CLR)",
     "svm": "RBF SVM",
 }
 _FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder"}

@@ -71,6 +71,47 @@ def test_sgd_finds_the_optimum_of_the_same_model() -> None:
     assert (exact == steps).mean() > 0.95
 
 
+def test_the_published_sgd_reads_features_as_they_are() -> None:
+    train, labels, test, truth = blobs()
+    (probe,) = make_probes(["linear_published"])
+    accuracy = np.mean(probe.fit(train, labels).predict(test) == truth)
+    assert accuracy > 0.98
+    said = probe.details()
+    assert said["learning_rate"] == 3.0
+    assert said["decay_at"] == [0.8]
+    assert not said["standardised"]
+    assert np.isfinite(probe.model_.get_weights()[0]).all()  # type: ignore[attr-defined]
+
+
+def twin(
+    inputs: FloatArray, labels: IntArray, order: list[IntArray], rates: list[float]
+) -> FloatArray:
+    """Softmax regression by momentum SGD, one clip after the other: the kernel."""
+    kernel, bias = np.zeros((inputs.shape[1], 3)), np.zeros(3)
+    speeds = [np.zeros_like(kernel), np.zeros(3)]
+    for rows, rate in zip(order, rates, strict=True):
+        slopes = [np.zeros_like(kernel), np.zeros(3)]
+        for row in rows:
+            odds = np.exp(inputs[row] @ kernel + bias)
+            error = odds / odds.sum() - np.eye(3)[labels[row]]
+            slopes[0] += np.outer(inputs[row], error) / len(rows)
+            slopes[1] += error / len(rows)
+        speeds = [0.9 * speed - rate * slope for speed, slope in zip(speeds, slopes, strict=True)]
+        kernel, bias = kernel + speeds[0], bias + speeds[1]
+    return kernel
+
+
+def test_sgd_agrees_with_a_slow_twin() -> None:
+    """Batches as large as the set: no order to agree on."""
+    train, labels, _, _ = blobs(clips=30, classes=3, spread=1.0)
+    probe = SGDLinearProbe(
+        epochs=10, batch_size=30, learning_rate=0.5, decay_at=(0.8,), standardise=False
+    )
+    probe.fit(train, labels)
+    wanted = twin(train, labels, [np.arange(30)] * 10, [0.5] * 8 + [0.05] * 2)
+    assert_allclose(probe.model_.get_weights()[0], wanted, atol=1e-5)
+
+
 def test_sgd_rejects_impossible_settings() -> None:
     with pytest.raises(InputError, match="momentum"):
         SGDLinearProbe(momentum=1.0)

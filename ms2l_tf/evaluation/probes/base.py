@@ -16,7 +16,7 @@ class Probe(Protocol):
     """The interface of a probe; scikit-learn's habits, with features [N, D] and labels [N].
 
     Attributes:
-        name: the key of its results ("knn", "linear", "linear_sgd", "svm").
+        name: the key of its results ("knn", "linear", "linear_sgd", ...).
     """
 
     name: str

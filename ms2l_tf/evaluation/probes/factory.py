@@ -9,10 +9,10 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.probes.base import Probe
 from ms2l_tf.evaluation.probes.knn import KNNProbe
 from ms2l_tf.evaluation.probes.linear import LinearProbe
-from ms2l_tf.evaluation.probes.sgd import SGDLinearProbe
+from ms2l_tf.evaluation.probes.sgd import SGDLinearProbe, published_probe
 from ms2l_tf.evaluation.probes.svm import SVMProbe
 
-PROBE_NAMES = ("knn", "linear", "linear_sgd", "svm")
+PROBE_NAMES = ("knn", "linear", "linear_sgd", "linear_published", "svm")
 
 
 def make_probes(
@@ -48,6 +48,8 @@ def make_probes(
             probes[name] = LinearProbe(c=linear_c, folds=folds, seed=seed)
         elif name == "svm":
             probes[name] = SVMProbe(c=svm_c, folds=folds, seed=seed)
+        elif name == "linear_published":
+            probes[name] = published_probe(seed)
         else:
             probes[name] = SGDLinearProbe(seed=seed)
     return tuple(probes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +13,9 @@ from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
 from ms2l_tf.evaluation.probes.scaling import LinearScaling
 
-# Fractions of the epochs after which the learning rate falls to a tenth.
-_DECAY_AT = (0.6, 0.8)
-
 
 class SGDLinearProbe:
-    """A Keras dense layer on standardised features (see `LinearScaling`).
+    """A Keras dense layer on standardised features (see `LinearScaling`), or on them as they are.
 
     The weights start at zero (the problem is convex) and the shuffling is seeded, so that the same
     call gives the same result. `LinearProbe` finds the optimum of the same model; this one is for
@@ -26,13 +24,14 @@ class SGDLinearProbe:
     Args:
         epochs: passes over the training clips.
         batch_size: clips a step.
-        learning_rate: at the start; a tenth from 60 % and a hundredth from 80 % of the epochs.
+        learning_rate: at the start.
+        decay_at: fractions of the epochs after which the learning rate falls to a tenth.
         momentum: of SGD.
+        standardise: features, as the other probes do; without, they are read as they are.
         seed: of the shuffling and of the PCA.
-        max_dims: features of more dimensions are reduced by PCA.
+        max_dims: features of more dimensions are reduced by PCA when they are standardised.
+        name: key of the results.
     """
-
-    name = "linear_sgd"
 
     def __init__(
         self,
@@ -40,9 +39,12 @@ class SGDLinearProbe:
         epochs: int = 100,
         batch_size: int = 128,
         learning_rate: float = 0.01,
+        decay_at: Sequence[float] = (0.6, 0.8),
         momentum: float = 0.9,
+        standardise: bool = True,
         seed: int = 0,
         max_dims: int = 1024,
+        name: str = "linear_sgd",
     ) -> None:
         if min(epochs, batch_size) < 1 or learning_rate <= 0 or not 0 <= momentum < 1:
             raise InputError(
@@ -52,6 +54,9 @@ class SGDLinearProbe:
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.decay_at = tuple(decay_at)
+        self.standardise = standardise
+        self.name = name
         self.momentum = momentum
         self.seed = seed
         self.max_dims = max_dims
@@ -69,8 +74,10 @@ class SGDLinearProbe:
         features, labels = check_training(features, labels)
         check_classes(labels, self.name)
         self.dims_ = features.shape[1]
-        self.scaling_ = LinearScaling(max_dims=self.max_dims, seed=self.seed).fit(features)
-        inputs = self.scaling_.transform(features).astype(np.float32)
+        self.scaling_ = None
+        if self.standardise:
+            self.scaling_ = LinearScaling(max_dims=self.max_dims, seed=self.seed).fit(features)
+        inputs = self._scaled(features).astype(np.float32)
         self.classes_, targets = np.unique(labels, return_inverse=True)
 
         count = len(inputs)
@@ -85,7 +92,7 @@ class SGDLinearProbe:
         self.model_ = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
         rate = keras.optimizers.schedules.PiecewiseConstantDecay(
             self._boundaries(-(-count // self.batch_size)),
-            [self.learning_rate, self.learning_rate / 10, self.learning_rate / 100],
+            [self.learning_rate / 10**times for times in range(len(self.decay_at) + 1)],
         )
         self.model_.compile(
             optimizer=keras.optimizers.SGD(rate, momentum=self.momentum),
@@ -95,13 +102,18 @@ class SGDLinearProbe:
         return self
 
     def _boundaries(self, steps_per_epoch: int) -> list[int]:
-        return [round(fraction * self.epochs) * steps_per_epoch for fraction in _DECAY_AT]
+        # Keras takes the earlier rate at a boundary itself, and counts steps from 0.
+        ends = (round(fraction * self.epochs) * steps_per_epoch for fraction in self.decay_at)
+        return [max(0, end - 1) for end in ends]
+
+    def _scaled(self, features: FloatArray) -> FloatArray:
+        return features if self.scaling_ is None else self.scaling_.transform(features)
 
     def predict(self, features: FloatArray) -> IntArray:
         """Returns the predicted classes [N] of features [N, D]."""
         features = check_query(features, self.dims_)
         kernel, bias = self.model_.get_weights()
-        logits = self.scaling_.transform(features) @ kernel + bias
+        logits = self._scaled(features) @ kernel + bias
         predicted: IntArray = self.classes_[logits.argmax(axis=1)]
         return predicted
 
@@ -111,6 +123,15 @@ class SGDLinearProbe:
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
+            "decay_at": list(self.decay_at),
             "momentum": self.momentum,
-            **self.scaling_.details(),
+            "standardised": self.standardise,
+            **(self.scaling_.details() if self.scaling_ else {}),
         }
+
+
+def published_probe(seed: int = 0) -> SGDLinearProbe:
+    """The probe of SkeletonCLR, AimCLR and MS-CLR: features as they are, 3.0, x0.1 after 80 %."""
+    return SGDLinearProbe(
+        learning_rate=3.0, decay_at=(0.8,), standardise=False, seed=seed, name="linear_published"
+    )
