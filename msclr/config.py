@@ -124,7 +124,12 @@ class ClrOptimiserConfig(OptimiserConfig):
     learning_rate: float = option(0.1, "Learning rate at the start.", least=0)
     decay_epochs: float = option(250.0, "Epochs between two steps of --decay=step.", least=1e-3)
     final_learning_rate: float = option(1e-3, "Learning rate it never falls below.", least=0)
-    weight_decay: float = option(1e-4, "L2 penalty added to the gradients.", least=0)
+    weight_decay: float = option(
+        1e-4,
+        "Weight decay: an L2 penalty added to the gradients in pre-training, as "
+        "published; decoupled from them with labels.",
+        least=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

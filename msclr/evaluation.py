@@ -28,6 +28,7 @@ from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.runs.build import build_normaliser
+from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
 from msclr.build import build_clr_model, build_recogniser
@@ -37,6 +38,7 @@ from msclr.initial import recorded_layouts
 from msclr.stgcn import OneLayout
 
 Progress = Callable[[str], None]
+Sides = tuple[np.ndarray, np.ndarray]  # something of the training clips, and of the test clips
 
 
 def common_rows(found: Sequence[LayoutFeatures]) -> list[np.ndarray]:
@@ -121,66 +123,59 @@ def layout_features(
         test_on: ``test`` or ``validation``.
     """
     model = build_run_model(folder, config, data)
-    with_labels = config.protocol.protocol != UNSUPERVISED
-    chosen = [data.index(name) for name in layouts]
-
-    def encoders() -> list[keras.Model]:
-        if with_labels:
-            return [model.encoder]
-        return [OneLayout(model.encoder, number) for number in chosen]
-
-    sides = {
-        number: sides_of(
+    sides = {}
+    for number in (data.index(name) for name in layouts):
+        sides[number] = sides_of(
             folder, config, data.parts[number], train_on=config.data.train_on, test_on=test_on
         )
-        for number in chosen
-    }
-
-    def encoded() -> list[tuple[np.ndarray, np.ndarray]]:
-        found = []
-        for number, encoder in zip(chosen, encoders(), strict=True):
-            train, test = (
-                encoder_features(
-                    encoder,
-                    data.parts[number].store,
-                    side,
-                    data.normalisers[number],
-                    pooling=config.probes.pooling,
-                )
-                for side in sides[number]
-            )
-            found.append((train, test))
-        return found
-
-    random = encoded()
+    random = _encoded(model, config, data, sides)
     load_weights(model, folder.weights)
-    trained = encoded()
+    trained = _encoded(model, config, data, sides)
     results = []
-    for number, by_random, by_trained in zip(chosen, random, trained, strict=True):
-        part = data.parts[number]
-        logits = None
-        if with_labels:
-            logits = class_logits(model, part.store, sides[number][1], data.normalisers[number])
-        train, test = (
-            ClipFeatures(
-                features,
-                part.dataset.labels[side],
-                names=part.dataset.names[side],
-                groups=part.dataset.subjects[side],
-                what=f"{what} features in {part.layout}",
-            )
-            for features, side, what in zip(
-                by_trained, sides[number], ("training", "test"), strict=True
-            )
-        )
-        floors = {"raw": _raw(config, data, number, sides[number]), "random": by_random}
-        results.append(LayoutFeatures(part.layout, train, test, floors, logits))
+    for number, (_, test) in sides.items():
+        part, logits = data.parts[number], None
+        if config.protocol.protocol != UNSUPERVISED:
+            logits = class_logits(model, part.store, test, data.normalisers[number])
+        floors = {"raw": _raw(config, data, number, sides[number]), "random": random[number]}
+        fitted_on, read_on = _with_labels(part, trained[number], sides[number])
+        results.append(LayoutFeatures(part.layout, fitted_on, read_on, floors, logits))
     return results
 
 
-def _raw(
-    config: ClrConfig, data: ClrData, number: int, sides: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _encoded(
+    model: keras.Model, config: ClrConfig, data: ClrData, sides: Mapping[int, Sides]
+) -> dict[int, Sides]:
+    """Training and test features [N, D] by layout number, by the model's present weights."""
+    found = {}
+    for number, (fitted_on, read_on) in sides.items():
+        encoder = model.encoder
+        if config.protocol.protocol == UNSUPERVISED:  # one with labels is of one layout already
+            encoder = OneLayout(encoder, number)
+        store, normaliser = data.parts[number].store, data.normalisers[number]
+        pooling = config.probes.pooling
+        found[number] = (
+            encoder_features(encoder, store, fitted_on, normaliser, pooling=pooling),
+            encoder_features(encoder, store, read_on, normaliser, pooling=pooling),
+        )
+    return found
+
+
+def _with_labels(part: RunData, features: Sides, sides: Sides) -> tuple[ClipFeatures, ClipFeatures]:
+    """The features of both sides with the labels, names and subjects of their clips."""
+    fitted_on, read_on = (
+        ClipFeatures(
+            values,
+            part.dataset.labels[side],
+            names=part.dataset.names[side],
+            groups=part.dataset.subjects[side],
+            what=f"{what} features in {part.layout}",
+        )
+        for values, side, what in zip(features, sides, ("training", "test"), strict=True)
+    )
+    return fitted_on, read_on
+
+
+def _raw(config: ClrConfig, data: ClrData, number: int, sides: Sides) -> Sides:
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     store = data.parts[number].store
     normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
@@ -290,21 +285,8 @@ def evaluate_run(
         environment=environment(),
         details={
             **evaluation.details,
-            "evaluated_on": choices.test_on,
-            "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
-            "layouts": [one.name for one in found],
             "by_layout": of_layouts,
-            "stream": config.network.stream,
-            # By layout: a clip may lack some of them.
-            "test_clips_without_poses": {
-                one.name: len(data.parts[0].test) - len(one.test) for one in found
-            },
-            "test_clips_in_all_layouts": len(common_rows(found)[0]),
-            "derived_layouts": "layouts mapped from one recording share its noise, timing and bone "
-            "lengths; numbers across them are kinder than between two sensors",
-            **protocol_details(config),
-            "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
-            "random_floor": "the same encoder before training, same seed",
+            **_details(config, data, found, choices.test_on),
         },
     )
     result.save(folder.path / result_name(choices))
@@ -312,3 +294,25 @@ def evaluate_run(
         where = draw(folder, names, reference.test, evaluation, choices.test_on)
         progress(f"figures in {where}")
     return result, found
+
+
+def _details(
+    config: ClrConfig, data: ClrData, found: Sequence[LayoutFeatures], test_on: str
+) -> dict[str, Any]:
+    """What was read, for ``result.json``."""
+    return {
+        "evaluated_on": test_on,
+        "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
+        "layouts": [one.name for one in found],
+        "stream": config.network.stream,
+        # By layout: a clip may lack some of them.
+        "test_clips_without_poses": {
+            one.name: len(data.parts[0].test) - len(one.test) for one in found
+        },
+        "test_clips_in_all_layouts": len(common_rows(found)[0]),
+        "derived_layouts": "layouts mapped from one recording share its noise, timing and bone "
+        "lengths; numbers across them are kinder than between two sensors",
+        **protocol_details(config),
+        "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
+        "random_floor": "the same encoder before training, same seed",
+    }

@@ -159,7 +159,7 @@ def test_augmentation_and_dropout_change_with_the_step_and_not_at_inference() ->
     np.testing.assert_array_equal(model(data["poses"]), model(data["poses"]))
 
 
-@pytest.mark.parametrize("mix", [None, LossMix("moving", moving_steps=3)])
+@pytest.mark.parametrize("mix", [None, LossMix("moving", moving_steps=3), LossMix("joint")])
 def test_two_devices_equal_one(two_replicas: tf.distribute.Strategy, mix: LossMix | None) -> None:
     options: dict[str, Any] = {
         "clip_norm": 1.0,

@@ -10,10 +10,12 @@ and assets are loaded; no Python file beside them is run. Mind the licence of th
 
 --labels is a table like
 
-  file,label,subject,camera
-  wave_01.mp4,wave,anna,front
+  file,label,subject,camera,split
+  wave_01.mp4,wave,anna,front,train
 
-Subject and camera may be left out, and so may rows: their clips are unlabelled.
+Subject, camera and split may be left out, and so may rows: their clips are unlabelled. The column
+split (train, test or empty) becomes the split 'given'; without it there is one split, 'all', of
+training clips alone, enough to learn without labels.
 
 Every video becomes one clip of its length, in metres (x right, y down, z ahead). Persons are
 followed by their pelvis: who is out of sight for more than a second comes back as a new person. The

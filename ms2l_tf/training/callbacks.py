@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import csv
 import io
 from collections.abc import Callable
@@ -80,7 +81,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager.save()
 
 
-class _Monitor(keras.callbacks.Callback):
+class _Monitor(keras.callbacks.Callback, abc.ABC):
     """Adds its readings to the logs of every few epochs, and of the last one.
 
     Args:
@@ -98,9 +99,9 @@ class _Monitor(keras.callbacks.Callback):
             return
         logs.update(self.readings())
 
+    @abc.abstractmethod
     def readings(self) -> dict[str, float]:
         """What the monitor reads now, by the name it is logged under."""
-        raise NotImplementedError
 
 
 class FeatureMonitor(_Monitor):

@@ -18,7 +18,7 @@ from ms2l_tf.data.writer import DatasetWriter, check_output
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 from msclr.poses.detector import PoseDetector
-from msclr.poses.labels import label_clips
+from msclr.poses.labels import SIDES, label_clips
 from msclr.poses.tracking import Tracker, rank_persons, root_points
 from msclr.poses.video import (
     SAME_RATE,
@@ -91,7 +91,8 @@ def extract_poses(
     """Writes the poses of videos as a dataset in metres and the camera's axes.
 
     A clip is as long as its video. Persons keep their row over the frames, the main one is row 0
-    (see `tracking.rank_persons`), and are absent where they are not seen.
+    (see `tracking.rank_persons`), and are absent where they are not seen. The table's split is
+    called ``given``; without one all clips are training clips of the split ``all``.
 
     Args:
         videos: files and folders.
@@ -127,6 +128,7 @@ def extract_poses(
         source=f"videos, poses detected by the model {report.model}",
         licence="what the videos and the pose model allow",
     )
+    written: list[str] = []
     total = sum(round(h.num_frames * report.frame_rate / h.frame_rate) for h in headers.values())
     with writer, tqdm(total=total or None, unit="frame", disable=not progress) as bar:
         for layout in skeletons:
@@ -144,9 +146,21 @@ def extract_poses(
                 continue
             writer.add_clip(table.clips[video.name], poses)
             _note(video, header, poses, tracked, persons, report)
+            written.append(video.name)
+        _add_split(writer, written, table.sides)
         report.clips = writer.num_clips
         writer.add_document(REPORT, dataclasses.asdict(report))
     return ClipDataset.open(out), report
+
+
+def _add_split(writer: DatasetWriter, written: Sequence[str], sides: Mapping[str, str]) -> None:
+    if not written:
+        return  # the writer says so
+    if not sides:
+        writer.add_split("all", train=written, test=[], description="all clips")
+        return
+    train, test = ([name for name in written if sides.get(name) == side] for side in SIDES)
+    writer.add_split("given", train=train, test=test, description="by the table of labels")
 
 
 def _layouts(names: Sequence[str]) -> list[SkeletonLayout]:

@@ -1,4 +1,4 @@
-"""What a user's table says about videos: action, subject and camera."""
+"""What a user's table says about videos: action, subject, camera and side of the split."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ms2l_tf.errors import InputError
 from msclr.poses.video import Video
 
 NEEDED = ("file", "label")
-OPTIONAL = ("subject", "camera")
+OPTIONAL = ("subject", "camera", "split")
+SIDES = ("train", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +25,13 @@ class ClipTable:
         clips: for each video, by its name.
         label_names: names of the classes, in label order.
         unused: files of the user's table that no video is called like.
+        sides: for the videos the table assigns, by their name: ``train`` or ``test``.
     """
 
     clips: Mapping[str, Clip]
     label_names: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTable:
@@ -39,12 +42,13 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
 
     Args:
         videos: to label.
-        table: a CSV file with the columns file and label, maybe subject and camera; file is the
-            path of the video below the named folder, or its last part alone. None labels nothing.
+        table: a CSV file with the columns file and label, maybe subject, camera and split (train,
+            test or empty: neither); file is the path of the video below the named folder, or its
+            last part alone. None labels nothing.
 
     Raises:
         InputError: the table cannot be read, a row names several videos, a video has two rows, no
-            row names a video.
+            row names a video, a side of the split is called otherwise.
     """
     plain = {video.name: Clip(video.name, source=video.file) for video in videos}
     if table is None:
@@ -64,6 +68,9 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
             unused.append(row["file"])
         elif rows.setdefault(found[0].name, row) is not row:
             raise InputError(f"{where} has a second row; keep one")
+        side = row.get("split", "")
+        if side and side not in SIDES:
+            raise InputError(f"{where} has split {side!r}; write train, test or nothing")
     if not rows:
         raise InputError(
             f"--labels={table}: none of its {len(unused)} rows names a video of --video"
@@ -72,9 +79,10 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
     label_names = sorted(names, key=int if all(name.isdecimal() for name in names) else str)
     for name, row in rows.items():
         label = label_names.index(row["label"]) if row["label"] else -1
-        subject, camera = (row.get(column, "") for column in OPTIONAL)
+        subject, camera = (row.get(column, "") for column in ("subject", "camera"))
         plain[name] = dataclasses.replace(plain[name], label=label, subject=subject, camera=camera)
-    return ClipTable(plain, tuple(label_names), tuple(unused))
+    sides = {name: row["split"] for name, row in rows.items() if row.get("split")}
+    return ClipTable(plain, tuple(label_names), tuple(unused), sides)
 
 
 def _read(path: pathlib.Path) -> list[tuple[int, dict[str, str]]]:
@@ -91,7 +99,7 @@ def _read(path: pathlib.Path) -> list[tuple[int, dict[str, str]]]:
     if not set(NEEDED) <= set(columns) <= allowed or len(set(columns)) != len(columns):
         raise InputError(
             f"--labels={path}: the first line must name the columns file and label, and may name "
-            f"subject and camera; it is {','.join(columns)!r}"
+            f"subject, camera and split; it is {','.join(columns)!r}"
         )
     for line, row in table[1:]:
         if len(row) != len(columns):

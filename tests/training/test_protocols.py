@@ -83,6 +83,30 @@ def test_resumed_on_two_devices_equals_uninterrupted_on_one(
     same_weights(moving.folder, folder, 1e-4)
 
 
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "random": {"protocol": "supervised", "init": "random"},
+    "pretrained": {"protocol": "supervised"},
+    "frozen": {"train": "classifier", "label_fraction": 0.5},
+    "joint": {"protocol": "supervised", "schedule": "joint", "init": "random"},
+    "semi joint": {"schedule": "joint", "label_fraction": 0.5},
+    "transfer": {"protocol": "transfer"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_on_two_devices_equals_one(
+    trained_run: TrainedRun, tmp_path: pathlib.Path, name: str
+) -> None:
+    changes = dict(PROTOCOLS[name])
+    if name == "transfer":
+        changes["data"] = str(write_dataset(tmp_path / "other", seed=5).path)
+    config = from_run(trained_run, **{**changes, "monitor_epochs": 0})
+    one = train(config, str(tmp_path / "one"), strategy="none")
+    two = train(config, str(tmp_path / "two"), strategy="mirrored")
+    same_weights(one, two, 1e-4)
+
+
 def test_labels_of_other_clips_are_never_read(
     moving: TrainedRun, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,9 @@ def test_crossing_persons_keep_their_rows_in_every_layout(
         np.testing.assert_array_equal(poses.present[:, 0], np.isfinite(B.x))
         assert poses.present[:, 1].all()
     dataset.verify(force=True)
+    assert dataset.split_names == ("all",)
+    split = dataset.split("all")
+    assert (split.train.tolist(), split.test.tolist()) == ([0], [])
 
 
 def test_camera_axes_put_heads_up(pose_model: Path, crossing: Path, tmp_path: Path) -> None:
@@ -112,7 +115,9 @@ def test_labels_subjects_and_cameras(pose_model: Path, tmp_path: Path) -> None:
     for name in ("x/one.mov", "y/one.mov", "two.mov"):
         write_video(tmp_path / "videos" / name, draw(A)[:3])
     table = tmp_path / "labels.csv"
-    table.write_text("file,label,camera\nx/one.mov,wave,c1\ntwo.mov,nod,\nthree.mov,nod,\n")
+    table.write_text(
+        "file,label,camera,split\nx/one.mov,wave,c1,train\ntwo.mov,nod,,test\nthree.mov,nod,,\n"
+    )
     dataset, report = extract(
         tmp_path / "videos", pose_model, tmp_path / "out", ("smpl_24",), labels=table
     )
@@ -121,6 +126,10 @@ def test_labels_subjects_and_cameras(pose_model: Path, tmp_path: Path) -> None:
     assert dataset.labels.tolist() == [0, 1, -1]
     assert dataset.cameras.tolist() == ["", "c1", ""]
     assert report.unused_labels == ["three.mov"]
+    assert dataset.split_names == ("given",)
+    split = dataset.split("given")
+    assert dataset.names[split.train].tolist() == ["x/one"]
+    assert dataset.names[split.test].tolist() == ["two"]
     assert summary(dataset) == {"nod": 1, "wave": 1, "unlabelled": 1}
 
 

@@ -43,6 +43,12 @@ def test_numbers_are_ordered_as_numbers_and_empty_is_no_label(tmp_path: Path) ->
     assert [found.clips[video.name].label for video in VIDEOS] == [1, 0, -1]
 
 
+def test_sides_of_a_split(tmp_path: Path) -> None:
+    path = table(tmp_path, "file,split,label", "a.mp4,train,nod", "x/b.mp4,test,", "y/b.mp4,,nod")
+    assert label_clips(VIDEOS, path).sides == {"a": "train", "x/b": "test"}
+    assert not label_clips(VIDEOS, table(tmp_path, "file,label", "a.mp4,nod")).sides
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -51,6 +57,7 @@ def test_numbers_are_ordered_as_numbers_and_empty_is_no_label(tmp_path: Path) ->
         (["file,label", "a.mp4,nod,s1"], "line 2: 3 values for 2 columns"),
         (["file,label", "b.mp4,nod"], r"line 2: 'b\.mp4' names 2 videos; write their paths"),
         (["file,label", "a.mp4,nod", "a.mp4,sit"], r"line 3: 'a\.mp4' has a second row"),
+        (["file,label,split", "a.mp4,nod,val"], r"line 2: 'a\.mp4' has split 'val'; write train"),
         (["file,label", "c.mp4,nod"], "none of its 1 rows names a video"),
     ],
 )

@@ -1,0 +1,169 @@
+"""Evaluation of tiny runs: every layout, crossings, ensembles, fusion, gaps, refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from ms2l_tf.data import ClipDataset, DatasetWriter
+from ms2l_tf.data.synthetic import generate
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.evaluate import Choices
+from ms2l_tf.runs.folder import RunFolder
+from msclr.config import ClrConfig
+from msclr.cross import bridged_metrics, cross_table
+from msclr.data import open_clr_data
+from msclr.evaluation import common_rows, evaluate_run, layout_features
+from msclr.readings import Readings
+from msclr.training import train
+from tests.msclr.tiny import LAYOUTS, config
+
+
+def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset)
+    data = open_clr_data(settings)
+    motion = tmp_path / "motion"  # the same weights read motion: no second run is trained
+    shutil.copytree(run.path, motion)
+    flags = json.loads((motion / "flags.json").read_text())
+    flags["settings"]["stream"] = "motion"
+    (motion / "flags.json").write_text(json.dumps(flags))
+    single = train(config(dataset, layouts=LAYOUTS[:1], epochs=1), str(tmp_path / "single"))
+    readings = Readings(single=(str(single.path),), unseen=("smpl_24",), streams=(str(motion),))
+    result, found = evaluate_run(
+        run,
+        settings,
+        data,
+        Choices(probes=("knn", "linear"), figures=False),
+        more_metrics=lambda features: readings.metrics(run, settings, data, features),
+    )
+    a, b = LAYOUTS
+    wanted = [
+        "linear/top1", "floor/raw/linear/top1", "floor/random/knn/1/top1",
+        f"layout/{b}/linear/top1", f"floor/raw/layout/{b}/knn/1/top1", "ensemble/linear/top1",
+        f"cross/{a}/{b}/linear/top1", f"cross/{b}/{a}/knn/1/top1",
+        f"floor/raw/cross/{a}/{b}/linear/top1", f"floor/single/cross/{a}/{b}/linear/top1",
+        f"unseen/{a}/smpl_24/linear/top1", "fusion/linear/top1", "fusion/ensemble/linear/top1",
+    ]  # fmt: skip
+    assert set(wanted) <= set(result.metrics)
+    assert all(0 <= value <= 100 for value in result.metrics.values())
+    assert json.loads(run.result.read_text())["metrics"] == dict(result.metrics)
+    assert [one.name for one in found] == list(LAYOUTS)
+    table = cross_table(result.metrics, LAYOUTS, "linear")
+    assert f"{result.metrics['linear/top1']:.1f}" in table
+    assert f"{result.metrics[f'cross/{b}/{a}/linear/top1']:.1f}" in table
+
+
+def test_the_reference_layouts_own_encoder_crosses_to_itself_unchanged(
+    run: RunFolder[ClrConfig], dataset: ClipDataset
+) -> None:
+    settings = config(dataset)
+    data = open_clr_data(settings)
+    bridged = bridged_metrics(run, settings, data.of([0]), "test", "same")
+    result, _ = evaluate_run(
+        run, settings, data, Choices(probes=("linear",), figures=False), layouts=LAYOUTS[:1]
+    )
+    assert bridged[f"same/{LAYOUTS[0]}/{LAYOUTS[0]}/linear/top1"] == result.metrics["linear/top1"]
+
+
+def test_other_runs_and_layouts_are_refused_by_the_evaluation(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset)
+    data = open_clr_data(settings)
+    with pytest.raises(InputError, match="'smpl_24' is not a layout of this run; it has kinect"):
+        evaluate_run(run, settings, data, Choices(figures=False), layouts=("smpl_24",))
+    other = generate(tmp_path / "o", clips=48, seed=3, layouts=list(LAYOUTS), progress=False)
+    elsewhere = dataclasses.replace(
+        settings, data=dataclasses.replace(settings.data, data=str(other.path))
+    )
+    with pytest.raises(InputError, match=r"is not the dataset .* was trained on"):
+        evaluate_run(run, elsewhere, open_clr_data(elsewhere), Choices(figures=False))
+
+
+def test_other_runs_named_beside_have_to_fit(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset)
+    data = open_clr_data(settings)
+    found = layout_features(run, settings, data, LAYOUTS[:1], "test")
+    for readings, said in (
+        (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
+        (Readings(single=(str(tmp_path),)), "--single: .* holds no run"),
+        (Readings(streams=(str(tmp_path),)), "--streams: .* holds no run"),
+        (Readings(streams=(str(run.path),)), "is another run of the joint stream"),
+    ):
+        with pytest.raises(InputError, match=said):
+            readings.metrics(run, settings, data, found)
+
+
+def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDataset:
+    """The dataset again; a training clip of most classes, and every fifth test clip, lack one."""
+    split = dataset.split(dataset.split_names[0])
+    labels = dataset.labels
+    first_of = {
+        int(label): int(split.train[labels[split.train] == label][0])
+        for label in np.unique(labels[split.train])
+        if (labels[split.train] == label).sum() > 1
+    }
+    gone = {*first_of.values(), *split.test[::5].tolist()}
+    with DatasetWriter(out, name="gaps", label_names=dataset.label_names) as writer:
+        stores = {name: dataset.poses(name) for name in LAYOUTS}
+        for store in stores.values():
+            assert store.axes is not None
+            writer.add_layout(
+                store.layout,
+                frame_rate=30.0,
+                unit=store.unit,
+                axes=store.axes,
+                num_persons=store.num_persons,
+            )
+        for number, clip in enumerate(dataset.clips):
+            poses = {
+                name: store.poses(number)
+                for name, store in stores.items()
+                if not (number in gone and name == layout)
+            }
+            writer.add_clip(clip, poses)
+        writer.add_split(
+            "mine",
+            train=dataset.names[split.train].tolist(),
+            test=dataset.names[split.test].tolist(),
+        )
+    return ClipDataset.open(out)
+
+
+def test_clips_that_lack_a_layout_are_used_where_they_can_be(
+    dataset: ClipDataset, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gaps = without_some(dataset, tmp_path / "gaps", LAYOUTS[1])
+    settings = config(gaps, validation="subject", epochs=1)
+    data = open_clr_data(settings)
+    assert len(data.parts[1].train) < len(data.parts[0].train)
+    fit = np.concatenate([part.fit for part in data.parts])
+    validation = np.concatenate([part.validation for part in data.parts])
+    assert not np.isin(fit, validation).any(), "cut once for all layouts"
+    folder = train(settings, str(tmp_path / "run"))
+    assert "have poses in one layout only" in capsys.readouterr().err
+    readings = Readings(cross=False)
+    result, found = evaluate_run(
+        folder,
+        settings,
+        data,
+        Choices(probes=("knn",), figures=False),
+        more_metrics=lambda features: readings.metrics(folder, settings, data, features),
+    )
+    without = result.details["test_clips_without_poses"]
+    assert without[LAYOUTS[0]] == 0 < without[LAYOUTS[1]]
+    first, second = common_rows(found)
+    assert len(first) == result.details["test_clips_in_all_layouts"] < len(found[0].test)
+    np.testing.assert_array_equal(
+        np.asarray(found[0].test.names)[first], np.asarray(found[1].test.names)[second]
+    )
+    assert "ensemble/linear/top1" in result.metrics

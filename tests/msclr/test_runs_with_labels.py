@@ -1,0 +1,160 @@
+"""Runs that learn from labels: fresh, or with the encoder of a pre-trained run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.synthetic import generate
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.evaluate import Choices
+from ms2l_tf.runs.folder import RunFolder
+from msclr.build import build_recogniser
+from msclr.config import ClrConfig
+from msclr.data import open_clr_data
+from msclr.evaluation import build_run_model, evaluate_run
+from msclr.initial import with_initial_run
+from msclr.readings import Readings
+from msclr.training import train
+from tests.msclr.tiny import LAYOUTS, config, labelled, train_one_epoch, weights
+
+
+def test_labels_train_a_pretrained_encoder_in_any_of_its_layouts(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = labelled(
+        dataset, str(run.path), layouts=LAYOUTS[1:], protocol="semi", label_fraction=0.5
+    )
+    folder = train(settings, str(tmp_path / "semi"))
+    assert json.loads(folder.flags.read_text())["init"]["protocol"] == "unsupervised"
+    assert len(json.loads(folder.labelled.read_text())["clips"]) < 30
+    data = open_clr_data(settings)
+    result, _ = evaluate_run(folder, settings, data, Choices(probes=("knn",), figures=False))
+    assert "classifier/top1" in result.metrics
+    assert result.protocol == "semi"
+
+
+def test_a_frozen_encoder_keeps_its_weights(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = labelled(dataset, str(run.path), train="classifier", epochs=1)
+    folder = train(settings, str(tmp_path / "frozen"))
+    data = open_clr_data(settings)
+    model = build_run_model(folder, settings, data)
+    model.load_weights(folder.weights)
+    original = config(dataset)
+    source = build_run_model(run, original, open_clr_data(original))
+    source.load_weights(run.weights)
+    for mine, its in zip(model.encoder.get_weights(), source.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    run: RunFolder[ClrConfig],
+    dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = labelled(dataset, str(run.path), protocol="semi", label_fraction=0.5)
+    whole = train(settings, str(tmp_path / "whole"))
+    train_one_epoch(settings, tmp_path / "parts", monkeypatch)
+    parts = train(settings, str(tmp_path / "parts"))
+    assert parts.labelled.read_text() == whole.labelled.read_text()
+    for mine, its in zip(weights(parts, settings), weights(whole, settings), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.slow
+def test_two_devices_equal_one(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = labelled(dataset, str(run.path))
+    one = train(settings, str(tmp_path / "one"))
+    two = train(settings, str(tmp_path / "two"), strategy="mirrored")
+    for mine, its in zip(weights(two, settings), weights(one, settings), strict=True):
+        np.testing.assert_allclose(mine, its, atol=2e-4)
+
+
+def test_transfer_reads_another_dataset_in_a_layout_of_the_run(
+    run: RunFolder[ClrConfig], tmp_path: pathlib.Path
+) -> None:
+    other = generate(tmp_path / "other", clips=48, seed=5, layouts=LAYOUTS[1:], progress=False)
+    same = {"layouts": LAYOUTS[1:], "epochs": 1}
+    with pytest.raises(InputError, match="use --protocol=transfer"):
+        train(labelled(other, str(run.path), **same), str(tmp_path / "supervised"))
+    settings = labelled(other, str(run.path), protocol="transfer", **same)
+    folder = train(settings, str(tmp_path / "transfer"))
+    data = open_clr_data(settings)
+    result, _ = evaluate_run(folder, settings, data, Choices(probes=("knn",), figures=False))
+    assert result.protocol == "transfer"
+    assert "classifier/top1" in result.metrics
+
+
+def test_a_supervised_run_needs_no_other_run(dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
+    settings = config(dataset, protocol="supervised", method="supervised", epochs=1)
+    folder = train(settings, str(tmp_path / "labels"))
+    assert float(folder.read_history()[0]["classification"]) > 0
+
+
+def test_starting_runs_that_do_not_fit_are_refused(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    cases: dict[str, dict[str, Any]] = {
+        "knows the layouts kinect_v2_25, h36m_17, not 'smpl_24'": {"layouts": ("smpl_24",)},
+        "holds no run": {"init": str(tmp_path)},
+    }
+    for said, changes in cases.items():
+        with pytest.raises(InputError, match=said):
+            train(labelled(dataset, **{"init": str(run.path), **changes}), str(tmp_path / "new"))
+    with pytest.raises(InputError, match="was trained with --width=2, not --width=4"):
+        with_initial_run({"init": str(run.path), "width": 4}, {"width"})
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    (copy / "model.weights.h5").write_bytes(b"damaged")
+    with pytest.raises(InputError, match="is damaged"):
+        train(labelled(dataset, str(copy)), str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_with_labels_reads_the_first_of_several_layouts(
+    dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset, layouts=(), protocol="supervised", method="supervised", epochs=1)
+    folder = train(settings, str(tmp_path / "labels"))
+    recorded = folder.config()
+    assert recorded.data.layouts == dataset.layouts[:1]
+    data = open_clr_data(recorded)
+    result, found = evaluate_run(
+        folder, recorded, data, Choices(probes=("knn",), figures=False), layouts=()
+    )
+    assert [one.name for one in found] == [dataset.layouts[0]]
+    assert "classifier/top1" in result.metrics
+    unseen = Readings(unseen=("smpl_24",))
+    with pytest.raises(InputError, match=r"--unseen: .* protocol supervised"):
+        unseen.metrics(folder, recorded, data, found)
+    other = dataclasses.replace(
+        recorded, data=dataclasses.replace(recorded.data, layouts=("smpl_24",))
+    )
+    with pytest.raises(InputError, match="was started with --layouts="):
+        train(other, str(folder.path))
+
+
+def test_dropout_of_the_encoder_is_drawn_when_labels_train_it(
+    run: RunFolder[ClrConfig], dataset: ClipDataset
+) -> None:
+    settings = config(dataset, protocol="supervised", dropout=0.5, shear=0.0)
+    data = open_clr_data(settings)
+    model = build_recogniser(settings, data.layouts, 0, persons=data.persons, coords=3, classes=4)
+    poses = tf.random.stateless_normal([4, 8, data.persons, 25, 3], [1, 2])
+    batch = {"poses": poses, "label": tf.zeros([4], tf.int32)}
+    first, again, later = (float(model.losses(batch, tf.constant(step))[0]) for step in (0, 0, 1))
+    assert first == pytest.approx(again, abs=1e-6)
+    assert first != pytest.approx(later, abs=1e-6)
