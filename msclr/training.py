@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data import pipeline
@@ -21,7 +20,7 @@ from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
 from msclr.build import build_clr_model, build_clr_optimizer, build_recogniser, queue_length
 from msclr.config import ClrConfig
 from msclr.data import ClrData, in_one_layout, open_clr_data
-from msclr.initial import open_initial_encoder, recorded_layouts
+from msclr.initial import InitialEncoder, open_initial_encoder, recorded_layouts
 from msclr.pairs import PairSampler, pair_batches
 
 
@@ -117,23 +116,30 @@ def _warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
         )
 
 
+def _where_from(
+    config: ClrConfig, data: ClrData, folder: RunFolder[ClrConfig], clips: np.ndarray
+) -> tuple[InitialEncoder | None, Sequence[SkeletonLayout], int]:
+    """The encoder to begin with, the network's layouts, and the number of the one it reads.
+
+    A run that goes on has its weights in its checkpoint; where it started from may be gone.
+    """
+    if folder.has_checkpoint or folder.finished:
+        folder.check(_record(config, data, data.layouts, clips))
+        layouts = recorded_layouts(folder)
+        return None, layouts, [one.name for one in layouts].index(data.names[0])
+    initial = open_initial_encoder(config, data)
+    if initial is None:
+        return None, data.layouts, 0
+    return initial, initial.layouts, initial.layout
+
+
 def _recognise(
     config: ClrConfig, data: ClrData, folder: RunFolder[ClrConfig], strategy: str
 ) -> None:
     """Learns from labels in the reference layout."""
     part, normaliser, settings = data.parts[0], data.normalisers[0], config.training
     clips = part.fit if config.data.train_on == "fit" else part.train
-    # A run that goes on has its weights in its checkpoint; where it started from may be gone.
-    going_on = folder.has_checkpoint or folder.finished
-    if going_on:
-        folder.check(_record(config, data, data.layouts, clips))
-    initial = None if going_on else open_initial_encoder(config, data)
-    layouts, layout = data.layouts, 0
-    if initial is not None:
-        layouts, layout = initial.layouts, initial.layout
-    elif going_on:
-        layouts = recorded_layouts(folder)
-        layout = [one.name for one in layouts].index(data.names[0])
+    initial, layouts, layout = _where_from(config, data, folder, clips)
     labelled = draw_labelled(config, part, clips, config.data.train_on)
     record = _record(config, data, layouts, clips)
     if initial is not None:
@@ -160,17 +166,6 @@ def _recognise(
         folder.start(record)
         write_labelled(folder, config, part, labelled)
 
-    def batches(first: int) -> tf.data.Dataset:
-        return pipeline.recognition_batches(
-            part.store,
-            labelled,
-            part.dataset.labels,
-            normaliser,
-            batch=settings.batch,
-            seed=settings.seed,
-            first_step=first,
-        )
-
     def monitor(model: keras.Model) -> keras.callbacks.Callback | None:
         if config.data.train_on != "fit":  # the validation clips are trained on
             return None
@@ -186,6 +181,14 @@ def _recognise(
             config, steps_an_epoch=steps, decoupled_decay=True
         ),
         started=started,
-        batches=batches,
+        batches=lambda first: pipeline.recognition_batches(
+            part.store,
+            labelled,
+            part.dataset.labels,
+            normaliser,
+            batch=settings.batch,
+            seed=settings.seed,
+            first_step=first,
+        ),
         monitor=monitor,
     )

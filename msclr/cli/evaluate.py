@@ -12,14 +12,19 @@ in one layout, tested in another), whose floor is the raw coordinates of the joi
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Literal, cast
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, cast
 
 from absl import flags
 
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError
 from msclr.config import ClrConfig
+
+if TYPE_CHECKING:
+    from ms2l_tf.evaluation.result import EvaluationResult
+    from msclr.evaluation import LayoutFeatures
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
@@ -71,10 +76,8 @@ def main() -> None:
     from ms2l_tf.evaluation.evaluate import Choices, result_name
     from ms2l_tf.evaluation.tables import format_table
     from ms2l_tf.runs.folder import RunFolder
-    from msclr.alignment_figure import alignment_figure
-    from msclr.cross import cross_table
     from msclr.data import open_clr_data
-    from msclr.evaluation import common_rows, evaluate_run
+    from msclr.evaluation import evaluate_run
     from msclr.readings import Readings
 
     folder = RunFolder(WORKDIR.value, ClrConfig)
@@ -104,27 +107,39 @@ def main() -> None:
         more_metrics=lambda features: readings.metrics(folder, config, data, features),
         progress=lambda line: print(f"  {line}"),
     )
-    shown = dataclasses.asdict(result)["metrics"]
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
-    print(format_table({key: value for key, value in shown.items() if "cross/" not in key}))
-    names = [one.name for one in found]
+    print(format_table({k: value for k, value in result.metrics.items() if "cross/" not in k}))
     figures = folder.path / ("figures" if TEST_ON.value == "test" else "figures_validation")
     if len(found) > 1 and CROSS.value:
-        print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
-        print(cross_table(shown, names, "linear"))
-        print("Layouts mapped from one recording share its noise, timing and bone lengths.")
-        rows = common_rows(found)
-        if FIGURES.value and len(rows[0]):
-            alignment_figure(
-                figures / "alignment.png",
-                {one.name: one.test.features[mine] for one, mine in zip(found, rows, strict=True)},
-                found[0].test.labels[rows[0]],
-                data.dataset.label_names,
-                title="The same clips in several layouts",
-            )
+        _show_crossings(result, found, data.dataset.label_names, figures / "alignment.png")
     print(f"\n{folder.path / result_name(choices)}")
     for figure in sorted(figures.glob("*.png")):
         print(figure)
+
+
+def _show_crossings(
+    result: EvaluationResult,
+    found: Sequence[LayoutFeatures],
+    label_names: Sequence[str],
+    figure: pathlib.Path,
+) -> None:
+    """Prints the cross-convention table and draws the clips of all layouts."""
+    from msclr.alignment_figure import alignment_figure
+    from msclr.cross import cross_table
+    from msclr.evaluation import common_rows
+
+    print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
+    print(cross_table(result.metrics, [one.name for one in found], "linear"))
+    print("Layouts mapped from one recording share its noise, timing and bone lengths.")
+    rows = common_rows(found)
+    if FIGURES.value and len(rows[0]):
+        alignment_figure(
+            figure,
+            {one.name: one.test.features[mine] for one, mine in zip(found, rows, strict=True)},
+            found[0].test.labels[rows[0]],
+            label_names,
+            title="The same clips in several layouts",
+        )
 
 
 def _config(trained: ClrConfig) -> ClrConfig:
