@@ -13,7 +13,8 @@ from ms2l_tf.evaluation.evaluate import sides_of
 from ms2l_tf.evaluation.features import encoder_features, raw_features
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import evaluate_features
-from ms2l_tf.evaluation.tables import aligned
+from ms2l_tf.evaluation.result import Summary
+from ms2l_tf.evaluation.tables import Value, aligned
 from ms2l_tf.runs.build import build_normaliser
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
@@ -152,8 +153,12 @@ def _encoded(
     )
 
 
-def cross_table(metrics: Mapping[str, float], layouts: Sequence[str], probe: str) -> str:
-    """Rows: layout the probe is trained in; columns: layout it is tested in; percent."""
+def cross_table(metrics: Mapping[str, Value], layouts: Sequence[str], probe: str) -> str:
+    """Rows: layout the probe is trained in; columns: layout it is tested in; percent.
+
+    In brackets the raw floor and the single-layout encoder. `metrics` are those of a result, or
+    `summarise(results)` for mean ± standard deviation.
+    """
     rows = []
     for a in layouts:
         row = [a]
@@ -164,7 +169,15 @@ def cross_table(metrics: Mapping[str, float], layouts: Sequence[str], probe: str
                 key = f"cross/{a}/{b}/{probe}/top1"
             floor = metrics.get(f"floor/raw/{key}")
             single = metrics.get(f"floor/single/cross/{a}/{b}/{probe}/top1")
-            more = [f"{value:.1f}" if value is not None else "-" for value in (floor, single)]
-            row.append(f"{metrics[key]:.1f} ({', '.join(more)})" if key in metrics else "-")
+            more = ", ".join(_percent(value) for value in (floor, single))
+            row.append(f"{_percent(metrics[key])} ({more})" if key in metrics else "-")
         rows.append(row)
     return aligned(["trained in \\ tested in", *layouts], rows)
+
+
+def _percent(value: Value | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Summary):
+        return f"{value.mean:.1f}" + (f" ± {value.sd:.1f}" if value.runs > 1 else "")
+    return f"{value:.1f}"

@@ -16,6 +16,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult, summarise
 from ms2l_tf.evaluation.tables import format_table
 from ms2l_tf.files import write_json
+from msclr.cross import cross_table
 
 RUNS = flags.DEFINE_list("runs", None, "Run folders or result.json files, comma-separated.")
 MEASURE = flags.DEFINE_enum(
@@ -34,7 +35,11 @@ def main() -> None:
     summary = summarise(results)
     first = results[0]
     print(f"{first.dataset}, split {first.split}, seeds {[result.seed for result in results]}")
-    print(format_table(summary, measure=MEASURE.value))
+    plain = {key: one for key, one in summary.items() if "cross/" not in key}
+    print(format_table(plain, measure=MEASURE.value))
+    if len(plain) < len(summary):  # of an MS-CLR run
+        print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
+        print(cross_table(summary, first.details["layouts"], "linear"))
     if JSON.value:
         values = {
             key: {"mean": one.mean, "sd": one.sd if one.runs > 1 else None, "runs": one.runs}
