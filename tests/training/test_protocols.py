@@ -84,10 +84,10 @@ def test_resumed_on_two_devices_equals_uninterrupted_on_one(
 
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
-    "random": {"protocol": "supervised", "init": "random"},
+    "random": {**TINY, "protocol": "supervised", "init": "random"},
     "pretrained": {"protocol": "supervised"},
     "frozen": {"train": "classifier", "label_fraction": 0.5},
-    "joint": {"protocol": "supervised", "schedule": "joint", "init": "random"},
+    "joint": {**TINY, "protocol": "supervised", "schedule": "joint", "init": "random"},
     "semi joint": {"schedule": "joint", "label_fraction": 0.5},
     "transfer": {"protocol": "transfer"},
 }
@@ -101,7 +101,7 @@ def test_every_protocol_on_two_devices_equals_one(
     changes = dict(PROTOCOLS[name])
     if name == "transfer":
         changes["data"] = str(write_dataset(tmp_path / "other", seed=5).path)
-    config = from_run(trained_run, **{**changes, "monitor_epochs": 0})
+    config = from_run(trained_run, **{**changes, "epochs": 2, "monitor_epochs": 0})
     one = train(config, str(tmp_path / "one"), strategy="none")
     two = train(config, str(tmp_path / "two"), strategy="mirrored")
     same_weights(one, two, 1e-4)
