@@ -17,7 +17,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.views import ClipRandom
 from ms2l_tf.views.augment import shears
 
-CHANCE = 0.5  # of flip, noise, blur and axis mask, each by itself
+CHANCE = 0.5  # of noise, blur and axis mask, each by itself, and of a flip unless told
 CROP_PART = 6  # a sixth of the clip is added at either end before the crop
 TILT = 1.0  # degrees at most about the axes that are not the main one
 BLUR_RADIUS = 7  # frames: a kernel of 15
@@ -37,11 +37,13 @@ class Augmentation:
         shear: off-diagonal entries of the shear matrix from U(-shear, shear).
         rotate: angle about the main axis from U(0, rotate), degrees.
         noise: standard deviation of the noise in torso lengths.
+        flip: probability of a mirrored clip; 0 where classes differ in left and right.
     """
 
     shear: float = 0.5
     rotate: float = 30.0
     noise: float = 0.02
+    flip: float = CHANCE
 
     def weak(self, poses: tf.Tensor, random: ClipRandom, mirror: tf.Tensor) -> tf.Tensor:
         """Temporal crop and shear.
@@ -61,7 +63,7 @@ class Augmentation:
     def strong(self, poses: tf.Tensor, random: ClipRandom, mirror: tf.Tensor) -> tf.Tensor:
         """As `weak`, then flip, rotation, noise, blur and axis mask; the same arguments."""
         poses = self.weak(poses, random, mirror)
-        poses = flip(poses, random.stream(3), mirror)
+        poses = flip(poses, random.stream(3), mirror, self.flip)
         poses = rotate(poses, random.stream(4), self.rotate)
         poses = noise(poses, random.stream(5), self.noise)
         poses = blur(poses, random.stream(6))
@@ -84,12 +86,14 @@ def shear(poses: tf.Tensor, random: ClipRandom, limit: float) -> tf.Tensor:
     return _mapped(poses, shears(random, poses.shape[-1], limit))
 
 
-def flip(poses: tf.Tensor, random: ClipRandom, mirror: tf.Tensor) -> tf.Tensor:
-    """Mirrors half of the clips: left and right joints change places and x its sign."""
+def flip(
+    poses: tf.Tensor, random: ClipRandom, mirror: tf.Tensor, chance: float = CHANCE
+) -> tf.Tensor:
+    """Mirrors some of the clips: left and right joints change places and x its sign."""
     side = np.ones(poses.shape[-1], np.float32)
     side[0] = -1.0
     mirrored = tf.ensure_shape(tf.gather(poses, mirror, axis=3) * side, poses.shape)
-    return tf.where(_chosen(random), mirrored, poses)
+    return tf.where(_chosen(random, chance), mirrored, poses)
 
 
 def rotate(poses: tf.Tensor, random: ClipRandom, limit: float) -> tf.Tensor:
@@ -155,9 +159,9 @@ def axis_mask(poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:
     return poses * (1.0 - hidden)
 
 
-def _chosen(random: ClipRandom) -> tf.Tensor:
+def _chosen(random: ClipRandom, chance: float = CHANCE) -> tf.Tensor:
     """Clips to which something is done: [B, 1, 1, 1, 1] bool."""
-    return random.uniform([1, 1, 1, 1]) < CHANCE
+    return random.uniform([1, 1, 1, 1]) < chance
 
 
 def _seen(poses: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -41,8 +42,7 @@ def build_network(
 
 def build_augmentation(config: ClrConfig) -> Augmentation:
     """The weak and strong views of a run."""
-    settings = config.augment
-    return Augmentation(shear=settings.shear, rotate=settings.rotate, noise=settings.noise)
+    return Augmentation(**dataclasses.asdict(config.augment))
 
 
 def queue_length(config: ClrConfig, clips: int) -> int:

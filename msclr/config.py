@@ -110,6 +110,12 @@ class ClrAugmentConfig(Checked):
     noise: float = option(
         0.02, "Standard deviation of the noise, torso lengths (0.02 is 1 cm).", least=0
     )
+    flip: float = option(
+        0.5,
+        "Probability that a strong view is mirrored; 0 where classes differ in left and right.",
+        least=0,
+        most=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

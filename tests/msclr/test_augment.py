@@ -293,6 +293,17 @@ def test_weak_is_crop_and_shear() -> None:
     assert_close(Augmentation(shear=0.0).weak(poses, random, tf.constant(MIRROR)), cropped)
 
 
+def test_how_often_clips_are_mirrored() -> None:
+    poses, mirror = tf.constant(clips(400)), tf.constant(MIRROR)
+    for chance in (0.0, 0.2, 1.0):
+        flipped = augment.flip(poses, clip_random(400), mirror, chance).numpy()
+        share = (flipped != poses.numpy()).any(axis=(1, 2, 3, 4)).mean()
+        assert abs(share - chance) < 0.07
+    none = Augmentation(flip=0.0).strong(poses, clip_random(400), mirror)
+    some = Augmentation(flip=1.0).strong(poses, clip_random(400), mirror)
+    assert (none.numpy() != some.numpy()).any(axis=(1, 2, 3, 4)).all()
+
+
 def test_strengths_of_zero_leave_the_rest() -> None:
     """Without shear, rotation and noise a strong view still shows the same lengths."""
     pose = clips(50)[:, :1]
