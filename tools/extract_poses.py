@@ -14,14 +14,16 @@ and assets are loaded; no Python file beside them is run. Mind the licence of th
   wave_01.mp4,wave,anna,front,train
 
 Subject, camera and split may be left out, and so may rows: their clips are unlabelled. The column
-split (train, test or empty) becomes the split 'given'; without it there is one split, 'all', of
-training clips alone, enough to learn without labels.
+split (train, test or empty) becomes the split 'given'. Without it there is one split, 'train_only',
+without test clips: enough to learn (msclr-train --validation=none), not to evaluate; add a split of
+your own as splits/<name>.json for that.
 
 Every video becomes one clip of its length, in metres (x right, y down, z ahead). Persons are
 followed by their pelvis: who is out of sight for more than a second comes back as a new person. The
 main person moves most among those seen in at least half as many frames as the longest seen one.
-A video that can't be read or shows no person is skipped and listed; more than 5 % of such videos
-stop the command and nothing is written. Reading videos needs: pip install 'ms2l-tf[video]'
+A video that can't be read or shows no person is skipped and listed; a test video is kept without
+poses, so that it counts. More than 5 % of such videos stop the command and nothing is written.
+Reading videos needs: pip install 'ms2l-tf[video]'
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python -m tools.summarise --runs=runs/paper_0,runs/paper_1,runs/paper_2
 
-The runs must agree in protocol, dataset, split and feature size and differ in the seed.
+The runs must agree in protocol, dataset, split and feature size and differ in the seed. Of MS-CLR
+runs on several layouts, probes across layouts are a table of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult, summarise
 from ms2l_tf.evaluation.tables import format_table
 from ms2l_tf.files import write_json
-from msclr.cross import cross_table
+from msclr.cross_table import HEADING, cross_table
 
 RUNS = flags.DEFINE_list("runs", None, "Run folders or result.json files, comma-separated.")
 MEASURE = flags.DEFINE_enum(
@@ -38,7 +39,7 @@ def main() -> None:
     plain = {key: one for key, one in summary.items() if "cross/" not in key}
     print(format_table(plain, measure=MEASURE.value))
     if len(plain) < len(summary):  # of an MS-CLR run
-        print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
+        print(f"\n{HEADING}")
         print(cross_table(summary, first.details["layouts"], "linear"))
     if JSON.value:
         values = {

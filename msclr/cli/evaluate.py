@@ -125,10 +125,10 @@ def _show_crossings(
 ) -> None:
     """Prints the cross-convention table and draws the clips of all layouts."""
     from msclr.alignment_figure import alignment_figure
-    from msclr.cross import cross_table
+    from msclr.cross_table import HEADING, cross_table
     from msclr.evaluation import common_rows
 
-    print("\nlinear probe across layouts, percent (raw floor, single-layout encoder)")
+    print(f"\n{HEADING}")
     print(cross_table(result.metrics, [one.name for one in found], "linear"))
     print("Layouts mapped from one recording share its noise, timing and bone lengths.")
     rows = common_rows(found)

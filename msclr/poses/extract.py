@@ -18,7 +18,7 @@ from ms2l_tf.data.writer import DatasetWriter, check_output
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 from msclr.poses.detector import PoseDetector
-from msclr.poses.labels import SIDES, label_clips
+from msclr.poses.labels import ClipTable, label_clips
 from msclr.poses.tracking import Tracker, rank_persons, root_points
 from msclr.poses.video import (
     SAME_RATE,
@@ -33,6 +33,9 @@ from msclr.poses.video import (
 REPORT = "extract_report.json"
 # A camera's frame: x to the right, y down, z into the picture.
 CAMERA = Axes(up="-y", forward="+z", handedness="right")
+# Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
+# unless told, so a user's own usually goes before the latter.
+GIVEN, TRAIN_ONLY = "given", "train_only"
 CUT_SHORT = 0.9  # share of the frames the header promises
 
 
@@ -45,6 +48,8 @@ class ExtractReport:
         frame_rate: of the dataset.
         clips: how many were written.
         skipped: videos left out, each with the reason.
+        blanked: test videos kept as a frame without anybody, so that they count, each with the
+            reason.
         more_persons: clips in which more persons were tracked than kept, and how many.
         cut_short: clips with clearly fewer frames than their file promises, and both numbers.
         unused_labels: rows of the table of labels that name no video.
@@ -54,6 +59,7 @@ class ExtractReport:
     frame_rate: float = 0.0
     clips: int = 0
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    blanked: dict[str, str] = dataclasses.field(default_factory=dict)
     more_persons: dict[str, int] = dataclasses.field(default_factory=dict)
     cut_short: dict[str, str] = dataclasses.field(default_factory=dict)
     unused_labels: list[str] = dataclasses.field(default_factory=list)
@@ -69,6 +75,9 @@ class ExtractReport:
         if self.skipped:
             lines.append(f"{len(self.skipped)} videos skipped:")
             lines += [f"  {reason}" for reason in self.skipped.values()]
+        if self.blanked:
+            lines.append(f"{len(self.blanked)} test videos kept without poses:")
+            lines += [f"  {reason}" for reason in self.blanked.values()]
         lines += [
             f"{len(some)} {text}: {', '.join(list(some)[:3])}" for text, some in counts if some
         ]
@@ -92,7 +101,7 @@ def extract_poses(
 
     A clip is as long as its video. Persons keep their row over the frames, the main one is row 0
     (see `tracking.rank_persons`), and are absent where they are not seen. The table's split is
-    called ``given``; without one all clips are training clips of the split ``all``.
+    called ``given``; without one all clips are training clips of the split ``train_only``.
 
     Args:
         videos: files and folders.
@@ -147,20 +156,37 @@ def extract_poses(
             writer.add_clip(table.clips[video.name], poses)
             _note(video, header, poses, tracked, persons, report)
             written.append(video.name)
-        _add_split(writer, written, table.sides)
+        _blank_tests(writer, table, skeletons, persons, report)
+        _add_split(writer, written, table)
         report.clips = writer.num_clips
         writer.add_document(REPORT, dataclasses.asdict(report))
     return ClipDataset.open(out), report
 
 
-def _add_split(writer: DatasetWriter, written: Sequence[str], sides: Mapping[str, str]) -> None:
-    if not written:
-        return  # the writer says so
-    if not sides:
-        writer.add_split("all", train=written, test=[], description="all clips")
-        return
-    train, test = ([name for name in written if sides.get(name) == side] for side in SIDES)
-    writer.add_split("given", train=train, test=test, description="by the table of labels")
+def _blank_tests(
+    writer: DatasetWriter,
+    table: ClipTable,
+    skeletons: Sequence[SkeletonLayout],
+    persons: int,
+    report: ExtractReport,
+) -> None:
+    """Test videos that can't be used stay test clips, as one frame without anybody."""
+    for name in [name for name in report.skipped if table.sides.get(name) == "test"]:
+        report.blanked[name] = report.skipped.pop(name)
+        blank = {
+            layout.name: ClipPoses(np.full((1, persons, layout.num_joints, 3), np.nan, np.float32))
+            for layout in skeletons
+        }
+        writer.add_clip(table.clips[name], blank)
+
+
+def _add_split(writer: DatasetWriter, written: Sequence[str], table: ClipTable) -> None:
+    train = [name for name in written if table.sides.get(name) == "train"]
+    test = [name for name in table.clips if table.sides.get(name) == "test"]
+    if train:
+        writer.add_split(GIVEN, train=train, test=test, description="by the table of labels")
+    elif written:  # nothing written: the writer says so
+        writer.add_split(TRAIN_ONLY, train=written, test=[], description="all clips, no test")
 
 
 def _layouts(names: Sequence[str]) -> list[SkeletonLayout]:
@@ -182,7 +208,7 @@ def _skipper(
         if strict:
             raise InputError(f"--strict: {error}") from None
         report.skipped[video.name] = str(error)
-        bad = len(report.skipped)
+        bad = len(report.skipped)  # test videos are moved to `blanked` at the end
         if bad > MAX_BAD * num_videos:
             first = next(iter(report.skipped.values()))
             raise InputError(

@@ -48,7 +48,8 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
 
     Raises:
         InputError: the table cannot be read, a row names several videos, a video has two rows, no
-            row names a video, a side of the split is called otherwise.
+            row names a video, a side of the split is called otherwise, or none
+            is train.
     """
     plain = {video.name: Clip(video.name, source=video.file) for video in videos}
     if table is None:
@@ -82,6 +83,8 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
         subject, camera = (row.get(column, "") for column in ("subject", "camera"))
         plain[name] = dataclasses.replace(plain[name], label=label, subject=subject, camera=camera)
     sides = {name: row["split"] for name, row in rows.items() if row.get("split")}
+    if sides and "train" not in sides.values():
+        raise InputError(f"--labels={table}: its column split names no training video; add some")
     return ClipTable(plain, tuple(label_names), tuple(unused), sides)
 
 

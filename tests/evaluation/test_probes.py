@@ -30,10 +30,15 @@ def blobs(
 
 
 def all_probes() -> list[Probe]:
-    return [LinearProbe(), SGDLinearProbe(epochs=15), SVMProbe(), SVMProbe(exact_limit=10)]
+    published = SGDLinearProbe(epochs=15, learning_rate=3.0, standardise=False)
+    by_sgd = SGDLinearProbe(epochs=15)
+    return [LinearProbe(), by_sgd, published, SVMProbe(), SVMProbe(exact_limit=10)]
 
 
-@pytest.mark.parametrize("probe", all_probes(), ids=["linear", "sgd", "svm", "nystroem"])
+PROBES = ["linear", "sgd", "published", "svm", "nystroem"]
+
+
+@pytest.mark.parametrize("probe", all_probes(), ids=PROBES)
 def test_separable_blobs_are_learned_and_repeatable(probe: Probe) -> None:
     train, labels, test, truth = blobs()
     labels, truth = labels * 2 + 1, truth * 2 + 1  # gaps between labels must not matter
@@ -42,7 +47,7 @@ def test_separable_blobs_are_learned_and_repeatable(probe: Probe) -> None:
     assert_array_equal(probe.fit(train, labels).predict(test), first)
 
 
-@pytest.mark.parametrize("probe", all_probes(), ids=["linear", "sgd", "svm", "nystroem"])
+@pytest.mark.parametrize("probe", all_probes(), ids=PROBES)
 def test_predict_refuses_another_dimension(probe: Probe) -> None:
     train, labels, test, _ = blobs(clips=40)
     probe.fit(train, labels)
@@ -50,7 +55,7 @@ def test_predict_refuses_another_dimension(probe: Probe) -> None:
         probe.predict(test[:, :5])
 
 
-@pytest.mark.parametrize("probe", all_probes(), ids=["linear", "sgd", "svm", "nystroem"])
+@pytest.mark.parametrize("probe", all_probes(), ids=PROBES)
 def test_bad_training_data(probe: Probe) -> None:
     train, labels, _, _ = blobs(clips=40)
     with pytest.raises(InputError, match="at least two classes"):
@@ -76,11 +81,10 @@ def test_the_published_sgd_reads_features_as_they_are() -> None:
     (probe,) = make_probes(["linear_published"])
     accuracy = np.mean(probe.fit(train, labels).predict(test) == truth)
     assert accuracy > 0.98
-    said = probe.details()
-    assert said["learning_rate"] == 3.0
-    assert said["decay_at"] == [0.8]
-    assert not said["standardised"]
-    assert np.isfinite(probe.model_.get_weights()[0]).all()  # type: ignore[attr-defined]
+    assert probe.details() == {
+        "epochs": 100, "batch_size": 128, "learning_rate": 3.0, "decay_at": [0.8],
+        "momentum": 0.9, "drop_last": True, "standardised": False,
+    }  # fmt: skip
 
 
 def twin(
@@ -101,20 +105,34 @@ def twin(
     return kernel
 
 
-def test_sgd_agrees_with_a_slow_twin() -> None:
+@pytest.mark.parametrize("decay_at", [(), (0.8,)])
+def test_sgd_agrees_with_a_slow_twin(decay_at: tuple[float, ...]) -> None:
     """Batches as large as the set: no order to agree on."""
     train, labels, _, _ = blobs(clips=30, classes=3, spread=1.0)
     probe = SGDLinearProbe(
-        epochs=10, batch_size=30, learning_rate=0.5, decay_at=(0.8,), standardise=False
+        epochs=10, batch_size=30, learning_rate=0.5, decay_at=decay_at, standardise=False
     )
     probe.fit(train, labels)
-    wanted = twin(train, labels, [np.arange(30)] * 10, [0.5] * 8 + [0.05] * 2)
+    later = 0.05 if decay_at else 0.5
+    wanted = twin(train, labels, [np.arange(30)] * 10, [0.5] * 8 + [later] * 2)
     assert_allclose(probe.model_.get_weights()[0], wanted, atol=1e-5)
+
+
+def test_sgd_leaves_out_what_fills_no_batch() -> None:
+    """Of 30 clips in batches of 20, an epoch reads one batch of them."""
+    train, labels, _, _ = blobs(clips=30, classes=3)
+    ways = [SGDLinearProbe(epochs=5, batch_size=20, drop_last=drop) for drop in (True, False)]
+    for probe in ways:
+        probe.fit(train, labels)
+    assert [int(probe.model_.optimizer.iterations.numpy()) for probe in ways] == [5, 10]
 
 
 def test_sgd_rejects_impossible_settings() -> None:
     with pytest.raises(InputError, match="momentum"):
         SGDLinearProbe(momentum=1.0)
+    for decay_at in ((0.8, 0.6), (0.5, 0.5), (1.0,), (0.0,)):
+        with pytest.raises(InputError, match="must rise between 0 and 1"):
+            SGDLinearProbe(decay_at=decay_at)
 
 
 def test_exact_svm_equals_sklearn_rbf() -> None:

@@ -52,6 +52,15 @@ def test_every_probe_on_features_and_floors() -> None:
     assert set(result.scores) == set(result.predictions)
 
 
+def test_the_published_probe_has_no_raw_floor() -> None:
+    floors = {"raw": (noise(60), noise(30)), "random": (noise(60, 4), noise(30, 4))}
+    probes = make_probes(["linear_published"])
+    train, test = clip_features(), clip_features(30, seed=2)
+    result = evaluate_features(train, test, NAMES, probes=probes, floors=floors)
+    keys = {key.removesuffix("/top1") for key in result.metrics if key.endswith("/top1")}
+    assert keys == {"linear_published", "floor/random/linear_published"}
+
+
 def test_a_floor_equal_to_the_features_scores_the_same() -> None:
     """The floors go through the very same probes."""
     train, test = clip_features(spread=1.0), clip_features(30, spread=1.0, seed=2)

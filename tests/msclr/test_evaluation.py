@@ -16,7 +16,8 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices
 from ms2l_tf.runs.folder import RunFolder
 from msclr.config import ClrConfig
-from msclr.cross import bridged_metrics, cross_table
+from msclr.cross import bridged_metrics
+from msclr.cross_table import cross_table
 from msclr.data import open_clr_data
 from msclr.evaluation import common_rows, evaluate_run, layout_features
 from msclr.readings import Readings

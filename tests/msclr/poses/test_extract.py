@@ -75,8 +75,8 @@ def test_crossing_persons_keep_their_rows_in_every_layout(
         np.testing.assert_array_equal(poses.present[:, 0], np.isfinite(B.x))
         assert poses.present[:, 1].all()
     dataset.verify(force=True)
-    assert dataset.split_names == ("all",)
-    split = dataset.split("all")
+    assert dataset.split_names == ("train_only",)
+    split = dataset.split("train_only")
     assert (split.train.tolist(), split.test.tolist()) == ([0], [])
 
 
@@ -152,12 +152,25 @@ def test_videos_without_persons_are_skipped_listed_and_counted(
     ]
     assert json.loads((tmp_path / "out" / REPORT).read_text())["skipped"] == {"bad": reason}
 
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label,split\nbad.mov,nod,test\nv01.mov,nod,test\nv00.mov,nod,train\n")
+    options = {"labels": table}
+    dataset, report = extract(videos, pose_model, tmp_path / "split", ("smpl_24",), **options)
+    assert (report.clips, report.skipped, report.blanked) == (21, {}, {"bad": reason})
+    assert dataset.names[dataset.split("given").test].tolist() == ["v01", "bad"]
+    bad = dataset.poses("smpl_24").poses(dataset.names.tolist().index("bad"))
+    assert bad.coords.shape[0] == 1
+    assert bad.present is not None
+    assert not bad.present.any()
+
     with pytest.raises(InputError, match=r"--strict: bad\.mov: no person"):
         extract(videos, pose_model, tmp_path / "strict", ("smpl_24",), strict=True)
     (videos / "bad2.mov").write_text("not a video")
     with pytest.raises(InputError, match=r"2 of 22 videos can't be used .*bad2\.mov: cannot be"):
         extract(videos, pose_model, tmp_path / "many", ("smpl_24",))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "videos"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "labels.csv", "out", "split", "videos",
+    ]  # fmt: skip
 
 
 def test_missing_joints_are_missing(tmp_path: Path, crossing: Path) -> None:

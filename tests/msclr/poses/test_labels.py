@@ -58,6 +58,7 @@ def test_sides_of_a_split(tmp_path: Path) -> None:
         (["file,label", "b.mp4,nod"], r"line 2: 'b\.mp4' names 2 videos; write their paths"),
         (["file,label", "a.mp4,nod", "a.mp4,sit"], r"line 3: 'a\.mp4' has a second row"),
         (["file,label,split", "a.mp4,nod,val"], r"line 2: 'a\.mp4' has split 'val'; write train"),
+        (["file,label,split", "a.mp4,nod,test"], "its column split names no training video"),
         (["file,label", "c.mp4,nod"], "none of its 1 rows names a video"),
     ],
 )

@@ -1,0 +1,40 @@
+"""The cross-convention table as text; without TensorFlow, for tools that only read results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ms2l_tf.evaluation.result import Summary
+from ms2l_tf.evaluation.tables import Value, aligned
+
+HEADING = "linear probe across layouts, top-1 percent (raw floor, single-layout encoder)"
+
+
+def cross_table(metrics: Mapping[str, Value], layouts: Sequence[str], probe: str) -> str:
+    """Rows: layout the probe is trained in; columns: layout it is tested in; percent.
+
+    In brackets the raw floor and the single-layout encoder. `metrics` are those of a result, or
+    `summarise(results)` for mean ± standard deviation.
+    """
+    rows = []
+    for a in layouts:
+        row = [a]
+        for b in layouts:
+            if a == b:
+                key = f"{probe}/top1" if a == layouts[0] else f"layout/{a}/{probe}/top1"
+            else:
+                key = f"cross/{a}/{b}/{probe}/top1"
+            floor = metrics.get(f"floor/raw/{key}")
+            single = metrics.get(f"floor/single/cross/{a}/{b}/{probe}/top1")
+            more = ", ".join(_percent(value) for value in (floor, single))
+            row.append(f"{_percent(metrics[key])} ({more})" if key in metrics else "-")
+        rows.append(row)
+    return aligned(["trained in \\ tested in", *layouts], rows)
+
+
+def _percent(value: Value | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Summary):
+        return f"{value.mean:.1f}" + (f" ± {value.sd:.1f}" if value.runs > 1 else "")
+    return f"{value:.1f}"
