@@ -196,6 +196,8 @@ def evaluate_layouts(
         The evaluation of the first layout, its metrics joined by ``layout/<id>/...`` of the others
         and their floors, and what the probes of the others decided.
     """
+    # A layout may lack all training clips of a class that another has; it gets the class wrong.
+    known = np.unique(np.concatenate([one.train.labels for one in found]))
     first: FeatureEvaluation | None = None
     details: dict[str, Any] = {}
     for one in found:
@@ -211,7 +213,12 @@ def evaluate_layouts(
                 svm_c=config.probes.svm_c,
             ),
             floors=one.floors,
-            missing_classes="count" if config.protocol.label_fraction < 1 else "error",
+            missing_classes=(
+                "count"
+                if config.protocol.label_fraction < 1
+                or np.isin(one.test.labels[one.test.labelled], known).all()
+                else "error"
+            ),
             progress=lambda key, seconds, name=one.name: progress(  # type: ignore[misc]
                 f"{name} {key} ({seconds:.1f} s)"
             ),

@@ -105,15 +105,11 @@ def test_other_runs_named_beside_have_to_fit(
 
 
 def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDataset:
-    """The dataset again; a training clip of most classes, and every fifth test clip, lack one."""
+    """The dataset again; all training clips of a class, and every fifth test clip, lack one."""
     split = dataset.split(dataset.split_names[0])
-    labels = dataset.labels
-    first_of = {
-        int(label): int(split.train[labels[split.train] == label][0])
-        for label in np.unique(labels[split.train])
-        if (labels[split.train] == label).sum() > 1
-    }
-    gone = {*first_of.values(), *split.test[::5].tolist()}
+    of_train, kept = dataset.labels[split.train], np.delete(split.test, np.s_[::5])
+    chosen = np.intersect1d(of_train, dataset.labels[kept])[0]
+    gone = {*split.train[of_train == chosen].tolist(), *split.test[::5].tolist()}
     with DatasetWriter(out, name="gaps", label_names=dataset.label_names) as writer:
         stores = {name: dataset.poses(name) for name in LAYOUTS}
         for store in stores.values():
@@ -152,7 +148,7 @@ def test_clips_that_lack_a_layout_are_used_where_they_can_be(
     assert not np.isin(fit, validation).any(), "cut once for all layouts"
     folder = train(settings, str(tmp_path / "run"))
     assert "have poses in one layout only" in capsys.readouterr().err
-    readings = Readings(cross=False)
+    readings = Readings()
     result, found = evaluate_run(
         folder,
         settings,
@@ -168,3 +164,8 @@ def test_clips_that_lack_a_layout_are_used_where_they_can_be(
         np.asarray(found[0].test.names)[first], np.asarray(found[1].test.names)[second]
     )
     assert "ensemble/linear/top1" in result.metrics
+    by_layout = result.details["by_layout"][LAYOUTS[1]]
+    lost = np.setdiff1d(data.parts[0].train, data.parts[1].train)
+    absent = gaps.label_names[gaps.labels[lost[0]]]
+    assert by_layout["classes_missing_in_training"] == [absent]
+    assert not result.details["classes_missing_in_training"]
