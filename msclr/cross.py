@@ -9,7 +9,7 @@ import numpy as np
 
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.evaluation.arrays import ClipFeatures
-from ms2l_tf.evaluation.evaluate import sides_of
+from ms2l_tf.evaluation.evaluate import clip_features, sides_of
 from ms2l_tf.evaluation.features import encoder_features, raw_features
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import evaluate_features
@@ -145,10 +145,5 @@ def _encoded(
         store = mapped(store, mapping)
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     normaliser = build_normaliser(settings, store)
-    return ClipFeatures(
-        encoder_features(encoder, store, rows, normaliser, pooling="mean"),
-        data.dataset.labels[rows],
-        names=data.dataset.names[rows],
-        groups=data.dataset.subjects[rows],
-        what=f"{what} features in {home.layout}",
-    )
+    features = encoder_features(encoder, store, rows, normaliser, pooling="mean")
+    return clip_features(home, features, rows, f"{what} features in {home.layout}")

@@ -16,6 +16,7 @@ from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import (
     Choices,
     add_classifier,
+    clip_features,
     draw,
     neighbours,
     protocol_details,
@@ -163,13 +164,7 @@ def _encoded(
 def _with_labels(part: RunData, features: Sides, sides: Sides) -> tuple[ClipFeatures, ClipFeatures]:
     """The features of both sides with the labels, names and subjects of their clips."""
     fitted_on, read_on = (
-        ClipFeatures(
-            values,
-            part.dataset.labels[side],
-            names=part.dataset.names[side],
-            groups=part.dataset.subjects[side],
-            what=f"{what} features in {part.layout}",
-        )
+        clip_features(part, values, side, f"{what} features in {part.layout}")
         for values, side, what in zip(features, sides, ("training", "test"), strict=True)
     )
     return fitted_on, read_on

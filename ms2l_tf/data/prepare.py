@@ -208,12 +208,15 @@ def _write_split(split: SplitNames, writer: DatasetWriter, report: PrepareReport
 
 
 def _blank_poses(reader: ClipReader) -> dict[str, ClipPoses]:
-    blank = {}
-    for poses in reader.header.poses:
-        shape = (1, poses.num_persons, load_layout(poses.layout).num_joints, poses.num_coords)
-        confidence = np.zeros(shape[:3], np.float32) if poses.confidence else None
-        blank[poses.layout] = ClipPoses(np.full(shape, np.nan, np.float32), None, confidence)
-    return blank
+    return {
+        poses.layout: ClipPoses.blank(
+            poses.num_persons,
+            load_layout(poses.layout).num_joints,
+            poses.num_coords,
+            confidence=poses.confidence,
+        )
+        for poses in reader.header.poses
+    }
 
 
 def _digest(read: ReadClip) -> bytes:

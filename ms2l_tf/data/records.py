@@ -121,3 +121,12 @@ class ClipPoses:
     coords: np.ndarray
     present: np.ndarray | None = None
     confidence: np.ndarray | None = None
+
+    @classmethod
+    def blank(
+        cls, persons: int, joints: int, coords: int = 3, *, confidence: bool = False
+    ) -> ClipPoses:
+        """One frame without anybody: a clip that can't be used but has to count."""
+        shape = (1, persons, joints, coords)
+        known = np.zeros(shape[:3], np.float32) if confidence else None
+        return cls(np.full(shape, np.nan, np.float32), None, known)

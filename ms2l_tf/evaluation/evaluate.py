@@ -145,6 +145,20 @@ def sides_of(
     return read_labelled(folder, data), data.validation
 
 
+def clip_features(
+    data: RunData, features: np.ndarray, clips: np.ndarray, what: str
+) -> ClipFeatures:
+    """Features [N, D] with labels, names and subjects of their clips [N]; `what` is in errors."""
+    dataset = data.dataset
+    return ClipFeatures(
+        features,
+        dataset.labels[clips],
+        names=dataset.names[clips],
+        groups=dataset.subjects[clips],
+        what=what,
+    )
+
+
 def _features(
     folder: RunFolder, config: RunConfig, data: RunData, sides: tuple[np.ndarray, np.ndarray]
 ) -> tuple[ClipFeatures, ClipFeatures, dict[str, tuple[np.ndarray, np.ndarray]], np.ndarray | None]:
@@ -161,13 +175,7 @@ def _features(
     normaliser = build_normaliser(config.normaliser, data.store, frames=config.probes.raw_frames)
     raw = [raw_features(data.store, side, normaliser) for side in sides]
     train, test = (
-        ClipFeatures(
-            features,
-            data.dataset.labels[side],
-            names=data.dataset.names[side],
-            groups=data.dataset.subjects[side],
-            what=f"{what} features",
-        )
+        clip_features(data, features, side, f"{what} features")
         for features, side, what in zip(trained, sides, ("training", "test"), strict=True)
     )
     return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}, logits

@@ -173,17 +173,14 @@ def _blank_tests(
     """Test videos that can't be used stay test clips, as one frame without anybody."""
     for name in [name for name in report.skipped if table.sides.get(name) == "test"]:
         report.blanked[name] = report.skipped.pop(name)
-        blank = {
-            layout.name: ClipPoses(np.full((1, persons, layout.num_joints, 3), np.nan, np.float32))
-            for layout in skeletons
-        }
+        blank = {layout.name: ClipPoses.blank(persons, layout.num_joints) for layout in skeletons}
         writer.add_clip(table.clips[name], blank)
 
 
 def _add_split(writer: DatasetWriter, written: Sequence[str], table: ClipTable) -> None:
     train = [name for name in written if table.sides.get(name) == "train"]
     test = [name for name in table.clips if table.sides.get(name) == "test"]
-    if train:
+    if train or test:  # test videos never become training clips
         writer.add_split(GIVEN, train=train, test=test, description="by the table of labels")
     elif written:  # nothing written: the writer says so
         writer.add_split(TRAIN_ONLY, train=written, test=[], description="all clips, no test")

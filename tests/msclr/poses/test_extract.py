@@ -163,13 +163,18 @@ def test_videos_without_persons_are_skipped_listed_and_counted(
     assert bad.present is not None
     assert not bad.present.any()
 
+    table.write_text("file,label,split\nv00.mov,nod,test\nbad.mov,nod,train\n")
+    dataset, _ = extract(videos, pose_model, tmp_path / "no_train", ("smpl_24",), **options)
+    split = dataset.split("given")
+    assert (split.train.tolist(), dataset.names[split.test].tolist()) == ([], ["v00"])
+
     with pytest.raises(InputError, match=r"--strict: bad\.mov: no person"):
         extract(videos, pose_model, tmp_path / "strict", ("smpl_24",), strict=True)
     (videos / "bad2.mov").write_text("not a video")
     with pytest.raises(InputError, match=r"2 of 22 videos can't be used .*bad2\.mov: cannot be"):
         extract(videos, pose_model, tmp_path / "many", ("smpl_24",))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "labels.csv", "out", "split", "videos",
+        "labels.csv", "no_train", "out", "split", "videos",
     ]  # fmt: skip
 
 
