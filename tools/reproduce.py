@@ -12,8 +12,10 @@ Written: tables.md, tables.json, figure4.png. Tables 3, 4 and 5 are the supervis
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from absl import flags
 
@@ -24,7 +26,7 @@ from ms2l_tf.errors import InputError
 from tools import reproduce_report as report
 from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
 from tools.reproduce_protocols import FINE_TUNED, MOVING, MS2L, SOURCES, SUPERVISED_TABLE, Table
-from tools.reproduce_run import run_missing
+from tools.reproduce_run import run_missing, stop_running
 from tools.reproduce_tables import DATASETS, QUICK_FLAGS, cells_of, table
 
 DATASET = flags.DEFINE_enum("dataset", None, list(DATASETS), "Dataset of the tables.")
@@ -172,6 +174,11 @@ def _draw(plan: Plan) -> None:
             return
 
 
+def _stop(number: int, frame: object) -> NoReturn:
+    stop_running()
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Reads the flags, runs what is missing and prints the tables."""
     dataset = DATASET.value
@@ -193,6 +200,7 @@ def main() -> None:
         _show_state(runs, missing)
         return
     workdir.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _stop)  # Ctrl-C reaches the cells by itself
     try:
         if missing and not FROM_RESULTS.value:
             prepare_data(folders, dataset, [run.cell for run in missing], workdir)

@@ -14,15 +14,29 @@ from tools.reproduce_cells import Run
 
 Runner = Callable[[Sequence[str], Path, int], int]  # command, log, jobs -> exit status
 
+_running: set[subprocess.Popen[bytes]] = set()
+
 
 def run_command(command: Sequence[str], log: Path, jobs: int) -> int:
     """Runs a command, its output at the end of `log`; several jobs share the cores."""
     env = dict(os.environ)
     if jobs > 1:
         env |= {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
-    with open(log, "a", encoding="utf-8") as stream:
-        done = subprocess.run(command, stdout=stream, stderr=stream, env=env, check=False)
-    return done.returncode
+    with (
+        open(log, "a", encoding="utf-8") as stream,
+        subprocess.Popen(command, stdout=stream, stderr=stream, env=env) as process,
+    ):
+        _running.add(process)
+        try:
+            return process.wait()
+        finally:
+            _running.discard(process)
+
+
+def stop_running() -> None:
+    """Ends the commands that `run_command` has running; they go on where they are the next time."""
+    for process in tuple(_running):
+        process.terminate()
 
 
 class _Failed(Exception):

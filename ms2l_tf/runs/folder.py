@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from ms2l_tf import files
@@ -121,6 +123,32 @@ class RunFolder(Generic[AnySettings]):
         except OSError as error:
             raise InputError(f"--workdir: {self.path} cannot be made ({error.strerror})") from None
         files.write_json(self.flags, record)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second command from training the same, started run beside this one.
+
+        The lock is the operating system's: it ends with the process, however that ends. On Windows
+        there is none.
+
+        Raises:
+            InputError: another process holds it.
+        """
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        with open(self.flags, "r+b") as stream:  # for writing: network folders insist
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"--workdir: another command is training {self.path}; wait for it or stop it"
+                ) from None
+            except OSError as error:  # some network folders know no locks
+                print(f"{self.path}: cannot be locked ({error.strerror})", file=sys.stderr)
+            yield
 
     def _check_same(self, record: Mapping[str, Any]) -> None:
         before = self.record()

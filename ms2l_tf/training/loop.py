@@ -41,6 +41,9 @@ def run_epochs(
         started: writes the records of the run; called once nothing can be refused any more.
         batches: from the number of the first step to an endless dataset.
         monitor: adds readings to the logs, or None.
+
+    Raises:
+        InputError: another command trains the same folder.
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
@@ -48,6 +51,21 @@ def run_epochs(
         model = make_model()
         model.compile(optimizer=make_optimizer())
         started()
+    with folder.locked():
+        _fit(model, folder, settings, replicas, steps, batches, monitor)
+    return model
+
+
+def _fit(
+    model: keras.Model,
+    folder: RunFolder,
+    settings: TrainingConfig,
+    replicas: tf.distribute.Strategy,
+    steps: int,
+    batches: Callable[[int], tf.data.Dataset],
+    monitor: Callable[[keras.Model], keras.callbacks.Callback | None],
+) -> None:
+    with replicas.scope():
         checkpoints = Checkpoints(model, folder)
     first = checkpoints.restore()
     begun = time.perf_counter()
@@ -66,7 +84,6 @@ def run_epochs(
     }
     files.write_json(folder.path / "timing.json", timing)
     save_weights(model, folder.weights)
-    return model
 
 
 def _callbacks(

@@ -151,3 +151,12 @@ def test_damaged_settings_name_the_file(
     folder.flags.write_text(json.dumps({**record, "settings": settings}))
     with pytest.raises(InputError, match=f"flags.json: {message}"):
         folder.config()
+
+
+def test_one_command_at_a_time_trains_a_run(tmp_path: pathlib.Path) -> None:
+    folder = start(tmp_path / "run")
+    refused = pytest.raises(InputError, match="another command is training")
+    with folder.locked(), refused, RunFolder(folder.path).locked():
+        pass
+    with RunFolder(folder.path).locked():  # free again
+        pass

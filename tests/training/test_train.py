@@ -139,6 +139,17 @@ def test_interrupted_then_resumed_equals_uninterrupted(
     same_weights(trained_run.folder, folder)
 
 
+def test_a_run_that_another_command_trains_is_left_alone(
+    config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    folder = RunFolder(shutil.copytree(stopped, tmp_path / "b"))
+    before = folder.history.read_bytes()
+    with folder.locked(), pytest.raises(InputError, match="another command is training"):
+        train(config, str(folder.path), strategy="none")
+    assert folder.history.read_bytes() == before
+    assert not folder.finished
+
+
 def test_resumed_on_two_replicas_equals_one_device(
     trained_run: TrainedRun, config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
