@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ms2l_tf.recurrent import GRU
 from ms2l_tf.views import ClipRandom
 
 
@@ -52,7 +53,7 @@ class Classifier(keras.Model):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         size = input_shape[-1]
         if len(input_shape) == 3 and self.units:
-            self.recurrent = keras.layers.GRU(self.units, name="gru")
+            self.recurrent = GRU(self.units, name="gru")
             self.recurrent.build((None, *input_shape[1:]))
             size = self.units
         for layer in self.mlp:

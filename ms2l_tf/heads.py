@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ms2l_tf.recurrent import GRU
+
 
 def vector_head(
     units: int, *, kind: str = "fc", hidden: Sequence[int] = (), name: str
@@ -45,7 +47,7 @@ def frame_head(units: int, *, kind: str = "frame", hidden: int = 60, name: str) 
     """
     layers: list[keras.layers.Layer] = []
     if kind == "gru":
-        layers += [keras.layers.GRU(hidden, return_sequences=True) for _ in range(2)]
+        layers += [GRU(hidden, return_sequences=True) for _ in range(2)]
     layers.append(keras.layers.Dense(units, dtype="float32"))
     return keras.Sequential(layers, name=name)
 

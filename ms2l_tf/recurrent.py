@@ -1,4 +1,4 @@
-"""Bidirectional recurrent layers, and a faster way to compute the GRU on processors.
+"""Recurrent layers, and a faster way to compute the GRU on processors.
 
 The layers are Keras' own: they make, name, save and load the weights, and on a graphics card they
 compute as well (cuDNN). On processors Keras projects every frame within its loop over time and
@@ -23,6 +23,22 @@ def bidirectional(cell: str, units: int, name: str) -> keras.layers.Bidirectiona
     return keras.layers.Bidirectional(CELLS[cell](units, return_sequences=True), name=name)
 
 
+class GRU(keras.layers.GRU):
+    """Keras' GRU as it is made with `units` and `return_sequences` alone, the faster way."""
+
+    def call(
+        self,
+        sequences: tf.Tensor,
+        initial_state: tf.Tensor | None = None,
+        mask: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        if initial_state is not None or mask is not None or not has_faster_way(self):
+            return super().call(sequences, initial_state, mask, training)
+        states = gru(tf.cast(sequences, self.compute_dtype), *_weights(self))
+        return states if self.return_sequences else states[:, -1]
+
+
 def run(layer: keras.layers.Layer, frames: tf.Tensor) -> tf.Tensor:
     """What ``layer(frames)`` returns, computed the faster way where there is one.
 
@@ -33,21 +49,22 @@ def run(layer: keras.layers.Layer, frames: tf.Tensor) -> tf.Tensor:
     Returns:
         [B, T, 2 units].
     """
-    if not has_faster_way(layer):
+    directions = (layer.forward_layer, layer.backward_layer)
+    if not all(map(has_faster_way, directions)):
         return layer(frames)
-    weights = [
-        tf.convert_to_tensor(weight)
-        for direction in (layer.forward_layer, layer.backward_layer)
-        for weight in (direction.cell.kernel, direction.cell.recurrent_kernel, direction.cell.bias)
-    ]
-    return bidirectional_gru(tf.cast(frames, layer.compute_dtype), *weights)
+    weights = [weight for direction in directions for weight in _weights(direction)]
+    return gru(tf.cast(frames, layer.compute_dtype), *weights)
+
+
+def _weights(layer: keras.layers.GRU) -> list[tf.Tensor]:
+    cell = layer.cell
+    return [tf.convert_to_tensor(one) for one in (cell.kernel, cell.recurrent_kernel, cell.bias)]
 
 
 def has_faster_way(layer: keras.layers.Layer) -> bool:
-    """GRU in one precision, and nothing but processors to run on."""
+    """A GRU as Keras makes it, in one precision, and nothing but processors to run on."""
     return (
-        isinstance(layer, keras.layers.Bidirectional)
-        and isinstance(layer.forward_layer, keras.layers.GRU)
+        isinstance(layer, keras.layers.GRU)
         and layer.compute_dtype == layer.variable_dtype
         and all(device.device_type == "CPU" for device in tf.config.get_visible_devices())
     )
@@ -88,10 +105,10 @@ class Sums(NamedTuple):
 # Tracing these functions needs no conversion of Python control flow, and is quicker without.
 @tf.autograph.experimental.do_not_convert
 @tf.custom_gradient
-def bidirectional_gru(
+def gru(
     frames: tf.Tensor, *weights: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
-    """The GRU whose reset gate acts after the product (``reset_after``), both ways in time.
+    """The GRU whose reset gate acts after the product (``reset_after``), forwards or both ways.
 
     z, r = sigmoid(x W_zr + b_zr + h' R_zr + d_zr);  p = h' R_c + d_c
     c = tanh(x W_c + b_c + r p);                     h = z h' + (1 - z) c
@@ -101,12 +118,12 @@ def bidirectional_gru(
     Args:
         frames: [B, T, I].
         *weights: kernel [I, 3 U], recurrent kernel [U, 3 U] and bias [2, 3 U] of the forward
-            direction, then the same of the backward one.
+            direction, then the same of the backward one if there is one.
 
     Returns:
-        [B, T, 2 U], differentiable once.
+        [B, T, U], or both directions side by side [B, T, 2 U]; differentiable once.
     """
-    directions = (Direction(False, *weights[:3]), Direction(True, *weights[3:]))
+    directions = [Direction(n > 0, *weights[n : n + 3]) for n in range(0, len(weights), 3)]
     clips, length = tf.shape(frames)[0], tf.shape(frames)[1]
     inputs = frames.shape[2]
     flat = tf.reshape(tf.transpose(frames, [1, 0, 2]), [-1, inputs])  # time first: [T B, I]
@@ -116,7 +133,7 @@ def bidirectional_gru(
     features.set_shape([frames.shape[0], frames.shape[1], features.shape[2]])
 
     def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
-        of_states = tf.split(tf.transpose(upstream, [1, 0, 2]), 2, axis=2)
+        of_states = tf.split(tf.transpose(upstream, [1, 0, 2]), len(directions), axis=2)
         of_frames, of_weights = tf.zeros_like(flat), []
         for direction, trace, one in zip(directions, traces, of_states, strict=True):
             of_inputs, found = _backward(flat, direction, trace, one)

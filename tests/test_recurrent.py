@@ -26,8 +26,13 @@ def made_layer(
     """A built layer whose biases are not zero."""
     keras.config.set_dtype_policy(policy)
     layer = recurrent.bidirectional(cell, units, "layer")
-    layer.build((None, None, inputs))
     keras.config.set_dtype_policy("float32")
+    return filled(layer, inputs)
+
+
+def filled(layer: keras.layers.Layer, inputs: int = INPUTS) -> keras.layers.Layer:
+    """The layer, built, with biases that are not zero."""
+    layer.build((None, None, inputs))
     for number, weight in enumerate(layer.weights):
         weight.assign(0.5 * random_poses(*weight.shape, seed=number))
     return layer
@@ -54,7 +59,7 @@ def values(layer: keras.layers.Layer) -> list[tf.Variable]:
 
 
 def faster(layer: keras.layers.Layer) -> Function:
-    assert recurrent.has_faster_way(layer)
+    assert recurrent.has_faster_way(layer.forward_layer)
     return lambda frames: recurrent.run(layer, frames)
 
 
@@ -76,6 +81,23 @@ def test_equals_the_layer_with_all_gradients(
     expected = with_gradients(layer, frames, values(layer))
     assert {tensor.dtype.name for tensor in actual} == {dtype}
     assert_all_close(actual, expected, tolerance)
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("graph", [True, False])
+def test_forwards_alone_equals_keras_own(return_sequences: bool, graph: bool) -> None:
+    """The classifier's, the decoder's and the discriminator's."""
+    mine = filled(recurrent.GRU(4, name="gru", return_sequences=return_sequences))
+    its = filled(keras.layers.GRU(4, name="gru", return_sequences=return_sequences))
+    assert [one.path for one in mine.weights] == [one.path for one in its.weights]
+    frames = sample(3, 5, INPUTS)
+    function = tf.function(mine) if graph else mine
+    actual = with_gradients(function, frames, values(mine))
+    assert_all_close(actual, with_gradients(its, frames, values(its)))
+    state = sample(3, 4)  # what has no faster way is Keras' still
+    np.testing.assert_array_equal(
+        mine(frames, initial_state=state), its(frames, initial_state=state)
+    )
 
 
 @pytest.mark.parametrize("shape", [(None, None, INPUTS), (3, FRAMES, INPUTS)])
@@ -186,17 +208,17 @@ def test_a_saved_model_can_be_differentiated(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_left_to_keras(policy: str) -> None:
     layer = made_layer(policy=policy)
-    assert not recurrent.has_faster_way(layer)
+    assert not recurrent.has_faster_way(layer.forward_layer)
     frames = sample(2, 3, INPUTS)
     np.testing.assert_array_equal(recurrent.run(layer, frames), layer(frames))
 
 
 def test_lstm_is_left_to_keras() -> None:
-    assert not recurrent.has_faster_way(made_layer(cell="lstm"))
+    assert not recurrent.has_faster_way(made_layer(cell="lstm").forward_layer)
 
 
 def test_a_graphics_card_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = made_layer()
     devices = [tf.config.PhysicalDevice(f"/physical_device:{n}:0", n) for n in ("CPU", "GPU")]
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda: devices)
-    assert not recurrent.has_faster_way(layer)
+    assert not recurrent.has_faster_way(layer.forward_layer)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ms2l_tf import replicas
 from ms2l_tf.comparators.recurrent import ClipEncoder
+from ms2l_tf.recurrent import GRU
 from ms2l_tf.views import Augmentation, ClipRandom
 
 
@@ -62,7 +63,7 @@ class LongTGAN(keras.Model):
         self.encoder = encoder
         self.decoder_units = decoder_units
         self.discriminator = keras.Sequential(
-            [keras.layers.GRU(discriminator_units), keras.layers.Dense(1, dtype="float32")],
+            [GRU(discriminator_units), keras.layers.Dense(1, dtype="float32")],
             name="discriminator",
         )
         self.masked = masked
@@ -84,7 +85,7 @@ class LongTGAN(keras.Model):
         self.encoder.build(input_shape)
         self.decoder = keras.Sequential(
             [
-                keras.layers.GRU(self.decoder_units, return_sequences=True),
+                GRU(self.decoder_units, return_sequences=True),
                 keras.layers.Dense(size, dtype="float32"),
             ],
             name="decoder",
