@@ -137,25 +137,26 @@ def extract_poses(
         source=f"videos, poses detected by the model {report.model}",
         licence="what the videos and the pose model allow",
     )
-    written: list[str] = []
-    total = sum(round(h.num_frames * report.frame_rate / h.frame_rate) for h in headers.values())
-    with writer, tqdm(total=total or None, unit="frame", disable=not progress) as bar:
+    with writer:
         for layout in skeletons:
             writer.add_layout(
                 layout, frame_rate=report.frame_rate, unit="m", axes=CAMERA, num_persons=persons
             )
-        for video, header in headers.items():
-            bar.set_description(video.name)
-            try:
-                poses, tracked = _clip_poses(
-                    video, detector, report.frame_rate, persons, batch, fps, bar.update
-                )
-            except BadVideo as error:
-                skip(video, error)
-                continue
-            writer.add_clip(table.clips[video.name], poses)
-            _note(video, header, poses, tracked, persons, report)
-            written.append(video.name)
+        total = sum(_promised(header, report.frame_rate) for header in headers.values())
+        written: list[str] = []
+        with tqdm(total=total or None, unit="frame", disable=not progress) as bar:
+            for video, header in headers.items():
+                bar.set_description(video.name)
+                try:
+                    poses, tracked = _clip_poses(
+                        video, detector, report.frame_rate, persons, batch, fps, bar.update
+                    )
+                except BadVideo as error:
+                    skip(video, error)
+                    continue
+                writer.add_clip(table.clips[video.name], poses)
+                _note(video, header, poses, tracked, persons, report)
+                written.append(video.name)
         _blank_tests(writer, table, skeletons, persons, report)
         _add_split(writer, written, table)
         report.clips = writer.num_clips
@@ -283,6 +284,11 @@ def _clip_poses(
     return poses, len(ranking)
 
 
+def _promised(header: VideoHeader, frame_rate: float) -> int:
+    """Frames the clip of a video should have."""
+    return round(header.num_frames * frame_rate / header.frame_rate)
+
+
 def _note(
     video: Video,
     header: VideoHeader,
@@ -294,7 +300,7 @@ def _note(
     if tracked > persons:
         report.more_persons[video.name] = tracked
     frames = len(next(iter(poses.values())).coords)
-    promised = round(header.num_frames * report.frame_rate / header.frame_rate)
+    promised = _promised(header, report.frame_rate)
     if frames < CUT_SHORT * promised:
         report.cut_short[video.name] = f"{frames} of {promised} frames"
 

@@ -18,7 +18,7 @@ from msclr.config import ClrConfig
 from msclr.data import open_clr_data
 from msclr.evaluation import build_run_model
 from msclr.training import train
-from tests.msclr.tiny import LAYOUTS, config, train_one_epoch, weights
+from tests.msclr.tiny import LAYOUTS, assert_same_weights, config, train_one_epoch
 
 
 def test_a_run_keeps_what_it_was_started_with(run: RunFolder[ClrConfig]) -> None:
@@ -55,10 +55,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
 ) -> None:
     train_one_epoch(config(dataset), tmp_path / "run", monkeypatch)
     resumed = train(config(dataset), str(tmp_path / "run"))
-    for mine, its in zip(
-        weights(resumed, config(dataset)), weights(run, config(dataset)), strict=True
-    ):
-        np.testing.assert_array_equal(mine, its)
+    assert_same_weights(resumed, run, config(dataset))
 
 
 def test_a_finished_run_is_not_trained_again_and_other_flags_are_refused(
@@ -75,8 +72,7 @@ def test_two_devices_equal_one(
     run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     two = train(config(dataset), str(tmp_path / "two"), strategy="mirrored")
-    for mine, its in zip(weights(two, config(dataset)), weights(run, config(dataset)), strict=True):
-        np.testing.assert_allclose(mine, its, atol=2e-4)
+    assert_same_weights(two, run, config(dataset), atol=2e-4)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from msclr.evaluation import build_run_model, evaluate_run
 from msclr.initial import with_initial_run
 from msclr.readings import Readings
 from msclr.training import train
-from tests.msclr.tiny import LAYOUTS, config, labelled, train_one_epoch, weights
+from tests.msclr.tiny import LAYOUTS, assert_same_weights, config, labelled, train_one_epoch
 
 
 def test_labels_train_a_pretrained_encoder_in_any_of_its_layouts(
@@ -68,8 +68,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
     train_one_epoch(settings, tmp_path / "parts", monkeypatch)
     parts = train(settings, str(tmp_path / "parts"))
     assert parts.labelled.read_text() == whole.labelled.read_text()
-    for mine, its in zip(weights(parts, settings), weights(whole, settings), strict=True):
-        np.testing.assert_array_equal(mine, its)
+    assert_same_weights(parts, whole, settings)
 
 
 @pytest.mark.slow
@@ -79,8 +78,7 @@ def test_two_devices_equal_one(
     settings = labelled(dataset, str(run.path))
     one = train(settings, str(tmp_path / "one"))
     two = train(settings, str(tmp_path / "two"), strategy="mirrored")
-    for mine, its in zip(weights(two, settings), weights(one, settings), strict=True):
-        np.testing.assert_allclose(mine, its, atol=2e-4)
+    assert_same_weights(two, one, settings, atol=2e-4)
 
 
 def test_transfer_reads_another_dataset_in_a_layout_of_the_run(

@@ -41,6 +41,13 @@ def weights(folder: RunFolder[ClrConfig], settings: ClrConfig) -> list[np.ndarra
     return found
 
 
+def assert_same_weights(
+    one: RunFolder[ClrConfig], other: RunFolder[ClrConfig], settings: ClrConfig, atol: float = 0
+) -> None:
+    for mine, its in zip(weights(one, settings), weights(other, settings), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=0, atol=atol)
+
+
 class StoppedAfterOneEpoch(Exception):
     pass
 
