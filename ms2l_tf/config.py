@@ -30,7 +30,7 @@ class ClipsConfig(Checked):
         "subject",
         "What is held out whole to cut the validation clips from the training clips; 'none': no "
         "validation clips.",
-        choices=("subject", "camera", "setup", "group", "none"),
+        choices=("subject", "camera", "setup", "group", "clip", "none"),
     )
     train_on: str = option(
         "all",

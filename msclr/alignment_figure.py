@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Markers belong to the layouts here, so classes need more colours than the eight of all figures.
 CLASS_COLOURS = (*COLOURS, "#5D3A9B", "#8B4513", "#8FD744", "#FF8FA3")
 POINTS = 1000
-_FEWEST = 5
 
 
 def alignment_figure(
@@ -57,7 +56,7 @@ def alignment_figure(
     arrays, labels = _checked(path, {name: features[name] for name in names}, labels)
     total = len(labels)
     rows = _evenly(total, POINTS // len(names) if clips is None else clips)
-    if len(rows) < _FEWEST:
+    if len(rows) < embedding.FEWEST:
         raise InputError(f"{path}: {len(rows)} clips are too few for a map of the features")
     shown = labels[rows]
     found, _ = embedding.project(np.concatenate([array[rows] for array in arrays]), "tsne", seed)

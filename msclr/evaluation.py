@@ -16,11 +16,13 @@ from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import (
     Choices,
     add_classifier,
+    all_sides,
     clip_features,
     draw,
     neighbours,
     protocol_details,
     result_name,
+    save_sides,
     sides_of,
 )
 from ms2l_tf.evaluation.feature_files import save_features
@@ -159,6 +161,34 @@ def _encoded(
             encoder_features(encoder, store, read_on, normaliser, pooling=pooling),
         )
     return found
+
+
+def features_only(
+    folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData, layout: str, path: str
+) -> tuple[int, int]:
+    """Writes the features of all clips that have poses in a layout, without reading a label.
+
+    Args:
+        folder: a finished run.
+        config: its settings.
+        data: its clips.
+        layout: id of one of its layouts.
+        path: of the npz file, see `save_features`.
+
+    Returns:
+        Numbers of training and test clips; there may be none of the latter.
+
+    Raises:
+        InputError: see `evaluate_run`.
+    """
+    check_run(folder, data)
+    model = build_run_model(folder, config, data)
+    load_weights(model, folder.weights)
+    number = data.index(layout)
+    sides = all_sides(data.parts[number])
+    features = _encoded(model, config, data, {number: sides})[number]
+    save_sides(path, data.parts[number], sides, features)
+    return len(sides[0]), len(sides[1])
 
 
 def _with_labels(part: RunData, features: Sides, sides: Sides) -> tuple[ClipFeatures, ClipFeatures]:

@@ -13,7 +13,14 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.options import groups_of
 from ms2l_tf.recognition import Recogniser
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.runs.initial import begun_run, check_equal, finished_run, refuse_known_clips
+from ms2l_tf.runs.initial import (
+    begun_run,
+    check_equal,
+    clips_of,
+    finished_run,
+    refuse_known_clips,
+    with_clips,
+)
 from ms2l_tf.runs.weights import load_weights, sha256
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from msclr.build import build_clr_model
@@ -42,7 +49,7 @@ def with_initial_run(
         return settings
     begun = begun_run(workdir, ClrConfig, settings["init"])
     if begun is not None:
-        taken = {**_taken_over(begun), "layouts": begun.config().data.layouts}
+        taken = {**_taken_over(begun), **clips_of(begun), "layouts": begun.config().data.layouts}
         return {**settings, **{name: taken[name] for name in taken if name not in given}}
     folder = finished_run(settings["init"], ClrConfig)
     for name, value in _taken_over(folder).items():
@@ -53,7 +60,8 @@ def with_initial_run(
         # What it was told to learn from first: a mapping file goes by its path.
         wanted = folder.config().data.layouts or [one.name for one in recorded_layouts(folder)]
         settings["layouts"] = tuple(wanted[:1])
-    return settings
+    transfer = settings.get("protocol") == "transfer"
+    return settings if transfer else with_clips(settings, folder, given)
 
 
 def _taken_over(folder: RunFolder[ClrConfig]) -> dict[str, Any]:

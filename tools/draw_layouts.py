@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons import SkeletonLayout, layout_names, load_layout
 from ms2l_tf.skeletons.drawing import PART_COLOURS, draw_pose
 
@@ -122,9 +123,12 @@ def _place(layout: str, joint: str) -> tuple[float, float]:
             return 0.0, height
     stem, side = _split_side(joint)
     for names, (distance, height) in LIMBS.items():
-        if stem in names:
+        if side and stem in names:
             return side * distance, height
-    raise KeyError(f"{layout}: no place for the joint {joint!r}; add it to this script")
+    raise InputError(
+        f"{layout}: no place is known for the joint {joint!r}; this script draws packaged layouts. "
+        "To look at one of your own, see the contact sheet of ms2l-prepare --inspect"
+    )
 
 
 def _split_side(joint: str) -> tuple[str, int]:
@@ -132,7 +136,7 @@ def _split_side(joint: str) -> tuple[str, int]:
     stem = re.sub(r"(left|right)[ _]|_(left|right|L|R)$", "", joint)
     if stem != joint:
         return stem, 1 if "left" in joint or joint.endswith("_L") else -1
-    return joint[1:], {"l": 1, "r": -1}[joint[0]]
+    return joint[1:], {"l": 1, "r": -1}.get(joint[0], 0)
 
 
 def draw_layout(axes: Axes, layout: SkeletonLayout) -> None:
@@ -184,12 +188,14 @@ def main() -> None:
     """Renders the figure."""
     parser = argparse.ArgumentParser(description="Draws skeleton layouts in a rest pose.")
     parser.add_argument("--out", type=Path, default=Path("docs/figures/layouts.png"))
-    parser.add_argument("layouts", nargs="*", help="ids or files; all packaged layouts if none")
+    parser.add_argument("layouts", nargs="*", help="ids; all packaged layouts if none")
     args = parser.parse_args()
+    try:
+        sheet = draw_sheet([load_layout(name) for name in args.layouts or layout_names()])
+    except InputError as error:
+        parser.error(str(error))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw_sheet([load_layout(name) for name in args.layouts or layout_names()]).savefig(
-        args.out, dpi=100
-    )
+    sheet.savefig(args.out, dpi=100)
     print(args.out)
 
 

@@ -22,6 +22,7 @@ from absl import flags
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools/reproduce.py` too
 
 from ms2l_tf.cli import common
+from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
 from tools import reproduce_report as report
 from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
@@ -124,10 +125,16 @@ def _prepare_first(name: str, folder: Path) -> str:
     else:
         preset = {"ntu60": "ntu60", "pku1": "pku_mmd", "pku2": "pku_mmd"}.get(name, "demo")
         how = (
-            f"ms2l-prepare --out={folder} (no published reader yet; clips of its shape: "
-            f"--format=synthetic --preset={preset})"
+            "there is no reader for it yet, write its clips with DatasetWriter (README); to try "
+            f"the command on synthetic clips of its shape: ms2l-prepare --out={folder}_synthetic "
+            f"--format=synthetic --preset={preset}, then --data={folder}_synthetic"
         )
     return f"{folder}: no dataset here; prepare {name} first: {how}"
+
+
+def _source(folder: Path) -> str:
+    """What a dataset says it was made of, where it is at hand."""
+    return ClipDataset.open(folder).source if (folder / "dataset.json").is_file() else ""
 
 
 def _plan(dataset: str, folders: dict[str, str], workdir: Path) -> Plan:
@@ -209,7 +216,8 @@ def main() -> None:
         if any(run.result for run in runs):
             report.keep_results(runs)
             found = report.collect(runs)
-            text = report.write_tables(str(workdir), tables, dataset, found, _command())
+            source = _source(Path(folders["target"]))
+            text = report.write_tables(str(workdir), tables, dataset, found, _command(), source)
             print(f"\n{text}\n\n{workdir / 'tables.md'}\n{workdir / 'tables.json'}")
             _draw(plan)
 

@@ -108,13 +108,28 @@ def as_markdown(table: Table, dataset: str, results: dict[str, CellResults]) -> 
 
 
 def write_tables(
-    path: str, tables: Sequence[Table], dataset: str, results: dict[str, CellResults], command: str
+    path: str,
+    tables: Sequence[Table],
+    dataset: str,
+    results: dict[str, CellResults],
+    command: str,
+    source: str = "",
 ) -> str:
-    """Writes tables.md and tables.json into a folder; returns the Markdown."""
+    """Writes tables.md and tables.json into a folder; returns the Markdown.
+
+    Args:
+        path: the folder.
+        tables: in order.
+        dataset: whose published numbers stand beside ours.
+        results: by cell.
+        command: that made them.
+        source: where the clips come from, by their own record; synthetic ones stand in for many.
+    """
     heads = [
         f"# The tables of MS2L on {dataset}, ours beside the paper's",
         f"`{command}`, {date.today().isoformat()}. Percent, top-1 unless said otherwise; mean ± "
-        "standard deviation over seeds; last epoch, test clips.",
+        "standard deviation over seeds; last epoch, test clips."
+        + (f" Clips: {source}." if source else ""),
     ]
     text = "\n\n".join([*heads, *(as_markdown(one, dataset, results) for one in tables)])
     write_text(f"{path}/tables.md", text + "\n")
@@ -123,6 +138,7 @@ def write_tables(
         {
             "dataset": dataset,
             "command": command,
+            "source": source,
             "date": date.today().isoformat(),
             "tables": [as_json(one, dataset, results) for one in tables],
         },

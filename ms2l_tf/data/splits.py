@@ -104,7 +104,7 @@ def validation_split(
         Indices of the clips left for fitting and of the validation clips, both sorted.
     """
     if by not in VALIDATION_FIELDS:
-        raise InputError(f"validation by {by!r}: use one of {', '.join(VALIDATION_FIELDS)}")
+        raise InputError(f"--validation={by}: use one of {', '.join(VALIDATION_FIELDS)}")
     if not 0 < fraction < 1:
         raise InputError(f"validation fraction {fraction}: must lie between 0 and 1")
     train = np.sort(np.asarray(train, np.int64))
@@ -114,7 +114,7 @@ def validation_split(
     if holdout:
         missing = sorted(set(holdout) - set(known.tolist()))
         if missing:
-            raise InputError(f"validation: no training clip has {by} {missing[0]!r}")
+            raise InputError(f"--validation={by}: no training clip has {by} {missing[0]!r}")
         held = np.array(sorted(set(holdout)))
     else:
         count = max(1, round(fraction * len(known)))
@@ -122,7 +122,7 @@ def validation_split(
     inside = np.isin(values, held)
     if inside.all() or not inside.any():
         raise InputError(
-            f"validation by {by}: the training clips have {len(known)} {by} value(s), nothing is "
+            f"--validation={by}: the training clips have {len(known)} {by} value(s), nothing is "
             f"left on one side; use another of {', '.join(VALIDATION_FIELDS)}, or none"
         )
     return train[~inside], train[inside]

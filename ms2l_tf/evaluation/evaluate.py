@@ -18,6 +18,7 @@ from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
 from ms2l_tf.evaluation.figures import (
+    FEWEST,
     confusion_figure,
     embedding_figure,
     per_class_figure,
@@ -72,14 +73,7 @@ def evaluate_run(
     Raises:
         InputError: the run is not finished, or the dataset is not the one it was trained on.
     """
-    if not folder.finished:
-        raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
-    data = open_run_data(config.data)
-    if data.fingerprint != folder.record()["fingerprint"]:
-        raise InputError(
-            f"--data: {data.dataset.path} is not the dataset this run was trained on "
-            f"('{folder.record()['dataset']}'; the checksum of its files, split or mapping differs)"
-        )
+    data = _run_data(folder, config)
     sides = sides_of(folder, config, data, train_on=config.data.train_on, test_on=choices.test_on)
     probes = make_probes(
         choices.probes,
@@ -111,6 +105,59 @@ def evaluate_run(
         where = draw(folder, data.dataset.label_names, test, evaluation, choices.test_on)
         progress(f"figures in {where}")
     return result, evaluation
+
+
+def _run_data(folder: RunFolder, config: RunConfig) -> RunData:
+    if not folder.finished:
+        raise InputError(f"--workdir: {folder.path} is not trained to its last epoch; train first")
+    data = open_run_data(config.data)
+    if data.fingerprint != folder.record()["fingerprint"]:
+        raise InputError(
+            f"--data: {data.dataset.path} is not the dataset this run was trained on "
+            f"('{folder.record()['dataset']}'; the checksum of its files, split or mapping differs)"
+        )
+    return data
+
+
+def features_only(folder: RunFolder, config: RunConfig, path: str) -> tuple[int, int]:
+    """Writes the features of all clips of a finished run's split, without reading a label.
+
+    Args:
+        folder: the run.
+        config: its settings, with the data folder and the pooling to use now.
+        path: of the npz file, see `save_features`.
+
+    Returns:
+        Numbers of training and test clips; there may be none of the latter.
+
+    Raises:
+        InputError: see `evaluate_run`.
+    """
+    data = _run_data(folder, config)
+    model = build_run_model(config, data)
+    load_weights(model, folder.weights)
+    sides = all_sides(data)
+    save_sides(path, data, sides, [_encoded(model, config, data, side) for side in sides])
+    return len(sides[0]), len(sides[1])
+
+
+def all_sides(data: RunData) -> tuple[np.ndarray, np.ndarray]:
+    """Training clips and those test clips that have poses: maybe none."""
+    return data.train, data.test[data.store.lengths[data.test] > 0]
+
+
+def save_sides(
+    path: str,
+    data: RunData,
+    sides: tuple[np.ndarray, np.ndarray],
+    features: Sequence[np.ndarray],
+) -> None:
+    """Writes features [N, D] of both sides with labels and names of their clips."""
+    train, test = (
+        clip_features(data, values, side, "features")
+        for values, side in zip(features, sides, strict=True)
+    )
+    save_features(path, train, test, data.dataset.label_names)
 
 
 def result_name(choices: Choices) -> str:
@@ -277,13 +324,16 @@ def draw(
         title=f"{shown} on the {test_on} clips",
     )
     per_class_figure(figures / "per_class.png", tables, title="Accuracy by class")
-    embedding_figure(
-        figures / "embedding.png",
-        test.features,
-        test.labels,
-        label_names,
-        title=f"Features of the {test_on} clips",
-    )
+    if len(test) < FEWEST:
+        print(f"  {len(test)} clips are too few for a map of the features: no embedding.png")
+    else:
+        embedding_figure(
+            figures / "embedding.png",
+            test.features,
+            test.labels,
+            label_names,
+            title=f"Features of the {test_on} clips",
+        )
     if folder.history.is_file():
         training_figure(figures / "training.png", folder.history, title="Training")
     return figures

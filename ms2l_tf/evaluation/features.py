@@ -61,15 +61,19 @@ def encoder_features(
     pooling: str,
     batch: int = 64,
 ) -> np.ndarray:
-    """Encoder features of some clips, in their order: float32 [N, D'].
+    """Encoder features of some clips, maybe none, in their order: float32 [N, D'].
 
     Frames [B, T, D] are pooled; one vector a clip, [B, D], is taken as it is.
     """
     joints, coords = store.layout.num_joints, store.num_coords
     shape = (None, normaliser.frames, normaliser.persons, joints, coords)
-    if len(encoder.compute_output_shape(shape)) == 3:
+    output = encoder.compute_output_shape(shape)
+    if len(output) == 3:
         check_pooling(pooling, normaliser.frames)
     encode = _encode_function(encoder, pooling)
+    if not len(indices):
+        empty = tf.zeros((0, *(size or 1 for size in output[1:])))
+        return pool(empty, pooling).numpy()
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
     rows = [encode(one["poses"]).numpy() for one in batches]
     return np.concatenate(rows)[: len(indices)]

@@ -153,7 +153,10 @@ class RunFolder(Generic[AnySettings]):
     def _check_same(self, record: Mapping[str, Any]) -> None:
         before = self.record()
         if before["protocol"] != record["protocol"]:
-            raise InputError(f"{self.path}: is a run of protocol '{before['protocol']}'")
+            raise InputError(
+                f"--workdir: {self.path} is a run of protocol '{before['protocol']}'; name a new "
+                "folder"
+            )
         if before["fingerprint"] != record["fingerprint"]:
             raise InputError(
                 f"{self.path}: was started on dataset '{before['dataset']}' with other contents "

@@ -22,6 +22,8 @@ from ms2l_tf.runs.weights import load_weights, sha256
 # Settings that decide what the encoder reads and is, and which heads the tasks have.
 _GROUPS = ("normaliser", "encoder", "tasks")
 _OF_THE_DATASET = ("layout", "mapping")
+# Clips: taken over unless told otherwise; `refuse_known_clips` judges other ones.
+CLIPS = ("split", "validation")
 # Compared by what they lead to, the poses' layout and shape.
 _BY_SHAPE = ("layout", "mapping", "persons")
 # Those a run may choose anew: they change losses and noise, but no weight's shape and no input.
@@ -54,7 +56,7 @@ def with_initial_run(
     transfer = settings.get("protocol") == "transfer"
     begun = begun_run(workdir, RunConfig, settings["init"])
     if begun is not None:
-        taken = _taken_over(begun, transfer=transfer)
+        taken = _taken_over(begun, transfer=transfer) | clips_of(begun)
         return {**settings, **{name: taken[name] for name in taken if name not in given}}
     folder = finished_run(settings["init"], RunConfig)
     taken = _taken_over(folder, transfer=transfer)
@@ -63,7 +65,21 @@ def with_initial_run(
             check_equal(folder, name, value, settings[name])
         if name not in given:
             settings[name] = value
-    return settings
+    return settings if transfer else with_clips(settings, folder, given)
+
+
+def clips_of(folder: RunFolder[AnySettings]) -> dict[str, Any]:
+    """The settings of a run that say which clips it trains on and is read on."""
+    settings = folder.config().to_json()
+    return {name: settings[name] for name in CLIPS}
+
+
+def with_clips(
+    settings: Mapping[str, Any], folder: RunFolder[AnySettings], given: Collection[str]
+) -> dict[str, Any]:
+    """Settings with the clips of the run they start from, where the user chose none."""
+    taken = clips_of(folder)
+    return {**settings, **{name: taken[name] for name in CLIPS if name not in given}}
 
 
 def begun_run(
@@ -250,8 +266,8 @@ def refuse_known_clips(
         if len(known):
             raise InputError(
                 f"--init: {folder.path} was trained on {len(known)} {what} clips of this run "
-                f"(split '{its[0].split}', --train_on={its[1]}); start from a run that left them "
-                "out"
+                f"(split '{its[0].split}', --train_on={its[1]}); use the same --split and "
+                "--train_on, or start from a run that left them out"
             )
 
 

@@ -14,35 +14,17 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from ms2l_tf.cli import common, config_flags
-from ms2l_tf.errors import InputError
+from ms2l_tf.cli import common, config_flags, evaluation_flags
 from msclr.config import ClrConfig
 
 if TYPE_CHECKING:
     from ms2l_tf.evaluation.result import EvaluationResult
     from msclr.evaluation import LayoutFeatures
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
-PROBES = flags.DEFINE_list(
-    "probes",
-    ["knn", "linear", "svm"],
-    "Out of knn, linear (logistic regression), linear_sgd (the same by SGD in Keras), "
-    "linear_published (SGD as SkeletonCLR, AimCLR and MS-CLR publish it), svm.",
-)
-METRIC = flags.DEFINE_enum(
-    "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."
-)
-TEST_ON = flags.DEFINE_enum(
-    "test_on",
-    "test",
-    ["test", "validation"],
-    "Clips to read the probes on; validation: probes are fitted on the fit clips only.",
-)
 LAYOUTS = flags.DEFINE_list(
     "layouts", [], "Layouts of the run to read, the main one first; none: all of the run."
 )
@@ -61,37 +43,32 @@ UNSEEN = flags.DEFINE_list(
 STREAMS = flags.DEFINE_list(
     "streams", [], "Runs of the other streams (joint, motion, bone) to fuse with this one."
 )
-FIGURES = flags.DEFINE_bool("figures", True, "Draw confusion matrix, t-SNE, training curves.")
-SAVE_FEATURES = flags.DEFINE_string("save_features", "", "Also write the features to this .npz.")
 config_flags.define("probes", of=ClrConfig, optional=True)
 flags.adopt_module_key_flags(config_flags)
-flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(evaluation_flags)
 
 
 def main() -> None:
     """Reads the flags and evaluates."""
-    if not WORKDIR.value:
-        raise InputError("--workdir: name the folder of a trained run")
+    workdir = evaluation_flags.workdir()
     common.quiet_tensorflow()
-    from ms2l_tf.evaluation.evaluate import Choices, result_name
+    from ms2l_tf.evaluation.evaluate import result_name
     from ms2l_tf.evaluation.tables import format_table
     from ms2l_tf.runs.folder import RunFolder
     from msclr.data import open_clr_data
-    from msclr.evaluation import evaluate_run
+    from msclr.evaluation import evaluate_run, features_only
     from msclr.readings import Readings
 
-    folder = RunFolder(WORKDIR.value, ClrConfig)
+    folder, choices = RunFolder(workdir, ClrConfig), evaluation_flags.choices()
     config = _config(folder.config())
     data = open_clr_data(config)
-    choices = Choices(
-        probes=tuple(PROBES.value),
-        metric=cast(Literal["cosine", "euclidean"], METRIC.value),
-        test_on=TEST_ON.value,
-        figures=FIGURES.value,
-        save_features=SAVE_FEATURES.value,
-    )
+    if evaluation_flags.without_probes():
+        layout = LAYOUTS.value[0] if LAYOUTS.value else data.names[0]
+        counts = features_only(folder, config, data, layout, choices.save_features)
+        evaluation_flags.show_saved(counts)
+        return
     readings = Readings(
-        test_on=TEST_ON.value,
+        test_on=choices.test_on,
         cross=CROSS.value,
         single=tuple(SINGLE.value),
         unseen=tuple(UNSEEN.value),
@@ -109,7 +86,7 @@ def main() -> None:
     )
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
     print(format_table({k: value for k, value in result.metrics.items() if "cross/" not in k}))
-    figures = folder.path / ("figures" if TEST_ON.value == "test" else "figures_validation")
+    figures = evaluation_flags.figures_folder(folder.path)
     if len(found) > 1 and CROSS.value:
         _show_crossings(result, found, data.dataset.label_names, figures / "alignment.png")
     print(f"\n{folder.path / result_name(choices)}")
@@ -124,6 +101,7 @@ def _show_crossings(
     figure: pathlib.Path,
 ) -> None:
     """Prints the cross-convention table and draws the clips of all layouts."""
+    from ms2l_tf.evaluation.figures import FEWEST
     from msclr.alignment_figure import alignment_figure
     from msclr.cross_table import HEADING, cross_table
     from msclr.evaluation import common_rows
@@ -132,7 +110,7 @@ def _show_crossings(
     print(cross_table(result.metrics, [one.name for one in found], "linear"))
     print("Layouts mapped from one recording share its noise, timing and bone lengths.")
     rows = common_rows(found)
-    if FIGURES.value and len(rows[0]):
+    if evaluation_flags.FIGURES.value and len(rows[0]) >= FEWEST:
         alignment_figure(
             figure,
             {one.name: one.test.features[mine] for one, mine in zip(found, rows, strict=True)},
@@ -143,10 +121,8 @@ def _show_crossings(
 
 
 def _config(trained: ClrConfig) -> ClrConfig:
-    settings = {**trained.to_json(), **config_flags.read("probes", of=ClrConfig)}
-    if DATA.value:
-        settings["data"] = DATA.value
-    return ClrConfig.from_flat(settings)
+    probes = config_flags.read("probes", of=ClrConfig)
+    return ClrConfig.from_flat(evaluation_flags.settings(trained.to_json(), probes))
 
 
 def entry() -> None:

@@ -10,7 +10,10 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+from ms2l_tf import cli
+
 Command = Callable[..., int]
+SHARED = "ms2l_tf.cli.evaluation_flags"
 
 
 @pytest.fixture
@@ -20,13 +23,15 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     def run(name: str, *arguments: str) -> int:
         module = f"ms2l_tf.cli.{name}"
         monkeypatch.setattr(sys, "argv", [f"ms2l-{name}", *arguments])
-        sys.modules.pop(module, None)
+        for name in (module, SHARED):  # flags are defined on import
+            sys.modules.pop(name, None)
+        vars(cli).pop("evaluation_flags", None)
         entry = importlib.import_module(module).entry
         try:
             with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
                 entry()
         finally:
-            _forget(module, "ms2l_tf.cli.config_flags")
+            _forget(module, SHARED, "ms2l_tf.cli.config_flags")
         code = stopped.value.code
         return 0 if code is None else int(code)
 

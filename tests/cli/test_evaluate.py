@@ -7,11 +7,14 @@ import pathlib
 import shutil
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
+from ms2l_tf.data import ClipDataset
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.training.train import train
 from tests.cli.conftest import Command
-from tests.helpers import TrainedRun, write_dataset
+from tests.helpers import TrainedRun, tiny_config, write_dataset
 
 
 @pytest.fixture
@@ -41,11 +44,36 @@ def test_prints_a_table_beside_the_floors(
     assert not folder.figures.exists()
 
 
+def test_features_alone_take_neither_labels_nor_test_clips(
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    tiny_dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+) -> None:
+    """The training clips of a split without test clips, as `extract_poses` writes it."""
+    data = pathlib.Path(shutil.copytree(tiny_dataset.path, tmp_path / "data"))
+    names = tiny_dataset.names[:8].tolist()
+    split = {"train": names, "test": [], "description": "all for training"}
+    (data / "splits" / "all_train.json").write_text(json.dumps(split))
+    config = tiny_config(data=str(data), split="all_train", validation="none", epochs=1)
+    run = train(config, str(tmp_path / "run"), strategy="none")
+    path = tmp_path / "features.npz"
+    flags = ["--probes=none", f"--save_features={path}", f"--workdir={run.path}"]
+    assert command("evaluate", *flags) == 0
+    assert f"features of 8 training and 0 test clips: {path}" in capsys.readouterr().out
+    with np.load(path) as arrays:
+        assert arrays["train_features"].shape == (8, 8)
+        assert arrays["test_features"].shape == (0, 8)
+        assert arrays["train_names"].tolist() == sorted(names)
+    assert not run.result.exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--probes=forest"], "--probes: unknown probe 'forest'; choose from knn, linear"),
         (["--probes="], "--probes: no probe given"),
+        (["--probes=none"], "--probes=none: name the file of the features"),
         (["--k=0"], "--k: 0 is below the smallest allowed value, 1"),
         (["--k=one"], "--k: 'one' is not a comma-separated list of int"),
         (["--metric=l1"], "flag --metric=l1: value should be one of <cosine|euclidean>"),

@@ -14,12 +14,13 @@ from ms2l_tf.data import ClipDataset, DatasetWriter
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices
+from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.runs.folder import RunFolder
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics
 from msclr.cross_table import cross_table
 from msclr.data import open_clr_data
-from msclr.evaluation import common_rows, evaluate_run, layout_features
+from msclr.evaluation import common_rows, evaluate_run, features_only, layout_features
 from msclr.readings import Readings
 from msclr.training import train
 from tests.msclr.tiny import LAYOUTS, config
@@ -71,6 +72,22 @@ def test_the_reference_layouts_own_encoder_crosses_to_itself_unchanged(
         run, settings, data, Choices(probes=("linear",), figures=False), layouts=LAYOUTS[:1]
     )
     assert bridged[f"same/{LAYOUTS[0]}/{LAYOUTS[0]}/linear/top1"] == result.metrics["linear/top1"]
+
+
+def test_features_alone_are_those_of_the_evaluation(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    settings = config(dataset)
+    data, layout = open_clr_data(settings), LAYOUTS[1]
+    paths = [str(tmp_path / name) for name in ("alone.npz", "both.npz")]
+    counts = features_only(run, settings, data, layout, paths[0])
+    choices = Choices(probes=("knn",), figures=False, save_features=paths[1])
+    evaluate_run(run, settings, data, choices, layouts=[layout])
+    alone, both = (load_features(path) for path in paths)
+    assert counts == (len(both.train), len(both.test))
+    for mine, its in ((alone.train, both.train), (alone.test, both.test)):
+        np.testing.assert_array_equal(mine.features, its.features)
+        np.testing.assert_array_equal(mine.labels, its.labels)
 
 
 def test_other_runs_and_layouts_are_refused_by_the_evaluation(

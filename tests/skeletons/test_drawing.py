@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -118,7 +119,26 @@ def test_rest_poses_are_symmetric_and_parts_are_where_they_belong(
     assert max(lengths) < 0.6
 
 
-def test_the_tool_draws_a_user_layout(
+def test_the_tool_says_what_it_cannot_draw(
+    tool: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = load_layout("coco_17").to_json()
+    content = json.loads(json.dumps(content).replace('"nose"', '"pelvis"'))
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(content))
+    monkeypatch.setattr("sys.argv", ["draw_layouts.py", f"--out={tmp_path / 'x.png'}", str(own)])
+    with pytest.raises(SystemExit, match="2"):
+        tool.main()
+    said = capsys.readouterr().err
+    assert "no place is known for the joint 'pelvis'" in said
+    assert "contact sheet of ms2l-prepare --inspect" in said
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_the_tool_draws_chosen_layouts(
     tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "new" / "sheet.png"

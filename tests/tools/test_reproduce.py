@@ -259,7 +259,7 @@ def reproduce(*flags: str) -> subprocess.CompletedProcess[str]:
 
 BAD_INPUT = [
     (["--dataset=nw_ucla", "--tables=1,9"], "no Table 9 of nw_ucla; known: 1, 2, 3, 7, 8"),
-    (["--dataset=pku2", "--tables=6", "--data=nowhere"], "prepare pku2 first: ms2l-prepare"),
+    (["--dataset=pku2", "--tables=6", "--data=nowhere"], "prepare pku2 first: there is no reader"),
     (["--dataset=nw_ucla", "--data=nowhere"], "prepare nw_ucla first: ms2l-prepare --format"),
     (["--dataset=pku2", "--source_data=pku3=x"], "pku2 takes pku1=DIR,ntu60=DIR"),
 ]

@@ -63,6 +63,21 @@ def test_the_settings_of_the_initial_run_are_taken_over(
     assert moving.config.training.epochs == 2
 
 
+def test_clips_are_those_of_the_initial_run_unless_chosen(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    """The first split there is need not be the one it was trained on."""
+    copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
+    record = copy.record()
+    record["settings"] |= {"split": "another", "validation": "camera"}
+    copy.flags.write_text(json.dumps(record))
+    values = {"init": str(copy.path), "protocol": "semi", "split": "", "validation": "none"}
+    found = with_initial_run(values, {"validation"})
+    assert (found["split"], found["validation"]) == ("another", "none")
+    found = with_initial_run({**values, "protocol": "transfer"}, {"validation"})
+    assert found["split"] == "", "another dataset, other splits"
+
+
 def test_what_a_moving_run_leaves(moving: TrainedRun) -> None:
     history = moving.folder.read_history()
     assert [float(row["theta"]) for row in history] == pytest.approx([1 / 3, 1.0]), "0, 1/3, 2/3"

@@ -2,10 +2,11 @@
 
 from ms2l_tf.evaluation.figures.confusion import confusion_figure
 from ms2l_tf.evaluation.figures.curves import read_history, training_figure
-from ms2l_tf.evaluation.figures.embedding import embedding_figure
+from ms2l_tf.evaluation.figures.embedding import FEWEST, embedding_figure
 from ms2l_tf.evaluation.figures.per_class import per_class_figure
 
 __all__ = [
+    "FEWEST",
     "confusion_figure",
     "embedding_figure",
     "per_class_figure",

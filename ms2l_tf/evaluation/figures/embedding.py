@@ -18,6 +18,7 @@ from ms2l_tf.evaluation.figures.style import GREY, bare, class_style, new_figure
 
 Method = Literal["auto", "tsne", "umap"]
 
+FEWEST = 5  # clips of a map
 _PCA_DIMS = 50
 _LEGEND_ROWS = 20
 
@@ -50,7 +51,7 @@ def embedding_figure(
     """
     features = check_features(features, "features of the figure")
     labels = np.asarray(labels)
-    if len(features) < 5:
+    if len(features) < FEWEST:
         raise InputError(f"{path}: {len(features)} clips are too few for a map of the features")
     total = len(features)
     if total > max_clips:
