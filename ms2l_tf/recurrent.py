@@ -33,7 +33,8 @@ class GRU(keras.layers.GRU):
         mask: tf.Tensor | None = None,
         training: bool = False,
     ) -> tf.Tensor:
-        if initial_state is not None or mask is not None or not has_faster_way(self):
+        own = initial_state is not None or mask is not None or self.go_backwards
+        if own or not has_faster_way(self):
             return super().call(sequences, initial_state, mask, training)
         states = gru(tf.cast(sequences, self.compute_dtype), *_weights(self))
         return states if self.return_sequences else states[:, -1]

@@ -71,7 +71,7 @@ def learning_rate(
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else initial,
             max(1, total_steps - warmup),
-            alpha=final / initial if initial else 0.0,
+            alpha=min(final / initial, 1.0) if initial else 0.0,
             warmup_target=initial if warmup else None,
             warmup_steps=warmup,
         )

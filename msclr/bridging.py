@@ -94,19 +94,57 @@ def bridge(
     Raises:
         InputError: the two share fewer than three joints.
     """
-    pairs = shared_joints(target, source, via, own)
+    pairs = _enough(shared_joints(target, source, via, own), source, target)
+    return _completed(f"{source.name}_as_{target.name}", source, target, pairs)
+
+
+def as_seen_from(
+    layout: SkeletonLayout,
+    other: SkeletonLayout,
+    via: Iterable[str] = (),
+    own: Sequence[JointMapping] = (),
+) -> JointMapping:
+    """Poses of a layout as `bridge` would make them of another: what the two do not share is lost.
+
+    What is fitted on poses that went through this, and tested on bridged ones, sees the same
+    points of the body on both sides, interpolated ones and the normaliser's anchors included.
+
+    Args:
+        layout: of the poses, before and after.
+        other: the layout to be bridged to it.
+        via: see `shared_joints`.
+        own: see `shared_joints`.
+
+    Raises:
+        InputError: the two share fewer than three joints.
+    """
+    pairs = _enough(shared_joints(layout, other, via, own), other, layout)
+    shared = [(mine, mine) for mine, _ in pairs]
+    return _completed(f"{layout.name}_seen_from_{other.name}", layout, layout, shared)
+
+
+def _enough(
+    pairs: list[tuple[int, int]], source: SkeletonLayout, target: SkeletonLayout
+) -> list[tuple[int, int]]:
     if len(pairs) < LEAST_SHARED:
         raise InputError(
             f"layouts '{source.name}' and '{target.name}' share {len(pairs)} joints; write a "
             "mapping file that says which joints are the same"
         )
+    return pairs
+
+
+def _completed(
+    name: str, source: SkeletonLayout, target: SkeletonLayout, pairs: list[tuple[int, int]]
+) -> JointMapping:
+    """Takes the pairs (joint of the target, joint of the source), interpolates the rest."""
     weights = np.zeros((target.num_joints, source.num_joints))
     for mine, its in pairs:
         weights[mine, its] = 1.0
     known = np.asarray(weights.any(axis=1))
     if not known.all():
         weights[~known] = _harmonic(target, known) @ weights[known]
-    return JointMapping(f"{source.name}_as_{target.name}", source, target, weights)
+    return JointMapping(name, source, target, weights)
 
 
 def _harmonic(layout: SkeletonLayout, known: np.ndarray) -> np.ndarray:

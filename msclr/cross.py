@@ -16,7 +16,7 @@ from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.runs.build import build_normaliser
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
-from msclr.bridging import LEAST_SHARED, bridge, shared_joints
+from msclr.bridging import LEAST_SHARED, as_seen_from, bridge, shared_joints
 from msclr.config import ClrConfig
 from msclr.data import ClrData
 from msclr.evaluation import LayoutFeatures, build_run_model
@@ -32,8 +32,8 @@ def cross_metrics(
     """Top-1 of probes trained in layout a and tested in b, for all ordered pairs a != b.
 
     Keys: ``cross/<a>/<b>/linear/top1``, and ``floor/raw/cross/<a>/<b>/...``: the same probes on
-    the raw coordinates of the joints that the two layouts share, the test clips read as poses of
-    a, so that one normaliser with one set of anchors serves both sides.
+    the raw coordinates of the joints that the two layouts share, test clips bridged to a and
+    training clips of a cut down to what the two share before the one normaliser sees them.
 
     Args:
         found: features in each layout.
@@ -72,22 +72,24 @@ def probed(
 def _raw_on_shared(
     a: LayoutFeatures, b: LayoutFeatures, config: ClrConfig, data: ClrData
 ) -> tuple[ClipFeatures, ClipFeatures] | None:
-    """Raw coordinates of the shared joints: training clips in a, test clips of b bridged to a."""
+    """Raw coordinates of the shared joints, all as poses of a: training clips, test clips of b."""
     home, other = (data.parts[data.index(one.name)] for one in (a, b))
     layouts = home.store.layout, other.store.layout
     pairs = shared_joints(*layouts, data.dataset.layouts, data.mappings)
     if len(pairs) < LEAST_SHARED:
         return None
-    store = mapped(other.store, bridge(layouts[1], layouts[0], data.dataset.layouts, data.mappings))
+    known = (data.dataset.layouts, data.mappings)
+    stores = (
+        mapped(home.store, as_seen_from(*layouts, *known)),
+        mapped(other.store, bridge(layouts[1], layouts[0], *known)),
+    )
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
-    normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
     number = {name: row for row, name in enumerate(data.dataset.names.tolist())}
-    clips = np.array([number[name] for name in np.asarray(b.test.names).tolist()])
     sides = []
-    for side, raw in (
-        (a.train, a.floors["raw"][0]),
-        (b.test, raw_features(store, clips, normaliser)),
-    ):
+    for side, store in zip((a.train, b.test), stores, strict=True):
+        normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
+        clips = np.array([number[name] for name in np.asarray(side.names).tolist()])
+        raw = raw_features(store, clips, normaliser)
         shape = (len(raw), config.probes.raw_frames, -1, layouts[0].num_joints, data.coords)
         chosen = raw.reshape(shape)[:, :, :, [pair[0] for pair in pairs]].reshape(len(raw), -1)
         sides.append(ClipFeatures(chosen, side.labels, names=side.names, groups=side.groups))
@@ -100,7 +102,8 @@ def bridged_metrics(
     """An encoder reads layouts it has not learnt, as poses of one that it has.
 
     Poses of another layout are bridged (see `msclr.bridging.bridge`) to the first layout of the
-    run; the probe is trained there on the training clips and tested on the bridged test clips.
+    run; the probe is trained on the training clips there, cut down to what the two layouts share,
+    and tested on the bridged test clips.
     Keys: ``<prefix>/<first>/<other>/linear/top1``.
 
     Args:
@@ -118,9 +121,11 @@ def bridged_metrics(
     load_weights(model, folder.weights)
     encoder = OneLayout(model.encoder, 0)
     metrics: dict[str, float] = {}
-    train = _encoded(folder, encoder, config, data, (home, home), test_on, "training")
     for other, name in enumerate(data.names):
-        test = _encoded(folder, encoder, config, data, (home, other), test_on, "test")
+        train, test = (
+            _encoded(folder, encoder, config, data, (home, other), test_on, side)
+            for side in ("training", "test")
+        )
         metrics.update(probed(train, test, config, data, f"{prefix}/{data.names[home]}/{name}"))
     return metrics
 
@@ -134,15 +139,21 @@ def _encoded(
     test_on: str,
     what: str,
 ) -> ClipFeatures:
-    """Features in layout `layouts[0]` of the clips of one side, read from layout `layouts[1]`."""
+    """Features, as poses of layout `layouts[0]`, of a probe that crosses to layout `layouts[1]`.
+
+    Training clips are read from the first, test clips from the second.
+    """
     home, other = (data.parts[number] for number in layouts)
-    sides = sides_of(folder, config, other, train_on=config.data.train_on, test_on=test_on)
-    rows = sides[0] if what == "training" else sides[1]
-    store = other.store
+    training = what == "training"
+    part = home if training else other
+    sides = sides_of(folder, config, part, train_on=config.data.train_on, test_on=test_on)
+    rows = sides[0] if training else sides[1]
+    store = part.store
     if other is not home:
         known = (data.dataset.layouts, data.mappings)
-        mapping = bridge(store.layout, home.store.layout, *known)
-        store = mapped(store, mapping)
+        mine, its = home.store.layout, other.store.layout
+        crossing = as_seen_from(mine, its, *known) if training else bridge(its, mine, *known)
+        store = mapped(store, crossing)
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     normaliser = build_normaliser(settings, store)
     features = encoder_features(encoder, store, rows, normaliser, pooling="mean")

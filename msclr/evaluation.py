@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED
+from ms2l_tf.data.pipeline import padded_batch
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import (
@@ -38,7 +39,10 @@ from msclr.build import build_clr_model, build_recogniser
 from msclr.config import ClrConfig
 from msclr.data import ClrData
 from msclr.initial import recorded_layouts
+from msclr.normalisation import remembering_all
 from msclr.stgcn import OneLayout
+
+SETTLING = 256  # clips whose statistics an untrained network gets
 
 Progress = Callable[[str], None]
 Sides = tuple[np.ndarray, np.ndarray]  # something of the training clips, and of the test clips
@@ -131,6 +135,7 @@ def layout_features(
         sides[number] = sides_of(
             folder, config, data.parts[number], train_on=config.data.train_on, test_on=test_on
         )
+    _settle(model, config, data, sides)
     random = _encoded(model, config, data, sides)
     load_weights(model, folder.weights)
     trained = _encoded(model, config, data, sides)
@@ -145,15 +150,37 @@ def layout_features(
     return results
 
 
+def _encoder(model: keras.Model, config: ClrConfig, number: int) -> keras.Model:
+    """The model's encoder of one layout; one with labels is of one layout already."""
+    if config.protocol.protocol == UNSUPERVISED:
+        return OneLayout(model.encoder, number)
+    return model.encoder
+
+
+def _settle(
+    model: keras.Model, config: ClrConfig, data: ClrData, sides: Mapping[int, Sides]
+) -> None:
+    """Gives untrained batch normalisation the statistics of the training clips, in every layout.
+
+    With those it starts from, means of 0 and variances of 1, it would not normalise at all, and
+    the network would be a weaker floor than its random weights are.
+    """
+    draw = np.random.default_rng(config.training.seed).permutation
+    for number, (fitted_on, _) in sides.items():
+        encoder = _encoder(model, config, number)
+        raw = padded_batch(data.parts[number].store, draw(fitted_on)[:SETTLING])
+        poses, _ = data.normalisers[number](raw["coords"], raw["lengths"], raw["present"])
+        with remembering_all(encoder.network.norms()):
+            encoder(poses, training=True)
+
+
 def _encoded(
     model: keras.Model, config: ClrConfig, data: ClrData, sides: Mapping[int, Sides]
 ) -> dict[int, Sides]:
     """Training and test features [N, D] by layout number, by the model's present weights."""
     found = {}
     for number, (fitted_on, read_on) in sides.items():
-        encoder = model.encoder
-        if config.protocol.protocol == UNSUPERVISED:  # one with labels is of one layout already
-            encoder = OneLayout(encoder, number)
+        encoder = _encoder(model, config, number)
         store, normaliser = data.parts[number].store, data.normalisers[number]
         pooling = config.probes.pooling
         found[number] = (
@@ -276,6 +303,7 @@ def evaluate_run(
     *,
     layouts: Sequence[str] = (),
     more_metrics: Callable[[Sequence[LayoutFeatures]], Mapping[str, float]] = lambda _: {},
+    more_details: Mapping[str, Any] | None = None,
     progress: Progress = lambda _: None,
 ) -> tuple[EvaluationResult, Sequence[LayoutFeatures]]:
     """Evaluates a finished run and writes its result, tables and figures.
@@ -288,6 +316,7 @@ def evaluate_run(
         layouts: ids of the layouts to read, the one whose numbers stand under the plain keys
             first; none: all of the run.
         more_metrics: further readings of the features, such as ensembles and cross tables.
+        more_details: what those were read from, for ``result.json``.
         progress: called with a line for each step done.
 
     Raises:
@@ -319,6 +348,7 @@ def evaluate_run(
             **evaluation.details,
             "by_layout": of_layouts,
             **_details(config, data, found, choices.test_on),
+            **(more_details or {}),
         },
     )
     result.save(folder.path / result_name(choices))
@@ -326,6 +356,10 @@ def evaluate_run(
         where = draw(folder, names, reference.test, evaluation, choices.test_on)
         progress(f"figures in {where}")
     return result, found
+
+
+def _without_poses(part: RunData) -> int:
+    return int((part.store.lengths[part.test] == 0).sum())
 
 
 def _details(
@@ -339,12 +373,13 @@ def _details(
         "stream": config.network.stream,
         # By layout: a clip may lack some of them.
         "test_clips_without_poses": {
-            one.name: len(data.parts[0].test) - len(one.test) for one in found
+            one.name: _without_poses(data.parts[data.index(one.name)]) for one in found
         },
         "test_clips_in_all_layouts": len(common_rows(found)[0]),
         "derived_layouts": "layouts mapped from one recording share its noise, timing and bone "
         "lengths; numbers across them are kinder than between two sensors",
         **protocol_details(config),
         "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
-        "random_floor": "the same encoder before training, same seed",
+        "random_floor": "the same encoder before training, same seed; its batch normalisation has "
+        "the statistics of the training clips",
     }

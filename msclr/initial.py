@@ -16,6 +16,7 @@ from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import (
     begun_run,
     check_equal,
+    check_other_dataset,
     clips_of,
     finished_run,
     refuse_known_clips,
@@ -156,11 +157,8 @@ def open_initial_encoder(config: ClrConfig, data: ClrData) -> InitialEncoder | N
             f"coordinates, this run reads {data.coords}"
         )
     same = record["dataset_fingerprint"] == data.dataset.fingerprint
-    if not same and not transfer:
-        raise InputError(
-            f"--init: {folder.path} was trained on dataset '{record['dataset']}' with other "
-            f"contents than '{data.dataset.name}'; use --protocol=transfer"
-        )
+    if not same:
+        check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
     if same:
         _refuse_known(folder, config, data)
     return InitialEncoder(folder, layouts, layout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
+from ms2l_tf.skeletons.layout import SkeletonLayout
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics, cross_metrics
 from msclr.data import ClrData, open_clr_data
@@ -39,6 +41,32 @@ class Readings:
     streams: tuple[str, ...] = ()
     adapted: Callable[[ClrConfig], ClrConfig] = lambda config: config
 
+    def check(self, config: ClrConfig) -> dict[str, Any]:
+        """Opens the other runs before minutes are spent on this one.
+
+        Args:
+            config: settings of the run.
+
+        Returns:
+            For ``result.json``: what is read beside the run, each with its folder's name and seed.
+
+        Raises:
+            InputError: a run is missing, unfinished, or not of the kind its flag names.
+        """
+        streams = {config.network.stream: ""}
+        for path in self.streams:
+            its = finished_run(path, ClrConfig, "--streams").config().network.stream
+            if its in streams:
+                raise InputError(f"--streams: {path} is another run of the {its} stream")
+            streams[its] = path
+        for path in self.single:
+            self._open_single(path)
+        return {
+            "fused_streams": {stream: _source(path) for stream, path in streams.items() if path},
+            "single": [_source(path) for path in self.single],
+            "unseen": list(self.unseen),
+        }
+
     def metrics(
         self,
         folder: RunFolder[ClrConfig],
@@ -57,6 +85,7 @@ class Readings:
         Raises:
             InputError: another run does not fit this one.
         """
+        self.check(config)
         metrics: dict[str, float] = {}
         several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
@@ -80,7 +109,9 @@ class Readings:
             metrics.update(self._fused(config, logits, found, rows))
         return metrics
 
-    def _single(self, path: str, read: ClrData) -> dict[str, float]:
+    def _open_single(
+        self, path: str
+    ) -> tuple[RunFolder[ClrConfig], ClrConfig, tuple[SkeletonLayout, ...]]:
         single = finished_run(path, ClrConfig, "--single")
         config = self.adapted(single.config())
         layouts = recorded_layouts(single)
@@ -89,6 +120,10 @@ class Readings:
                 f"--single: {path} is a run of protocol {config.protocol.protocol} on "
                 f"{', '.join(one.name for one in layouts)}; name one without labels on one layout"
             )
+        return single, config, layouts
+
+    def _single(self, path: str, read: ClrData) -> dict[str, float]:
+        single, config, layouts = self._open_single(path)
         check_run(single, read.of([read.index(layouts[0].name)]), "--single")
         return bridged_metrics(single, config, read, self.test_on, "floor/single/cross")
 
@@ -117,8 +152,6 @@ class Readings:
         streams = {config.network.stream: logits}
         for path in self.streams:
             stream, its, tests = self._stream(finished_run(path, ClrConfig, "--streams"), names)
-            if stream in streams:
-                raise InputError(f"--streams: {path} is another run of the {stream} stream")
             if any(tests[one.name] != _names(one) for one in found):
                 raise InputError(f"--streams: {path} has other test clips; fuse runs of one split")
             streams[stream] = its
@@ -135,6 +168,12 @@ class Readings:
         classes = len(data.dataset.label_names)
         logits = {one.name: linear_logits(one, config, classes) for one in found}
         return config.network.stream, logits, {one.name: _names(one) for one in found}
+
+
+def _source(path: str) -> dict[str, Any]:
+    folder = RunFolder(path, ClrConfig)
+    # The folder's name alone: where it lies on this machine is nobody's business.
+    return {"run": folder.path.name, "seed": folder.config().training.seed}
 
 
 def _names(one: LayoutFeatures) -> list[str]:

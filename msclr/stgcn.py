@@ -102,7 +102,7 @@ class STGCN(keras.Model):
         self.edge_importance = edge_importance
         joints = [layout.num_joints for layout in self.layouts]
         self._joint_rows = LayoutRows(joints)
-        self._parents = np.concatenate([_parents(layout) for layout in self.layouts])
+        self._parents = np.concatenate([layout.parents for layout in self.layouts])
         graphs = [partitions(layout, partition) for layout in self.layouts]
         self._edge_rows = LayoutRows([graph.size for graph in graphs])
         # [R, neighbour, joint] -> joint, partition, neighbour: the order of `graph_convolution`.
@@ -194,6 +194,13 @@ class STGCN(keras.Model):
                 dropping=dropping and dropping.stream(number),
             )
         return FeatureMap(values, rows // persons, tf.shape(poses)[0])
+
+    def norms(self) -> list[BatchNorm]:
+        """All batch normalisation of the network."""
+        of_blocks = (
+            (block.graph_norm, block.temporal_norm, block.residual_norm) for block in self.blocks
+        )
+        return [self.input_norm, *(one for some in of_blocks for one in some if one is not None)]
 
     def _persons(
         self, poses: tf.Tensor, layout: tf.Tensor | int
@@ -299,11 +306,3 @@ class OneLayout(keras.Model):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return self.network.compute_output_shape(input_shape)
-
-
-def _parents(layout: SkeletonLayout) -> np.ndarray:
-    """The parent of each joint, roots being their own: [J]."""
-    parents = np.arange(layout.num_joints)
-    for child, parent in layout.bones:
-        parents[child] = parent
-    return parents

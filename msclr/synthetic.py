@@ -27,5 +27,5 @@ def synthetic_data(folder: str, config: ClrConfig, clips: int) -> str:
     if (path / "dataset.json").is_file():
         return str(ClipDataset.open(path).path)
     layouts = list(config.data.layouts or LAYOUTS)
-    print(f"no --data: making {clips} clips of synthetic motions in {path}")
+    print(f"making {clips} clips of synthetic motions in {path}")
     return str(generate(path, clips=clips, seed=DATA_SEED, layouts=layouts).path)

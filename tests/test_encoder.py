@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from ms2l_tf.encoder import Encoder
 from ms2l_tf.runs.build import build_encoder
-from ms2l_tf.runs.build_parts import joint_parents
 from ms2l_tf.skeletons.layout import load_layout
 from tests.helpers import FRAMES, assert_close, random_poses, tiny_config, tiny_layout
 
@@ -105,7 +104,7 @@ def test_streams_by_hand() -> None:
 
 def test_bones_are_those_of_the_layout() -> None:
     layout = load_layout("kinect_v1_20")
-    parents = joint_parents(layout)
+    parents = layout.parents
     assert parents[layout.index("hand_left")] == layout.index("wrist_left")
     (root,) = [joint for joint, parent in enumerate(parents) if joint == parent]
     assert layout.joints[root] == "shoulder_center"

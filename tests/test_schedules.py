@@ -57,6 +57,11 @@ def test_cosine_from_the_first_to_the_final_rate(warmup: float) -> None:
         assert_close([float(schedule(step)) for step in (0, 55)], [0.1, (0.1 + 1e-3) / 2])
 
 
+def test_a_cosine_never_rises() -> None:
+    schedule = learning_rate("cosine", initial=1e-4, final=1e-3, decay_steps=1, total_steps=10)
+    assert [float(schedule(step)) for step in (0, 5, 10)] == pytest.approx([1e-4] * 3)
+
+
 def test_constant_stays() -> None:
     schedule = learning_rate("constant", initial=0.2, final=0.1, decay_steps=2, total_steps=9)
     assert_close([float(schedule(step)) for step in (0, 5, 9)], [0.2] * 3)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ms2l_tf.recurrent import GRU
 from ms2l_tf.streams import input_streams
 
 
@@ -52,7 +53,7 @@ class ClipEncoder(keras.Model):
         self.recurrent = [self._layer(number, layers) for number in range(layers)]
 
     def _layer(self, number: int, layers: int) -> keras.layers.Layer:
-        kind = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[self.cell]
+        kind = {"gru": GRU, "lstm": keras.layers.LSTM}[self.cell]
         layer = kind(self.units, return_sequences=number < layers - 1)
         return keras.layers.Bidirectional(layer) if self.bidirectional else layer
 

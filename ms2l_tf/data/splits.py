@@ -87,7 +87,6 @@ def validation_split(
     *,
     seed: int = 0,
     fraction: float = 0.2,
-    holdout: Sequence[str] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cuts a validation split from training clips, so that nothing is tuned on test clips.
 
@@ -96,9 +95,8 @@ def validation_split(
         train: indices of the training clips.
         by: hold out whole cameras, subjects, setups or groups; `"clip"` draws single clips and is
             the weakest choice, for datasets that record none of these.
-        seed: of the draw, if `holdout` doesn't say what to hold out.
+        seed: of the draw.
         fraction: how much of the values (of the clips, with `by="clip"`) to hold out, at least one.
-        holdout: the values to hold out, e.g. `("2",)`.
 
     Returns:
         Indices of the clips left for fitting and of the validation clips, both sorted.
@@ -111,14 +109,8 @@ def validation_split(
     field = "name" if by == "clip" else by
     values = np.array([getattr(dataset.clips[index], field) for index in train])
     known = np.unique(values)
-    if holdout:
-        missing = sorted(set(holdout) - set(known.tolist()))
-        if missing:
-            raise InputError(f"--validation={by}: no training clip has {by} {missing[0]!r}")
-        held = np.array(sorted(set(holdout)))
-    else:
-        count = max(1, round(fraction * len(known)))
-        held = np.random.default_rng(seed).permutation(known)[:count]
+    count = max(1, round(fraction * len(known)))
+    held = np.random.default_rng(seed).permutation(known)[:count]
     inside = np.isin(values, held)
     if inside.all() or not inside.any():
         raise InputError(

@@ -7,8 +7,6 @@ embedding (complete collapse), or the embeddings fill only a few directions (dim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -67,27 +65,6 @@ def effective_rank(embeddings: npt.ArrayLike, centre: bool = True) -> float:
         return 0.0
     shares = singular / singular.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-@dataclass(frozen=True)
-class EmbeddingStatistics:
-    """What the collapse monitor logs for one batch of embeddings."""
-
-    std: float
-    isotropic_std: float
-    effective_rank: float
-    dims: int
-
-
-def embedding_statistics(embeddings: npt.ArrayLike) -> EmbeddingStatistics:
-    """Standard deviation (beside its isotropic value) and effective rank of embeddings [N, D]."""
-    rows = _rows(embeddings)
-    return EmbeddingStatistics(
-        std=embedding_std(rows),
-        isotropic_std=isotropic_std(rows.shape[1]),
-        effective_rank=effective_rank(rows),
-        dims=rows.shape[1],
-    )
 
 
 def _rows(embeddings: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ import numpy as np
 from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.arrays import ClipFeatures
+from ms2l_tf.evaluation.arrays import ClipFeatures, check_features
 from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
 from ms2l_tf.evaluation.figures import (
@@ -232,7 +232,7 @@ def add_classifier(
     evaluation: FeatureEvaluation, logits: np.ndarray, test: ClipFeatures, classes: int
 ) -> None:
     """Scores the trained classifier beside the probes of its encoder's features."""
-    predicted = logits.argmax(axis=1)
+    predicted = check_features(logits, "logits of the classifier").argmax(axis=1)
     scores = score(test.labels, predicted, classes)
     evaluation.scores["classifier"] = scores
     evaluation.predictions["classifier"] = predicted
@@ -315,6 +315,7 @@ def draw(
             (f"raw coordinates ({probe})", f"floor/raw/{probe}"),
             (f"random encoder ({probe})", f"floor/random/{probe}"),
         )
+        if key in evaluation.scores  # not every probe has every floor
     }
     write_per_class_csv(folder.path / f"per_class{suffix}.csv", next(iter(tables.values())))
     confusion_figure(

@@ -18,7 +18,7 @@ from ms2l_tf.encoder import Encoder
 from ms2l_tf.model import MS2L
 from ms2l_tf.recognition import Recogniser
 from ms2l_tf.runs.build_comparators import build_longt_gan, build_recurrent_encoder
-from ms2l_tf.runs.build_parts import build_augmentation, joint_parents
+from ms2l_tf.runs.build_parts import build_augmentation
 from ms2l_tf.runs.build_tasks import build_tasks
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.schedules import LossMix, learning_rate
@@ -46,7 +46,7 @@ def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
         units=settings.units,
         cell=settings.cell,
         inputs=settings.inputs,
-        parents=joint_parents(layout),
+        parents=layout.parents,
     )
 
 

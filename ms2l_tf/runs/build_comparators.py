@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ms2l_tf.comparators import ClipEncoder, LongTGAN
 from ms2l_tf.config import EncoderConfig, RunConfig
-from ms2l_tf.runs.build_parts import build_augmentation, joint_parents
+from ms2l_tf.runs.build_parts import build_augmentation
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 
@@ -32,5 +32,5 @@ def _clip_encoder(
         cell=cell,
         bidirectional=bidirectional,
         inputs=settings.inputs,
-        parents=joint_parents(layout),
+        parents=layout.parents,
     )

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from ms2l_tf.config import AugmentConfig
-from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import Augmentation
-
-
-def joint_parents(layout: SkeletonLayout) -> list[int]:
-    """Parent of each joint by the layout's bones; a root is its own parent."""
-    parents = list(range(layout.num_joints))
-    for child, parent in layout.bones:
-        parents[child] = parent
-    return parents
 
 
 def build_augmentation(settings: AugmentConfig) -> Augmentation | None:

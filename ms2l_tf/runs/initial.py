@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -215,11 +216,8 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     record, transfer = folder.record(), config.protocol.protocol == "transfer"
     origin = record.get("dataset_fingerprint", record["fingerprint"])
     same = origin == data.dataset.fingerprint
-    if not transfer and not same:
-        raise InputError(
-            f"--init: {folder.path} was trained on dataset '{record['dataset']}' with other "
-            f"contents than '{data.dataset.name}'; use --protocol=transfer"
-        )
+    if not same:
+        check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
     poses = record.get("poses")
     if poses is not None:
         _check_poses(folder, poses, data, pose_shape(config, data))
@@ -242,6 +240,30 @@ def _on_the_same_dataset(initial: InitialRun, config: RunConfig, data: RunData) 
         return initial
     labelled = its.dataset.names[read_labelled(initial.folder, its)]
     return dataclasses.replace(initial, labelled=frozenset(labelled.tolist()))
+
+
+def check_other_dataset(
+    folder: RunFolder[AnySettings], its: str, mine: str, *, transfer: bool
+) -> None:
+    """Refuses a run on other data, unless the protocol is transfer.
+
+    Under one name may be versions of one dataset, whose test clips the run has learnt; that cannot
+    be told from here, so it is said.
+
+    Raises:
+        InputError: it is refused.
+    """
+    if not transfer:
+        raise InputError(
+            f"--init: {folder.path} was trained on dataset '{its}' with other contents than "
+            f"'{mine}'; train it on this one or, if they share no clip, use --protocol=transfer"
+        )
+    if its == mine:
+        print(
+            f"warning: {folder.path} was trained on another dataset called '{its}'; if it is a "
+            "version of this one, the run may know test clips",
+            file=sys.stderr,
+        )
 
 
 def refuse_known_clips(

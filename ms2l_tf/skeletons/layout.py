@@ -70,6 +70,14 @@ class SkeletonLayout:
         """J, the number of joints."""
         return len(self.joints)
 
+    @property
+    def parents(self) -> list[int]:
+        """Parent of each joint by the bones, [J]; a root is its own parent."""
+        parents = list(range(self.num_joints))
+        for child, parent in self.bones:
+            parents[child] = parent
+        return parents
+
     def index(self, joint: str) -> int:
         """Position of a joint name; an unknown name is an `InputError`."""
         return _index(joint, self.joints, f"layout {self.name!r}")

@@ -19,6 +19,22 @@ from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.runs.folder import RunFolder
 
 
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Ends a run whose loss is no number any more, before a checkpoint keeps its weights."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if not np.isfinite(loss):
+            raise InputError(
+                f"{self._folder.path}: the loss of epoch {epoch + 1} is {float(loss):g}; train in "
+                "a new folder with a smaller --learning_rate or with --clip_norm=1"
+            )
+
+
 class HistoryFile(keras.callbacks.Callback):
     """Writes ``history.csv`` after each epoch: epoch, then whatever was logged, blank if not."""
 

@@ -14,7 +14,7 @@ from ms2l_tf import files
 from ms2l_tf.config import TrainingConfig
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import save_weights
-from ms2l_tf.training.callbacks import Checkpoints, HistoryFile
+from ms2l_tf.training.callbacks import Checkpoints, HistoryFile, StopWhenDiverged
 
 
 def run_epochs(
@@ -92,8 +92,8 @@ def _callbacks(
     checkpoints: Checkpoints,
     first: int,
 ) -> list[keras.callbacks.Callback]:
-    """The monitor comes first: it adds to the logs that the others write; checkpoints last."""
-    found = [] if monitor is None else [monitor]
+    """The monitor comes early: it adds to the logs that the others write; checkpoints last."""
+    found = [StopWhenDiverged(folder), *([] if monitor is None else [monitor])]
     if importlib.util.find_spec("tensorboard"):
         found.append(keras.callbacks.TensorBoard(str(folder.tensorboard)))
     else:

@@ -75,6 +75,7 @@ def main() -> None:
         streams=tuple(STREAMS.value),
         adapted=_config,
     )
+    sources = readings.check(config)
     result, found = evaluate_run(
         folder,
         config,
@@ -82,6 +83,7 @@ def main() -> None:
         choices,
         layouts=LAYOUTS.value,
         more_metrics=lambda features: readings.metrics(folder, config, data, features),
+        more_details=sources,
         progress=lambda line: print(f"  {line}"),
     )
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")

@@ -7,8 +7,9 @@
 One ST-GCN learns from all --layouts at once: query and key of a step are the same clips, maybe in
 two layouts. With --protocol=semi, supervised or transfer the encoder of --init=RUN (or a random
 one) learns to recognise actions in the first of --layouts; settings of that run's normaliser and
-network are taken over. Without --data synthetic motions are made beside the run, in WORKDIR_data,
-and learnt from. The same command on an interrupted run goes on after its last whole epoch.
+network are taken over. With --synthetic_clips=600 and without --data synthetic motions are made
+beside the run, in WORKDIR_data, and learnt from. The same command on an interrupted run goes on
+after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ STRATEGY = flags.DEFINE_enum(
     "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs.",
 )
 SYNTHETIC_CLIPS = flags.DEFINE_integer(
-    "synthetic_clips", 600, "Clips of the synthetic motions made without --data.", lower_bound=24
+    "synthetic_clips",
+    0,
+    "Without --data: learn from so many synthetic motions, made beside the run in WORKDIR_data.",
+    lower_bound=0,
 )
 config_flags.define(*GROUPS, of=ClrConfig)
 flags.adopt_module_key_flags(config_flags)
@@ -56,6 +60,11 @@ def main() -> None:
 
     config = ClrConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
     if not config.data.data:
+        if not SYNTHETIC_CLIPS.value:
+            raise InputError(
+                "--data: name the folder of a prepared dataset (see ms2l-prepare), or try "
+                "--synthetic_clips=600"
+            )
         made = synthetic_data(f"{WORKDIR.value.rstrip('/')}_data", config, SYNTHETIC_CLIPS.value)
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data=made))
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)

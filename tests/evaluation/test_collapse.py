@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from ms2l_tf.evaluation.arrays import FloatArray
 from ms2l_tf.evaluation.collapse import (
     effective_rank,
-    embedding_statistics,
     embedding_std,
     isotropic_std,
 )
@@ -71,18 +70,12 @@ def test_std_ignores_the_length_of_embeddings() -> None:
     assert embedding_std(embeddings * lengths) == pytest.approx(embedding_std(embeddings))
 
 
-def test_statistics_gathers_all() -> None:
-    statistics = embedding_statistics(both_signs(4).astype(np.float32))
-    assert statistics.dims == 4
-    assert statistics.std == pytest.approx(0.5)
-    assert statistics.isotropic_std == pytest.approx(0.5)
-    assert statistics.effective_rank == pytest.approx(4.0)
-
-
 @pytest.mark.parametrize("shape", [(3,), (0, 3), (3, 0)])
 def test_empty_or_flat_embeddings_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="non-empty array"):
-        embedding_statistics(np.zeros(shape))
+        effective_rank(np.zeros(shape))
+    with pytest.raises(ValueError, match="non-empty array"):
+        embedding_std(np.zeros(shape))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

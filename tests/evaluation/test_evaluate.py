@@ -52,6 +52,16 @@ def probed(config: RunConfig, **changes: Any) -> RunConfig:
     return dataclasses.replace(config, probes=dataclasses.replace(config.probes, **changes))
 
 
+def test_a_probe_without_a_raw_floor_is_drawn_too(
+    folder: RunFolder, trained_run: TrainedRun
+) -> None:
+    choices = Choices(probes=("linear_published",))
+    result, _ = evaluate_run(folder, trained_run.config, choices)
+    assert "linear_published/top1" in result.metrics
+    assert "floor/raw/linear_published/top1" not in result.metrics
+    assert (folder.figures / "per_class.png").is_file()
+
+
 def test_everything_is_written(
     folder: RunFolder, trained_run: TrainedRun, clips_read: set[int], tmp_path: pathlib.Path
 ) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import load_layout
-from msclr.bridging import bridge, shared_joints
+from ms2l_tf.skeletons.mapping import load_mapping
+from msclr.bridging import as_seen_from, bridge, shared_joints
 from tests.helpers import tiny_layout
 
 
@@ -65,6 +66,20 @@ def test_a_missing_joint_is_the_mean_of_its_neighbours() -> None:
     at = target.joints.index
     elbow, wrist, hand = (mapped[at(f"{name}_left")] for name in ("elbow", "wrist", "hand"))
     np.testing.assert_allclose(wrist, (elbow + hand) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("home", "other"), [("kinect_v1_20", "penn_13"), ("kinect_v1_20", "kinect_v1_15")]
+)
+def test_what_is_fitted_and_what_is_bridged_see_the_same_points(home: str, other: str) -> None:
+    """Both ways from the recording's layout to its own: cut down, or derived and bridged back."""
+    derived = load_mapping(f"{home}_to_{other}")
+    mine, its = load_layout(home), load_layout(other)
+    cut = as_seen_from(mine, its)
+    back = bridge(its, mine)
+    np.testing.assert_allclose(back.weights @ derived.weights, cut.weights, atol=1e-12)
+    assert (cut.source, cut.target) == (home, home)
+    assert not np.allclose(cut.weights, np.eye(mine.num_joints)), "some joints are lost"
 
 
 def test_layouts_without_common_points_are_refused() -> None:

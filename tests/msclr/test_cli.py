@@ -35,6 +35,7 @@ def test_help_teaches() -> None:
     [
         ("train", [], "--workdir: name the folder of the run"),
         ("train", ["--workdir=x", "--widht=3"], "Unknown command line flag 'widht'"),
+        ("train", ["--workdir=x"], "--data: name the folder of a prepared dataset"),
         ("train", ["--workdir=x", "--temporal_kernel=2"], "--temporal_kernel=2: must be odd"),
         ("evaluate", ["--workdir=nowhere"], "nowhere holds no run"),
     ],

@@ -22,6 +22,7 @@ TINY: dict[str, Any] = {
     "layouts": LAYOUTS, "frames": 8, "width": 2, "blocks": 2, "temporal_kernel": 3, "batch": 8,
     "epochs": 2, "monitor_epochs": 1, "projection": 4, "k": (1,), "raw_frames": 4, "dropout": 0.2,
     "learning_rate": 0.05, "validation": "none", "classifier_hidden": (4,),
+    "optimiser": "sgd", "decay": "step", "momentum": 0.999,
 }  # fmt: skip
 
 

@@ -312,7 +312,7 @@ def test_what_an_initial_run_refuses(
 def test_another_dataset_needs_transfer(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
     other = write_dataset(tmp_path / "other", seed=5)
     config = from_run(trained_run, data=str(other.path))
-    with pytest.raises(InputError, match="other contents than 'tiny'; use --protocol=transfer"):
+    with pytest.raises(InputError, match=r"other contents than 'tiny'; .* use --protocol=transfer"):
         train(config, str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
     config = from_run(trained_run, data=str(other.path), protocol="transfer", monitor_epochs=0)

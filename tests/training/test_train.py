@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -148,6 +149,17 @@ def test_a_run_that_another_command_trains_is_left_alone(
         train(config, str(folder.path), strategy="none")
     assert folder.history.read_bytes() == before
     assert not folder.finished
+
+
+def test_a_run_that_diverges_is_stopped_before_its_weights_are_kept(
+    config: RunConfig, tmp_path: pathlib.Path
+) -> None:
+    wild = dataclasses.replace(config.optimiser, learning_rate=1e30, decay="constant")
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(InputError, match=r"the loss of epoch 1 is (nan|inf); train in"):
+        train(dataclasses.replace(config, optimiser=wild), str(folder.path), strategy="none")
+    assert not folder.finished
+    assert not any(np.isnan(float(row["loss"])) for row in folder.read_history())
 
 
 def test_resumed_on_two_replicas_equals_one_device(
