@@ -1,4 +1,4 @@
-"""From raw poses to [B, T, M, J, C]: one layer for training, evaluation and the exported model."""
+"""From raw poses to [B, T, M, J, C]: one layer for training and evaluation."""
 
 from __future__ import annotations
 
