@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -155,19 +157,42 @@ def recognition_batches(
 
 def evaluation_batches(
     store: PoseStore, indices: np.ndarray, normaliser: Normaliser, *, batch: int
-) -> tf.data.Dataset:
+) -> Iterator[dict[str, tf.Tensor]]:
     """Batches of all clips in order; the last one repeats its last clip to be full.
 
-    Cut what comes out of them to ``len(indices)`` rows.
+    Cut what comes out of them to ``len(indices)`` rows. An evaluation reads many short rounds; a
+    `tf.data` pipeline for each would take longer to set up than to run.
     """
+    normalise = _traced(_settings(normaliser), store.coords.shape[1:])
+    for start in range(0, len(indices), batch):
+        rows = indices[start : start + batch]
+        fill = np.repeat(rows[-1:], batch - len(rows))
+        one = padded_batch(store, np.concatenate([rows, fill]))
+        poses = normalise(one["coords"], one["lengths"], one["present"])
+        yield {"poses": poses, "clip": tf.constant(one["clip"])}
 
-    def raw() -> Iterator[dict[str, np.ndarray]]:
-        for start in range(0, len(indices), batch):
-            rows = indices[start : start + batch]
-            fill = np.repeat(rows[-1:], batch - len(rows))
-            yield padded_batch(store, np.concatenate([rows, fill]))
 
-    return _normalised(raw, store, normaliser, batch)
+def _settings(normaliser: Normaliser) -> str:
+    """What two normalisers that do the same have in common."""
+    config = normaliser.get_config()
+    return json.dumps({name: value for name, value in config.items() if name != "name"})
+
+
+@functools.lru_cache(maxsize=64)
+def _traced(settings: str, shape: tuple[int, int, int]) -> Callable[..., tf.Tensor]:
+    """A normaliser's function of padded batches whose frames hold [M, J, C]."""
+    normaliser = Normaliser.from_config(json.loads(settings))
+    signature = [
+        tf.TensorSpec([None, None, *shape], tf.float32),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, None, shape[0]], tf.bool),
+    ]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def normalise(coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+        return normaliser(coords, lengths, present)[0]
+
+    return normalise
 
 
 def _normalised(
