@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED
-from ms2l_tf.data.pipeline import padded_batch
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import (
@@ -39,10 +38,7 @@ from msclr.build import build_clr_model, build_recogniser
 from msclr.config import ClrConfig
 from msclr.data import ClrData
 from msclr.initial import recorded_layouts
-from msclr.normalisation import remembering_all
 from msclr.stgcn import OneLayout
-
-SETTLING = 256  # clips whose statistics an untrained network gets
 
 Progress = Callable[[str], None]
 Sides = tuple[np.ndarray, np.ndarray]  # something of the training clips, and of the test clips
@@ -135,7 +131,6 @@ def layout_features(
         sides[number] = sides_of(
             folder, config, data.parts[number], train_on=config.data.train_on, test_on=test_on
         )
-    _settle(model, config, data, sides)
     random = _encoded(model, config, data, sides)
     load_weights(model, folder.weights)
     trained = _encoded(model, config, data, sides)
@@ -155,23 +150,6 @@ def _encoder(model: keras.Model, config: ClrConfig, number: int) -> keras.Model:
     if config.protocol.protocol == UNSUPERVISED:
         return OneLayout(model.encoder, number)
     return model.encoder
-
-
-def _settle(
-    model: keras.Model, config: ClrConfig, data: ClrData, sides: Mapping[int, Sides]
-) -> None:
-    """Gives untrained batch normalisation the statistics of the training clips, in every layout.
-
-    With those it starts from, means of 0 and variances of 1, it would not normalise at all, and
-    the network would be a weaker floor than its random weights are.
-    """
-    draw = np.random.default_rng(config.training.seed).permutation
-    for number, (fitted_on, _) in sides.items():
-        encoder = _encoder(model, config, number)
-        raw = padded_batch(data.parts[number].store, draw(fitted_on)[:SETTLING])
-        poses, _ = data.normalisers[number](raw["coords"], raw["lengths"], raw["present"])
-        with remembering_all(encoder.network.norms()):
-            encoder(poses, training=True)
 
 
 def _encoded(
@@ -380,6 +358,6 @@ def _details(
         "lengths; numbers across them are kinder than between two sensors",
         **protocol_details(config),
         "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
-        "random_floor": "the same encoder before training, same seed; its batch normalisation has "
-        "the statistics of the training clips",
+        "random_floor": "the same encoder before training, same seed; its batch normalisation as "
+        "made, with means of 0 and variances of 1",
     }

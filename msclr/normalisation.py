@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -41,7 +39,6 @@ class BatchNorm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.sizes = sizes
         self.layouts = layouts
-        self.momentum = MOMENTUM
         if isinstance(sizes, int):
             self._rows, self._moving_rows = LayoutRows([sizes]), LayoutRows([sizes] * layouts)
         else:
@@ -102,23 +99,11 @@ class BatchNorm(keras.layers.Layer):
         self, moving: keras.Variable, layout: tf.Tensor | int, old: tf.Tensor, new: tf.Tensor
     ) -> None:
         # Every replica computes the same value, so each assigns its own copy.
-        now = self.momentum * old + (1.0 - self.momentum) * tf.stop_gradient(new)
+        now = MOMENTUM * old + (1.0 - MOMENTUM) * tf.stop_gradient(new)
         moving.assign(self._moving_rows.put(tf.convert_to_tensor(moving), layout, now))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sizes": self.sizes, "layouts": self.layouts}
-
-
-@contextlib.contextmanager
-def remembering_all(norms: Sequence[BatchNorm]) -> Iterator[None]:
-    """What one call with ``training`` sees, outside a traced function, replaces the statistics."""
-    try:
-        for norm in norms:
-            norm.momentum = 0.0
-        yield
-    finally:
-        for norm in norms:
-            norm.momentum = MOMENTUM
 
 
 def batch_normalised(

@@ -195,13 +195,6 @@ class STGCN(keras.Model):
             )
         return FeatureMap(values, rows // persons, tf.shape(poses)[0])
 
-    def norms(self) -> list[BatchNorm]:
-        """All batch normalisation of the network."""
-        of_blocks = (
-            (block.graph_norm, block.temporal_norm, block.residual_norm) for block in self.blocks
-        )
-        return [self.input_norm, *(one for some in of_blocks for one in some if one is not None)]
-
     def _persons(
         self, poses: tf.Tensor, layout: tf.Tensor | int
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | int]:

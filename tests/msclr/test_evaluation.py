@@ -15,21 +15,18 @@ from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices
 from ms2l_tf.evaluation.feature_files import load_features
-from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.runs.folder import RunFolder
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics
 from msclr.cross_table import cross_table
 from msclr.data import open_clr_data
 from msclr.evaluation import (
-    build_run_model,
     common_rows,
     evaluate_run,
     features_only,
     layout_features,
 )
 from msclr.readings import Readings
-from msclr.stgcn import OneLayout
 from msclr.training import train
 from tests.msclr.tiny import LAYOUTS, config
 
@@ -136,26 +133,6 @@ def test_what_is_read_beside_a_run_is_recorded(
 ) -> None:
     sources = Readings(streams=(str(run.path),)).check(config(dataset, stream="bone", seed=3))
     assert sources["fused_streams"] == {"joint": {"run": run.path.name, "seed": 0}}
-
-
-def test_the_untrained_encoder_gets_the_statistics_of_the_training_clips(
-    run: RunFolder[ClrConfig], dataset: ClipDataset
-) -> None:
-    settings = config(dataset)
-    data = open_clr_data(settings)
-    found = layout_features(run, settings, data, LAYOUTS, "test")
-    model = build_run_model(run, settings, data)
-    for number, one in enumerate(found):
-        encoder = OneLayout(model.encoder, number)
-        clips, normaliser = data.parts[number].train, data.normalisers[number]
-        unsettled = encoder_features(
-            encoder, data.parts[number].store, clips, normaliser, pooling="mean"
-        )
-        assert not np.allclose(one.floors["random"][0], unsettled, rtol=0.05)
-    norm = model.encoder.input_norm
-    assert not np.any(norm.moving_mean), "a run's own model is left as it was made"
-    again = layout_features(run, settings, data, LAYOUTS, "test")
-    np.testing.assert_array_equal(again[0].floors["random"][0], found[0].floors["random"][0])
 
 
 def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDataset:
