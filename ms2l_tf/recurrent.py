@@ -23,6 +23,7 @@ def bidirectional(cell: str, units: int, name: str) -> keras.layers.Bidirectiona
     return keras.layers.Bidirectional(CELLS[cell](units, return_sequences=True), name=name)
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 class GRU(keras.layers.GRU):
     """Keras' GRU as it is made with `units` and `return_sequences` alone, the faster way."""
 
@@ -50,6 +51,8 @@ def run(layer: keras.layers.Layer, frames: tf.Tensor) -> tf.Tensor:
     Returns:
         [B, T, 2 units].
     """
+    if not isinstance(layer, keras.layers.Bidirectional):
+        return layer(frames)
     directions = (layer.forward_layer, layer.backward_layer)
     if not all(map(has_faster_way, directions)):
         return layer(frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import email.parser
 import functools
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ms2l_tf.data import ClipDataset
-from ms2l_tf.skeletons import load_layout
+from ms2l_tf.skeletons import load_layout, load_mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
@@ -223,12 +224,11 @@ def test_readme_shows_every_command() -> None:
     assert set(COMMANDS) <= shown
 
 
-def readme_block(language: str) -> str:
-    """The first code block of a language in the README."""
+def readme_block(language: str, number: int = 0) -> str:
+    """A code block of a language in the README, by its number among them."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    match = re.search(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert match is not None
-    return match[1]
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return blocks[number]
 
 
 def test_readme_layout_is_valid(tmp_path: Path) -> None:
@@ -237,12 +237,35 @@ def test_readme_layout_is_valid(tmp_path: Path) -> None:
     assert load_layout(path).num_joints == 9
 
 
+def test_readme_mapping_fits_the_layout_above_it(tmp_path: Path) -> None:
+    (tmp_path / "upper_body.json").write_text(readme_block("json"), encoding="utf-8")
+    content = json.loads(readme_block("json", 1))
+    arms = {
+        "name": "arms_4",
+        "joints": ["chest", "neck", "hand_left", "hand_right"],
+        "bones": [["neck", "chest"], ["hand_left", "neck"], ["hand_right", "neck"]],
+        "graph_centre": "neck",
+        "mirror": [["hand_left", "hand_right"]],
+        "anchors": {"root": ["chest"]},
+        "parts": {
+            "trunk": ["chest", "neck"],
+            "arm_left": ["hand_left"],
+            "arm_right": ["hand_right"],
+        },
+    }
+    (tmp_path / content["target"]).write_text(json.dumps(arms), encoding="utf-8")
+    path = tmp_path / "my_mapping.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    mapping = load_mapping(str(path))
+    assert (mapping.source, mapping.target) == ("upper_body_9", "arms_4")
+
+
 def test_readme_dataset_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(readme_block("python"), "README.md", "exec"), {})
     dataset = ClipDataset.open("data/mine")
-    assert len(dataset.split("by_subject").train) == 6
-    assert len(dataset.clips) == 10
+    assert len(dataset.split("by_subject").train) == 40
+    assert len(dataset.clips) == 60
 
 
 def test_demo_runs_the_three_commands_with_flags_they_have() -> None:
