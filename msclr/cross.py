@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import clip_features, sides_of
@@ -14,6 +15,7 @@ from ms2l_tf.evaluation.features import encoder_features, raw_features
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.runs.build import build_normaliser
+from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
 from msclr.bridging import LEAST_SHARED, as_seen_from, bridge, shared_joints
@@ -78,15 +80,10 @@ def _raw_on_shared(
     pairs = shared_joints(*layouts, data.dataset.layouts, data.mappings)
     if len(pairs) < LEAST_SHARED:
         return None
-    known = (data.dataset.layouts, data.mappings)
-    stores = (
-        mapped(home.store, as_seen_from(*layouts, *known)),
-        mapped(other.store, bridge(layouts[1], layouts[0], *known)),
-    )
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     number = {name: row for row, name in enumerate(data.dataset.names.tolist())}
     sides = []
-    for side, store in zip((a.train, b.test), stores, strict=True):
+    for side, store in zip((a.train, b.test), _crossing(home, other, data), strict=True):
         normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
         clips = np.array([number[name] for name in np.asarray(side.names).tolist()])
         raw = raw_features(store, clips, normaliser)
@@ -94,6 +91,22 @@ def _raw_on_shared(
         chosen = raw.reshape(shape)[:, :, :, [pair[0] for pair in pairs]].reshape(len(raw), -1)
         sides.append(ClipFeatures(chosen, side.labels, names=side.names, groups=side.groups))
     return sides[0], sides[1]
+
+
+def _crossing(home: RunData, other: RunData, data: ClrData) -> tuple[PoseStore, PoseStore]:
+    """What a probe that crosses is trained and tested on, all as poses of `home`.
+
+    The training poses of `home` are cut down to what it shares with `other`, whose test poses are
+    bridged to it.
+    """
+    if other is home:
+        return home.store, home.store
+    known = (data.dataset.layouts, data.mappings)
+    mine, its = home.store.layout, other.store.layout
+    return (
+        mapped(home.store, as_seen_from(mine, its, *known)),
+        mapped(other.store, bridge(its, mine, *known)),
+    )
 
 
 def bridged_metrics(
@@ -122,10 +135,7 @@ def bridged_metrics(
     encoder = OneLayout(model.encoder, 0)
     metrics: dict[str, float] = {}
     for other, name in enumerate(data.names):
-        train, test = (
-            _encoded(folder, encoder, config, data, (home, other), test_on, side)
-            for side in ("training", "test")
-        )
+        train, test = _encoded(folder, encoder, config, data, (home, other), test_on)
         metrics.update(probed(train, test, config, data, f"{prefix}/{data.names[home]}/{name}"))
     return metrics
 
@@ -137,24 +147,20 @@ def _encoded(
     data: ClrData,
     layouts: tuple[int, int],
     test_on: str,
-    what: str,
-) -> ClipFeatures:
+) -> list[ClipFeatures]:
     """Features, as poses of layout `layouts[0]`, of a probe that crosses to layout `layouts[1]`.
 
     Training clips are read from the first, test clips from the second.
     """
     home, other = (data.parts[number] for number in layouts)
-    training = what == "training"
-    part = home if training else other
-    sides = sides_of(folder, config, part, train_on=config.data.train_on, test_on=test_on)
-    rows = sides[0] if training else sides[1]
-    store = part.store
-    if other is not home:
-        known = (data.dataset.layouts, data.mappings)
-        mine, its = home.store.layout, other.store.layout
-        crossing = as_seen_from(mine, its, *known) if training else bridge(its, mine, *known)
-        store = mapped(store, crossing)
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
-    normaliser = build_normaliser(settings, store)
-    features = encoder_features(encoder, store, rows, normaliser, pooling="mean")
-    return clip_features(home, features, rows, f"{what} features in {home.layout}")
+    train_on, found = config.data.train_on, []
+    for side, (part, store) in enumerate(
+        zip((home, other), _crossing(home, other, data), strict=True)
+    ):
+        rows = sides_of(folder, config, part, train_on=train_on, test_on=test_on)[side]
+        normaliser = build_normaliser(settings, store)
+        features = encoder_features(encoder, store, rows, normaliser, pooling="mean")
+        what = ("training", "test")[side]
+        found.append(clip_features(home, features, rows, f"{what} features in {home.layout}"))
+    return found

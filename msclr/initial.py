@@ -156,11 +156,10 @@ def open_initial_encoder(config: ClrConfig, data: ClrData) -> InitialEncoder | N
             f"--init: {folder.path} was trained on poses of {record['poses']['shape'][3]} "
             f"coordinates, this run reads {data.coords}"
         )
-    same = record["dataset_fingerprint"] == data.dataset.fingerprint
-    if not same:
-        check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
-    if same:
+    if record["dataset_fingerprint"] == data.dataset.fingerprint:
         _refuse_known(folder, config, data)
+    else:
+        check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
     return InitialEncoder(folder, layouts, layout)
 
 
