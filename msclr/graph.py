@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.csgraph import shortest_path  # type: ignore[import-untyped]
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout
@@ -68,14 +69,7 @@ def _edges(layout: SkeletonLayout) -> np.ndarray:
 
 def _hops(edges: np.ndarray) -> np.ndarray:
     """Number of edges between all pairs of joints, infinite across components: [J, J] float."""
-    count = len(edges)
-    hops = np.where(np.eye(count, dtype=bool), 0.0, np.inf)
-    reached = np.eye(count, dtype=bool)
-    for number in range(1, count):
-        wider = reached | (reached.astype(np.int64) @ edges > 0)
-        hops[wider & ~reached] = number
-        reached = wider
-    return hops
+    return np.asarray(shortest_path(edges, directed=False, unweighted=True))
 
 
 def _distances(layout: SkeletonLayout) -> np.ndarray:

@@ -24,7 +24,7 @@ flags.adopt_module_key_flags(evaluation_flags)
 
 def main() -> None:
     """Reads the flags and evaluates."""
-    workdir = evaluation_flags.workdir()
+    workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import evaluate_run, features_only, result_name
     from ms2l_tf.evaluation.tables import format_table
@@ -33,7 +33,7 @@ def main() -> None:
     folder = RunFolder(workdir)
     settings = evaluation_flags.settings(folder.config().to_json(), config_flags.read("probes"))
     config, choices = RunConfig.from_flat(settings), evaluation_flags.choices()
-    if evaluation_flags.without_probes():
+    if features_alone:
         evaluation_flags.show_saved(features_only(folder, config, choices.save_features))
         return
     result, _ = evaluate_run(folder, config, choices, progress=lambda line: print(f"  {line}"))

@@ -50,7 +50,7 @@ flags.adopt_module_key_flags(evaluation_flags)
 
 def main() -> None:
     """Reads the flags and evaluates."""
-    workdir = evaluation_flags.workdir()
+    workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import result_name
     from ms2l_tf.evaluation.tables import format_table
@@ -62,7 +62,7 @@ def main() -> None:
     folder, choices = RunFolder(workdir, ClrConfig), evaluation_flags.choices()
     config = _config(folder.config())
     data = open_clr_data(config)
-    if evaluation_flags.without_probes():
+    if features_alone:
         layout = LAYOUTS.value[0] if LAYOUTS.value else data.names[0]
         counts = features_only(folder, config, data, layout, choices.save_features)
         evaluation_flags.show_saved(counts)
