@@ -175,6 +175,12 @@ class AugmentConfig(Checked):
     joint_dropout: float = option(
         0.0, "Probability that a joint is set to the origin in all frames.", least=0, most=0.9
     )
+    flip: float = option(
+        0.0,
+        "Probability of a mirrored clip; leave it 0 where classes differ in left and right.",
+        least=0,
+        most=1,
+    )
     augment_each: bool = option(
         False, "Draw the augmentation anew for each version of a clip, not once per clip."
     )

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.views import ClipRandom
-from ms2l_tf.views.augment import shears
+from ms2l_tf.views.augment import mirror_image, shears
 
 CHANCE = 0.5  # of noise, blur and axis mask, each by itself, and of a flip unless told
 CROP_PART = 6  # a sixth of the clip is added at either end before the crop
@@ -89,11 +89,8 @@ def shear(poses: tf.Tensor, random: ClipRandom, limit: float) -> tf.Tensor:
 def flip(
     poses: tf.Tensor, random: ClipRandom, mirror: tf.Tensor, chance: float = CHANCE
 ) -> tf.Tensor:
-    """Mirrors some of the clips: left and right joints change places and x its sign."""
-    side = np.ones(poses.shape[-1], np.float32)
-    side[0] = -1.0
-    mirrored = tf.ensure_shape(tf.gather(poses, mirror, axis=3) * side, poses.shape)
-    return tf.where(_chosen(random, chance), mirrored, poses)
+    """Mirrors some of the clips."""
+    return tf.where(_chosen(random, chance), mirror_image(poses, mirror), poses)
 
 
 def rotate(poses: tf.Tensor, random: ClipRandom, limit: float) -> tf.Tensor:

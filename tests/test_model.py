@@ -72,7 +72,7 @@ def recorded(**changes: Any) -> tuple[MS2L, RecordingEncoder]:
     model = MS2L(
         encoder,
         build_tasks(config, tiny_layout()),
-        augmentation=build_augmentation(config.augment),
+        augmentation=build_augmentation(config.augment, tiny_layout()),
         augment_each=config.augment.augment_each,
     )
     model.build((None, FRAMES, 2, 5, 3))
@@ -193,7 +193,7 @@ def test_mixed_precision_trains(precision: str) -> None:
 
 
 def replica_settings() -> list[Any]:
-    augmented = {"rotate": 20.0, "shear": 0.2, "crop": 0.7, "joint_dropout": 0.1}
+    augmented = {"rotate": 20.0, "shear": 0.2, "crop": 0.7, "joint_dropout": 0.1, "flip": 0.5}
     return [
         pytest.param({"clip_norm": 0.05, "augment_each": True, **augmented}, id="fc"),
         pytest.param({"head": "mlp", "temperature": 0.5, **augmented}, id="mlp"),

@@ -62,7 +62,7 @@ def build_model(config: RunConfig, layout: SkeletonLayout, *, persons: int, coor
     model = MS2L(
         build_encoder(config.encoder, layout),
         build_tasks(config, layout),
-        augmentation=build_augmentation(config.augment),
+        augmentation=build_augmentation(config.augment, layout),
         augment_each=config.augment.augment_each,
         clip_norm=config.optimiser.clip_norm,
         seed=config.training.seed,
@@ -160,7 +160,7 @@ def _build_recogniser(
             omega=settings.omega,
         ),
         train_encoder=settings.train == "all",
-        augmentation=build_augmentation(config.augment),
+        augmentation=build_augmentation(config.augment, layout),
         clip_norm=config.optimiser.clip_norm,
         seed=config.training.seed,
     )

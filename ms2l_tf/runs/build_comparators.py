@@ -12,7 +12,7 @@ def build_longt_gan(config: RunConfig, layout: SkeletonLayout) -> LongTGAN:
     """LongT GAN around a unidirectional encoder of --layers, --units and --cell; not built."""
     return LongTGAN(
         _clip_encoder(config.encoder, layout, cell=config.encoder.cell),
-        augmentation=build_augmentation(config.augment),
+        augmentation=build_augmentation(config.augment, layout),
         clip_norm=config.optimiser.clip_norm,
         seed=config.training.seed,
     )

@@ -1,10 +1,11 @@
-"""Clip augmentation before the views: shear, rotation, temporal crop-resize, joint dropout."""
+"""Clip augmentation before the views: flip, shear, rotation, crop-resize, joint dropout."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.views.clip_random import ClipRandom
@@ -19,21 +20,29 @@ class Augmentation:
         rotate: angles about the axes from U(-rotate, rotate), degrees; in the plane for C = 2.
         crop: the kept fraction of time from U(crop, 1), placed at random, resampled to T.
         joint_dropout: probability that a joint is put at the origin in all frames.
+        flip: probability of a mirrored clip; 0 where classes differ in left and right.
+        mirror: left-right counterpart of each of the J joints; a flip needs it.
     """
 
     shear: float = 0.0
     rotate: float = 0.0
     crop: float = 1.0
     joint_dropout: float = 0.0
+    flip: float = 0.0
+    mirror: tuple[int, ...] = ()
 
     @property
     def active(self) -> bool:
         """Whether it changes anything."""
-        return bool(self.shear or self.rotate or self.crop < 1 or self.joint_dropout)
+        strengths = (self.shear, self.rotate, 1.0 - self.crop, self.joint_dropout, self.flip)
+        return any(strengths)
 
     def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:
         """[B, T, M, J, C] -> [B, T, M, J, C]."""
         coords = poses.shape[-1]
+        if self.flip:
+            chosen = random.stream(5).uniform([1, 1, 1, 1]) < self.flip
+            poses = tf.where(chosen, mirror_image(poses, self.mirror), poses)
         if self.shear or self.rotate:
             matrix = rotations(random.stream(1), coords, math.radians(self.rotate))
             matrix = matrix @ shears(random.stream(2), coords, self.shear)
@@ -45,6 +54,18 @@ class Augmentation:
             kept = random.stream(4).uniform([1, 1, poses.shape[3], 1]) >= self.joint_dropout
             poses *= tf.cast(kept, poses.dtype)
         return poses
+
+
+def mirror_image(poses: tf.Tensor, mirror: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+    """Left and right joints change places and x its sign: [..., J, C] -> [..., J, C].
+
+    Args:
+        poses: normalised, x to the main person's left.
+        mirror: left-right counterpart of each joint, [J].
+    """
+    side = np.ones(poses.shape[-1], np.float32)
+    side[0] = -1.0
+    return tf.ensure_shape(tf.gather(poses, mirror, axis=-2) * side, poses.shape)
 
 
 def shears(random: ClipRandom, coords: int, limit: float) -> tf.Tensor:

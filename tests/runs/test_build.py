@@ -93,13 +93,15 @@ def three_parts() -> SkeletonLayout:
 
 
 def test_augmentation_is_absent_when_nothing_is_asked_of_it() -> None:
-    assert build_augmentation(tiny_config().augment) is None
+    assert build_augmentation(tiny_config().augment, tiny_layout()) is None
     augmentation = build_augmentation(
-        tiny_config(shear=0.1, rotate=5.0, crop=0.7, joint_dropout=0.2).augment
+        tiny_config(shear=0.1, rotate=5.0, crop=0.7, joint_dropout=0.2, flip=0.3).augment,
+        tiny_layout(),
     )
     assert augmentation is not None
     assert (augmentation.shear, augmentation.rotate) == (0.1, 5.0)
     assert (augmentation.crop, augmentation.joint_dropout) == (0.7, 0.2)
+    assert (augmentation.flip, augmentation.mirror) == (0.3, tiny_layout().mirror)
 
 
 def test_the_model_has_the_sizes_of_layout_and_settings() -> None:

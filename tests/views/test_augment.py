@@ -1,4 +1,4 @@
-"""Clip augmentation: shear, rotation, temporal crop-resize, joint dropout."""
+"""Clip augmentation: flip, shear, rotation, temporal crop-resize, joint dropout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from ms2l_tf.views import Augmentation, ClipRandom
 from ms2l_tf.views.augment import rotations, shears
 from tests.helpers import assert_close, random_poses
 
-ALL: dict[str, Any] = {"shear": 0.3, "rotate": 30.0, "crop": 0.5, "joint_dropout": 0.3}
+MIRROR = (1, 0, 2, 4, 3)
+ALL: dict[str, Any] = {
+    "shear": 0.3,
+    "rotate": 30.0,
+    "crop": 0.5,
+    "joint_dropout": 0.3,
+    "flip": 0.5,
+}
 
 
 def clip_random(batch: int, seed: int = 0) -> ClipRandom:
@@ -21,7 +28,7 @@ def clip_random(batch: int, seed: int = 0) -> ClipRandom:
 
 
 def augmented(poses: np.ndarray, seed: int = 0, **strengths: Any) -> np.ndarray:
-    result: np.ndarray = Augmentation(**strengths)(
+    result: np.ndarray = Augmentation(**strengths, mirror=MIRROR)(
         tf.constant(poses), clip_random(len(poses), seed)
     ).numpy()
     return result
@@ -99,6 +106,17 @@ def test_joint_dropout_takes_whole_joints() -> None:
     kept = np.any(result != 0, axis=(1, 2, 4), keepdims=True)
     np.testing.assert_array_equal(result, poses * kept)
     assert_close(kept.mean(), 0.7, 0.05)
+
+
+@pytest.mark.parametrize("coords", [2, 3])
+def test_flip_is_the_mirror_image_of_some_clips(coords: int) -> None:
+    poses = random_poses(400, 4, 2, 5, coords)
+    result = augmented(poses, flip=0.3)
+    image = poses[:, :, :, list(MIRROR)] * np.array([-1, 1, 1], np.float32)[:coords]
+    flipped = np.any(result != poses, axis=(1, 2, 3, 4))
+    np.testing.assert_array_equal(result[flipped], image[flipped])
+    assert_close(flipped.mean(), 0.3, 0.06)
+    np.testing.assert_array_equal(augmented(image, flip=1.0), poses)
 
 
 def test_no_strength_changes_nothing() -> None:
