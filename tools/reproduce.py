@@ -6,8 +6,8 @@
 
 Every cell is a run folder WORKDIR/<cell>/seed<k>, its log beside it; finished ones are not run
 again, so the same command goes on after an interruption. Settings: flags/<dataset>/tables_*.cfg.
-Written: tables.md, tables.json, figure4.png. Tables 3, 4 and 5 are the supervised ones of NW-UCLA
-(and synthetic), PKU-MMD and NTU; Table 6 is pku2's and, in kind, synthetic's.
+Written: tables.md, tables.json, figure4.png, figure4.json. Tables 3, 4 and 5 are the supervised
+ones of NW-UCLA (and synthetic), PKU-MMD and NTU; Table 6 is pku2's and, in kind, synthetic's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools
 from ms2l_tf.cli import common
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import write_json
 from tools import reproduce_report as report
 from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
 from tools.reproduce_protocols import FINE_TUNED, MOVING, MS2L, SOURCES, SUPERVISED_TABLE, Table
@@ -79,6 +80,17 @@ def chosen_tables(dataset: str, numbers: list[str], sources: list[str]) -> list[
             )
         found.append(one)
     return found
+
+
+def _check_sources(dataset: str, numbers: list[str], folders: dict[str, str]) -> None:
+    """Table 6 asked for by its number needs the datasets it transfers from."""
+    missing = [name for name in SOURCES.get(dataset, ()) if name not in folders]
+    if not missing:
+        return
+    names, wanted = " and ".join(missing), ",".join(f"{name}=DIR" for name in missing)
+    if "6" in numbers and not FROM_RESULTS.value:
+        raise InputError(f"--tables=6: prepare {names} first: --source_data={wanted}")
+    print(f"Table 6 without the rows of {names}: --source_data={wanted} adds them")
 
 
 def data_folders(dataset: str, workdir: Path) -> dict[str, str]:
@@ -167,18 +179,26 @@ def _show_state(runs: list[Run], missing: list[Run]) -> None:
     print(f"{len(runs) - len(missing)} of {len(runs)} done")
 
 
-def _draw(plan: Plan) -> None:
-    """Figure 4 from the first seed that has all three histories."""
-    from tools.reproduce_figure import tasks_figure  # the figures' imports take seconds
+def _figure_4(plan: Plan) -> None:
+    """Figure 4 of the first seed that has all three histories; its peaks of all such seeds."""
+    from tools.reproduce_figure import task_peaks, tasks_figure  # their imports take seconds
 
     path = plan.workdir / "figure4.png"
+    peaks: dict[str, dict[str, dict[str, float]]] = {}
     for seed in plan.seeds:
         runs = [Run(plan, cell, seed) for cell in (MS2L, FINE_TUNED, MOVING)]
         histories = [run.folder / "history.csv" for run in runs]
-        if all(run.trained for run in runs) and all(one.is_file() for one in histories):
+        if not all(run.trained for run in runs) or not all(one.is_file() for one in histories):
+            continue
+        if not peaks:
             tasks_figure(path, *histories)
             print(f"figure: {path}")
-            return
+        for cell, history in zip((FINE_TUNED, MOVING), histories[1:], strict=True):
+            found = task_peaks(histories[0], history)
+            peaks.setdefault(cell.name, {})[f"seed{seed}"] = found
+    if peaks:
+        write_json(path.with_suffix(".json"), {"largest loss over that of pre-training": peaks})
+        print(f"how far its losses rise: {path.with_suffix('.json')}")
 
 
 def _stop(number: int, frame: object) -> NoReturn:
@@ -196,6 +216,8 @@ def main() -> None:
     workdir = Path(WORKDIR.value)
     folders = data_folders(dataset, workdir)
     tables = chosen_tables(dataset, TABLES.value, list(folders))
+    if any(one.number == 6 for one in tables):
+        _check_sources(dataset, TABLES.value, folders)
     cells = cells_of(tables, quick=QUICK.value)
     plan = _plan(dataset, folders, workdir)
     runs = all_runs(plan, cells)
@@ -206,6 +228,9 @@ def main() -> None:
     if DRY_RUN.value:
         _show_state(runs, missing)
         return
+    if FROM_RESULTS.value and not any(run.result for run in runs):
+        places = " nor ".join(text for text in (f"{workdir}", RESULTS_DIR.value) if text)
+        raise InputError(f"--from_results: no result of these tables is in {places}")
     workdir.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _stop)  # Ctrl-C reaches the cells by itself
     try:
@@ -219,7 +244,7 @@ def main() -> None:
             source = _source(Path(folders["target"]))
             text = report.write_tables(str(workdir), tables, dataset, found, _command(), source)
             print(f"\n{text}\n\n{workdir / 'tables.md'}\n{workdir / 'tables.json'}")
-            _draw(plan)
+            _figure_4(plan)
 
 
 if __name__ == "__main__":

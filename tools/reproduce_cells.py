@@ -161,7 +161,7 @@ class Run:
         """The settings its flags amount to, as a run folder keeps them."""
         given = parse_settings(self.arguments(), self.name)
         if self.start:
-            given["init"] = "/".join(("", self.start[0], f"seed{self.start[1]}"))
+            given["init"] = f"{self.start[0]}/seed{self.start[1]}"
         return RunConfig.from_flat(given).to_json()
 
     def check(self) -> None:
@@ -182,6 +182,16 @@ class Run:
                         f"cell {self.name}: {where} has --{name}={_shown(before)}, the flags now "
                         f"say --{name}={_shown(value)}; delete it, or name a new folder"
                     )
+            self._check_start(where, str(recorded.get("init", "")))
+
+    def _check_start(self, where: Path, init: str) -> None:
+        """Which run a label draw starts from depends on --seeds and --first_seed."""
+        begun = begun_from(init)
+        if self.start and begun and begun != (wanted := f"{self.start[0]}/seed{self.start[1]}"):
+            raise InputError(
+                f"cell {self.name}: {where} starts from {begun}, with --seeds and --first_seed as "
+                f"they are now it would from {wanted}; give them as before, or delete it"
+            )
 
     def check_data(self) -> None:
         """Refuses a run folder made from other clips: its settings may well be the same.
@@ -213,6 +223,11 @@ class Run:
             settings = read_json(kept).get("details", {}).get("settings")
             if settings is not None:
                 yield kept, settings
+
+
+def begun_from(init: str) -> str:
+    """Cell and seed of the run that --init names, without its place."""
+    return "/".join(init.split("/")[-2:])
 
 
 def _flag_file(dataset: str, name: str) -> Path:

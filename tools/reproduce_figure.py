@@ -44,6 +44,17 @@ def tasks_figure(
     write(figure, path)
 
 
+def task_peaks(pretraining: Path, later: Path) -> dict[str, float]:
+    """How far the task losses rise: the largest of a run over the last of pre-training, by task.
+
+    Args:
+        pretraining: `history.csv` of the run the other starts from.
+        later: of the other.
+    """
+    before, after = read_history(pretraining), read_history(later)
+    return {task: float(after[task].max() / before[task][-1]) for task in TASKS}
+
+
 def _draw(axes: Axes, task: str, first: _Columns, later: Mapping[str, _Columns]) -> None:
     end = first["epoch"][-1]
     axes.plot(first["epoch"], first[task], color=GREY, linewidth=1.5, label="pre-training")

@@ -12,7 +12,7 @@ from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult, Summary, summarise
 from ms2l_tf.files import read_json, write_json, write_text
-from tools.reproduce_cells import Run
+from tools.reproduce_cells import Run, begun_from
 from tools.reproduce_protocols import Row, Table
 
 _PLACES = ("data", "init")
@@ -20,10 +20,11 @@ _PLACES = ("data", "init")
 
 @dataclasses.dataclass(frozen=True)
 class CellResults:
-    """What the seeds of a cell gave."""
+    """What the seeds of a cell gave, and on which split."""
 
     metrics: dict[str, Summary]
     seeds: tuple[int, ...]
+    split: str
 
 
 def collect(runs: Sequence[Run]) -> dict[str, CellResults]:
@@ -35,7 +36,9 @@ def collect(runs: Sequence[Run]) -> dict[str, CellResults]:
     collected = {}
     for name, found in results.items():
         try:
-            collected[name] = CellResults(summarise(found), tuple(one.seed for one in found))
+            collected[name] = CellResults(
+                summarise(found), tuple(one.seed for one in found), found[0].split
+            )
         except InputError as error:
             raise InputError(f"cell {name}: {error}") from None
     return collected
@@ -66,11 +69,12 @@ def _chosen_settings(run: Run) -> dict[str, Any]:
     """The run's settings that are not the defaults; no folders of this machine."""
     default = RunConfig().to_json()
     settings = read_json(run.folder / "flags.json")["settings"]
-    return {
+    chosen = {
         name: value
         for name, value in settings.items()
         if name not in _PLACES and value != default.get(name)
     }
+    return {**chosen, "init": begun_from(settings["init"])} if run.start else chosen
 
 
 def as_json(table: Table, dataset: str, results: dict[str, CellResults]) -> dict[str, Any]:
@@ -129,6 +133,7 @@ def write_tables(
         f"# The tables of MS2L on {dataset}, ours beside the paper's",
         f"`{command}`, {date.today().isoformat()}. Percent, top-1 unless said otherwise; mean ± "
         "standard deviation over seeds; last epoch, test clips."
+        f" Split: {', '.join(sorted({one.split for one in results.values()}))}."
         + (f" Clips: {source}." if source else ""),
     ]
     text = "\n\n".join([*heads, *(as_markdown(one, dataset, results) for one in tables)])

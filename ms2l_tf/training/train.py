@@ -64,6 +64,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     def started() -> None:
         folder.start(record)
         if labelled is not None:
+            print(f"reads the labels of {len(labelled)} of {len(clips)} training clips")
             write_labelled(folder, config, data, labelled)
 
     run_epochs(

@@ -17,7 +17,7 @@ from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.files import read_json, write_json
 from tools import reproduce_report as report
 from tools.reproduce_cells import Plan, Run, all_runs, missing_runs
-from tools.reproduce_figure import tasks_figure
+from tools.reproduce_figure import task_peaks, tasks_figure
 from tools.reproduce_protocols import SUPERVISED_TABLE, Table
 from tools.reproduce_run import run_missing
 from tools.reproduce_tables import DATASETS, QUICK_CELLS, cells_of, table
@@ -171,6 +171,15 @@ def test_other_flags_than_the_runs_are_refused(tmp_path: Path) -> None:
     changed = dataclasses.replace(plan, extra={"units": "31"})
     with pytest.raises(InputError, match=r"cell ms2l/seed0: .* --units=\d+, .* --units=31"):
         dataclasses.replace(runs[0], plan=changed).check()
+    draws = plan_in(tmp_path / "draws", draws=(0, 1), results_dir=tmp_path / "kept")
+    second = run_all(draws, tables_of(2))[0]
+    more = dataclasses.replace(draws, seeds=(0, 1))
+    for workdir in (draws.workdir, tmp_path / "elsewhere"):
+        report.keep_results(second)
+        plans = dataclasses.replace(more, workdir=workdir)
+        found = next(run for run in second if run.name == "semi_1_random_ms2l/seed1")
+        with pytest.raises(InputError, match=r"starts from ms2l/seed0, .* from ms2l/seed1"):
+            dataclasses.replace(found, plan=plans).check()
     unknown = dataclasses.replace(plan, extra={"unit": "31"})
     with pytest.raises(InputError, match=r"'--unit=31' is no flag of ms2l-train"):
         dataclasses.replace(runs[0], plan=unknown).check()
@@ -211,6 +220,7 @@ def test_tables_give_mean_spread_and_a_dash_for_what_is_missing(tmp_path: Path) 
         "sd": pytest.approx(0.7071, abs=1e-4),
         "seeds": [0, 1],
     }
+    assert "Split: cross_view_3." in text
     assert (tmp_path / "tables.md").read_text() == text + "\n"
 
 
@@ -242,6 +252,9 @@ def test_figure_of_the_task_losses(tmp_path: Path) -> None:
     for name in ("pretraining", "fine_tuning", "moving"):
         paths.append(tmp_path / f"{name}.csv")
         paths[-1].write_text("epoch,prediction,jigsaw,contrastive\n1,0.5,1.7,2.0\n2,0.4,1.6,1.9\n")
+    paths[1].write_text("epoch,prediction,jigsaw,contrastive\n1,0.8,1.6,0.0\n2,0.6,1.2,1.9\n")
+    peaks = task_peaks(paths[0], paths[1])
+    assert peaks == pytest.approx({"prediction": 2.0, "jigsaw": 1.0, "contrastive": 1.0})
     tasks_figure(tmp_path / "figure4.png", *paths)
     assert (tmp_path / "figure4.png").read_bytes().startswith(b"\x89PNG")
 
@@ -259,7 +272,9 @@ def reproduce(*flags: str) -> subprocess.CompletedProcess[str]:
 
 BAD_INPUT = [
     (["--dataset=nw_ucla", "--tables=1,9"], "no Table 9 of nw_ucla; known: 1, 2, 3, 7, 8"),
-    (["--dataset=pku2", "--tables=6", "--data=nowhere"], "prepare pku2 first: there is no reader"),
+    (["--dataset=pku2", "--tables=4", "--data=nowhere"], "prepare pku2 first: there is no reader"),
+    (["--dataset=pku2", "--tables=6"], "prepare pku1 and ntu60 first: --source_data=pku1=DIR,ntu6"),
+    (["--dataset=ntu60", "--from_results"], "--from_results: no result of these tables is in"),
     (["--dataset=nw_ucla", "--data=nowhere"], "prepare nw_ucla first: ms2l-prepare --format"),
     (["--dataset=pku2", "--source_data=pku3=x"], "pku2 takes pku1=DIR,ntu60=DIR"),
 ]
@@ -270,7 +285,7 @@ from absl import flags
 from tools import reproduce
 for given in json.load(sys.stdin):
     flags.FLAGS.unparse_flags()
-    for flag in ("data", "tables", "source_data"):
+    for flag in ("data", "tables", "source_data", "from_results"):
         flags.FLAGS[flag].unparse()
     flags.FLAGS(["reproduce", *given])
     try:
@@ -322,6 +337,7 @@ def test_quick_tables_for_real(tmp_path: Path) -> None:
     done = reproduce(*flags)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "figure4.png").is_file()
+    assert set(read_json(tmp_path / "figure4.json")) == {"largest loss over that of pre-training"}
     tables = {one["number"]: one for one in read_json(tmp_path / "tables.json")["tables"]}
     assert set(tables) == {1, 2, 3, 6, 7, 8}
     rows = {(number, row["title"]): row for number, one in tables.items() for row in one["rows"]}

@@ -105,6 +105,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
     "joint": {**TINY, "protocol": "supervised", "schedule": "joint", "init": "random"},
     "semi joint": {"schedule": "joint", "label_fraction": 0.5},
     "transfer": {"protocol": "transfer"},
+    "transfer from random weights": {**TINY, "protocol": "transfer", "init": "random"},
 }
 
 
@@ -114,7 +115,7 @@ def test_every_protocol_on_two_devices_equals_one(
     trained_run: TrainedRun, tmp_path: pathlib.Path, name: str
 ) -> None:
     changes = dict(PROTOCOLS[name])
-    if name == "transfer":
+    if changes.get("protocol") == "transfer":
         changes["data"] = str(write_dataset(tmp_path / "other", seed=5).path)
     config = from_run(trained_run, **{**changes, "epochs": 2, "monitor_epochs": 0})
     one = train(config, str(tmp_path / "one"), strategy="none")
