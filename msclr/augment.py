@@ -36,7 +36,7 @@ class Augmentation:
     Args:
         shear: off-diagonal entries of the shear matrix from U(-shear, shear).
         rotate: angle about the main axis from U(0, rotate), degrees.
-        noise: standard deviation of the noise in torso lengths.
+        noise: standard deviation of the noise in torso lengths (of unscaled poses: their unit).
         flip: probability of a mirrored clip; 0 where classes differ in left and right.
     """
 

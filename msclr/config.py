@@ -113,7 +113,10 @@ class ClrAugmentConfig(Checked):
     shear: float = option(0.5, "Shear: off-diagonal entries are drawn from U(-s, s).", least=0)
     rotate: float = option(30.0, "Rotation about the main axis from U(0, a), degrees.", least=0)
     noise: float = option(
-        0.02, "Standard deviation of the noise, torso lengths (0.02 is 1 cm).", least=0
+        0.02,
+        "Standard deviation of the noise, torso lengths (0.02 is 1 cm); with --scale=none in the "
+        "unit of the poses, metres where it is known.",
+        least=0,
     )
     flip: float = option(
         0.5,

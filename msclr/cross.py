@@ -49,7 +49,8 @@ def cross_metrics(
                 continue
             key = f"cross/{a.name}/{b.name}"
             metrics.update(probed(a.train, b.test, config, data, key))
-            raw = _raw_on_shared(a, b, config, data)
+            numbers = data.index(a.name), data.index(b.name)
+            raw = _raw_on_shared(a.train, b.test, numbers, config, data)
             if raw is not None:
                 metrics.update(probed(*raw, config, data, f"floor/raw/{key}"))
     return metrics
@@ -72,10 +73,17 @@ def probed(
 
 
 def _raw_on_shared(
-    a: LayoutFeatures, b: LayoutFeatures, config: ClrConfig, data: ClrData
+    train: ClipFeatures,
+    test: ClipFeatures,
+    numbers: tuple[int, int],
+    config: ClrConfig,
+    data: ClrData,
 ) -> tuple[ClipFeatures, ClipFeatures] | None:
-    """Raw coordinates of the shared joints, all as poses of a: training clips, test clips of b."""
-    home, other = (data.parts[data.index(one.name)] for one in (a, b))
+    """Raw coordinates of the joints two layouts share, all as poses of the first.
+
+    Of the training clips of the first and the test clips of the other; None: they share too few.
+    """
+    home, other = (data.parts[number] for number in numbers)
     layouts = home.store.layout, other.store.layout
     pairs = shared_joints(*layouts, data.dataset.layouts, data.mappings)
     if len(pairs) < LEAST_SHARED:
@@ -83,7 +91,7 @@ def _raw_on_shared(
     settings = dataclasses.replace(config.normaliser, persons=data.persons)
     number = {name: row for row, name in enumerate(data.dataset.names.tolist())}
     sides = []
-    for side, store in zip((a.train, b.test), _crossing(home, other, data), strict=True):
+    for side, store in zip((train, test), _crossing(home, other, data), strict=True):
         normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
         clips = np.array([number[name] for name in np.asarray(side.names).tolist()])
         raw = raw_features(store, clips, normaliser)
@@ -110,7 +118,13 @@ def _crossing(home: RunData, other: RunData, data: ClrData) -> tuple[PoseStore, 
 
 
 def bridged_metrics(
-    folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData, test_on: str, prefix: str
+    folder: RunFolder[ClrConfig],
+    config: ClrConfig,
+    data: ClrData,
+    test_on: str,
+    prefix: str,
+    *,
+    raw: bool = False,
 ) -> dict[str, float]:
     """An encoder reads layouts it has not learnt, as poses of one that it has.
 
@@ -125,6 +139,7 @@ def bridged_metrics(
         data: clips in its first layout, which is one of these, and in the others to read.
         test_on: ``test`` or ``validation``.
         prefix: of the keys, such as ``floor/single/cross``.
+        raw: also the same probes on raw coordinates of the shared joints, under ``floor/raw/...``.
 
     Raises:
         InputError: `data` lacks the run's first layout.
@@ -136,7 +151,11 @@ def bridged_metrics(
     metrics: dict[str, float] = {}
     for other, name in enumerate(data.names):
         train, test = _encoded(folder, encoder, config, data, (home, other), test_on)
-        metrics.update(probed(train, test, config, data, f"{prefix}/{data.names[home]}/{name}"))
+        key = f"{prefix}/{data.names[home]}/{name}"
+        metrics.update(probed(train, test, config, data, key))
+        floor = _raw_on_shared(train, test, (home, other), config, data) if raw else None
+        if floor is not None:
+            metrics.update(probed(*floor, config, data, f"floor/raw/{key}"))
     return metrics
 
 

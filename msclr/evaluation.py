@@ -306,6 +306,10 @@ def evaluate_run(
     extraction = time.perf_counter() - started
     reference = found[0]
     progress(f"features of {len(found)} layouts [{reference.train.features.shape[1]}]")
+    for one in found:
+        part = data.parts[data.index(one.name)]
+        if lacking := _without_poses(part):
+            progress(f"{one.name}: {lacking} of {len(part.test)} test clips have no poses in it")
     if choices.save_features:
         names = data.dataset.label_names
         save_features(choices.save_features, reference.train, reference.test, names)
@@ -354,8 +358,8 @@ def _details(
             one.name: _without_poses(data.parts[data.index(one.name)]) for one in found
         },
         "test_clips_in_all_layouts": len(common_rows(found)[0]),
-        "derived_layouts": "layouts mapped from one recording share its noise, timing and bone "
-        "lengths; numbers across them are kinder than between two sensors",
+        "derived_layouts": "where layouts were mapped from one recording they share its noise, "
+        "timing and bone lengths; numbers across them are kinder than between two sensors",
         **protocol_details(config),
         "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
         "random_floor": "the same encoder before training, same seed; its batch normalisation as "

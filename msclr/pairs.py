@@ -58,7 +58,7 @@ class PairSampler:
 
     Args:
         has_poses: [layouts, N] bool.
-        clips: training clips, each with poses in at least one layout.
+        clips: training clips; those that no possible pair can use are left out.
         kind: see `draw_pairs`.
         batch: B.
         seed: of the draws.
@@ -75,9 +75,13 @@ class PairSampler:
         self._kind = kind
         self._batch = batch
         self._seed = seed
-        self.steps = steps_an_epoch(len(clips), len(has_poses), batch)
-        for query, key in sorted(possible_pairs(kind, len(has_poses))):
-            if not len(self.eligible(query, key)):
+        pairs = sorted(possible_pairs(kind, len(has_poses)))
+        each = [self.eligible(query, key) for query, key in pairs]
+        self._clips = np.unique(np.concatenate(each))
+        self.unused = len(clips) - len(self._clips)
+        self.steps = steps_an_epoch(len(self._clips), len(has_poses), batch)
+        for (query, key), eligible in zip(pairs, each, strict=True):
+            if not len(eligible):
                 raise InputError(
                     f"--pairs={kind}: no training clip has poses in both layout {query + 1} and "
                     f"layout {key + 1} of --layouts; use --pairs=same or leave one out"
@@ -88,9 +92,10 @@ class PairSampler:
         return self._clips[(self._has_poses[query] & self._has_poses[key])[self._clips]]
 
     def unpaired(self) -> int:
-        """How many training clips no pair of two different layouts can use."""
-        alone = self._has_poses[:, self._clips].sum(axis=0) < min(2, len(self._has_poses))
-        return int(alone.sum())
+        """How many of the clips used meet themselves alone, for lack of another layout."""
+        if self._kind == "same" or len(self._has_poses) == 1:
+            return 0
+        return int((self._has_poses[:, self._clips].sum(axis=0) < 2).sum())
 
     def epoch(self, number: int) -> Iterator[tuple[int, int, np.ndarray]]:
         """(query layout, key layout, clips [B]) of each step of an epoch.

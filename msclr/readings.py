@@ -10,6 +10,7 @@ import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.errors import InputError
+from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
 from ms2l_tf.skeletons.layout import SkeletonLayout
@@ -41,26 +42,39 @@ class Readings:
     streams: tuple[str, ...] = ()
     adapted: Callable[[ClrConfig], ClrConfig] = lambda config: config
 
-    def check(self, config: ClrConfig) -> dict[str, Any]:
-        """Opens the other runs before minutes are spent on this one.
+    def check(
+        self,
+        folder: RunFolder[ClrConfig],
+        config: ClrConfig,
+        data: ClrData,
+        layouts: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Opens the other runs and layouts before minutes are spent on this one.
 
         Args:
-            config: settings of the run.
+            folder: the run.
+            config: its settings.
+            data: its clips.
+            layouts: those read; none: all.
 
         Returns:
             For ``result.json``: what is read beside the run, each with its folder's name and seed.
 
         Raises:
-            InputError: a run is missing, unfinished, or not of the kind its flag names.
+            InputError: a run is missing, unfinished, not of the kind its flag names, of other data,
+                or without a layout that is read; or an unseen layout cannot be made.
         """
+        read = data.of([data.index(name) for name in layouts or data.names])
         streams = {config.network.stream: ""}
         for path in self.streams:
-            its = finished_run(path, ClrConfig, "--streams").config().network.stream
+            its = self._open_stream(path, read)[1].network.stream
             if its in streams:
                 raise InputError(f"--streams: {path} is another run of the {its} stream")
             streams[its] = path
         for path in self.single:
-            self._open_single(path)
+            self._open_single(path, read)
+        if self.unseen:
+            self._open_unseen(folder, config, data)
         return {
             "fused_streams": {stream: _source(path) for stream, path in streams.items() if path},
             "single": [_source(path) for path in self.single],
@@ -83,9 +97,9 @@ class Readings:
             found: its features in each layout.
 
         Raises:
-            InputError: another run does not fit this one.
+            InputError: another run does not fit this one; `check` says so earlier.
         """
-        self.check(config)
+        read = data.of([data.index(one.name) for one in found])
         metrics: dict[str, float] = {}
         several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
@@ -102,15 +116,17 @@ class Readings:
         if several and self.cross:
             metrics.update(cross_metrics(found, config, data))
         for path in self.single:
-            metrics.update(self._single(path, data.of([data.index(one.name) for one in found])))
+            single, its, _ = self._open_single(path, read)
+            metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))
         if self.unseen:
-            metrics.update(self._unseen(folder, config, data))
+            more = self._open_unseen(folder, config, data)
+            metrics.update(bridged_metrics(folder, config, more, self.test_on, "unseen", raw=True))
         if self.streams:
-            metrics.update(self._fused(config, logits, found, rows))
+            metrics.update(self._fused(config, logits, found, rows, read))
         return metrics
 
     def _open_single(
-        self, path: str
+        self, path: str, read: ClrData
     ) -> tuple[RunFolder[ClrConfig], ClrConfig, tuple[SkeletonLayout, ...]]:
         single = finished_run(path, ClrConfig, "--single")
         config = self.adapted(single.config())
@@ -120,16 +136,17 @@ class Readings:
                 f"--single: {path} is a run of protocol {config.protocol.protocol} on "
                 f"{', '.join(one.name for one in layouts)}; name one without labels on one layout"
             )
+        if layouts[0].name not in read.names:
+            raise InputError(
+                f"--single: {path} is a run on {layouts[0].name}, which is not among the layouts "
+                f"read ({', '.join(read.names)})"
+            )
+        check_run(single, read.of([read.index(layouts[0].name)]), "--single")
         return single, config, layouts
 
-    def _single(self, path: str, read: ClrData) -> dict[str, float]:
-        single, config, layouts = self._open_single(path)
-        check_run(single, read.of([read.index(layouts[0].name)]), "--single")
-        return bridged_metrics(single, config, read, self.test_on, "floor/single/cross")
-
-    def _unseen(
+    def _open_unseen(
         self, folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrData
-    ) -> dict[str, float]:
+    ) -> ClrData:
         if config.protocol.protocol != UNSUPERVISED:
             raise InputError(
                 f"--unseen: {folder.path} is a run of protocol {config.protocol.protocol}; only "
@@ -138,8 +155,7 @@ class Readings:
         home = (config.data.layouts or data.names)[0]
         layouts = dataclasses.replace(config.data, layouts=(home, *self.unseen))
         more = open_clr_data(dataclasses.replace(config, data=layouts))
-        more = dataclasses.replace(more, mappings=(*more.mappings, *data.mappings))
-        return bridged_metrics(folder, config, more, self.test_on, "unseen")
+        return dataclasses.replace(more, mappings=(*more.mappings, *data.mappings))
 
     def _fused(
         self,
@@ -147,27 +163,42 @@ class Readings:
         logits: dict[str, np.ndarray],
         found: Sequence[LayoutFeatures],
         rows: dict[str, np.ndarray],
+        read: ClrData,
     ) -> dict[str, float]:
-        names = [one.name for one in found]
         streams = {config.network.stream: logits}
+        classes = len(read.dataset.label_names)
         for path in self.streams:
-            stream, its, tests = self._stream(finished_run(path, ClrConfig, "--streams"), names)
-            if any(tests[one.name] != _names(one) for one in found):
-                raise InputError(f"--streams: {path} has other test clips; fuse runs of one split")
-            streams[stream] = its
-        return stream_metrics(streams, names[0], found[0].test, rows)
+            folder, its, data = self._open_stream(path, read)
+            features = layout_features(folder, its, data, read.names, self.test_on)
+            streams[its.network.stream] = {
+                one.name: linear_logits(one, its, classes) for one in features
+            }
+        return stream_metrics(streams, read.names[0], found[0].test, rows)
 
-    def _stream(
-        self, folder: RunFolder[ClrConfig], layouts: Sequence[str]
-    ) -> tuple[str, dict[str, np.ndarray], dict[str, list[str]]]:
-        """Stream of a run; by layout, logits of its linear heads and names of the test clips."""
+    def _open_stream(
+        self, path: str, read: ClrData
+    ) -> tuple[RunFolder[ClrConfig], ClrConfig, ClrData]:
+        """A run of another stream, its settings, and its clips, which are those of `read`."""
+        folder = finished_run(path, ClrConfig, "--streams")
         config = self.adapted(folder.config())
         data = open_clr_data(config)
         check_run(folder, data, "--streams")
-        found = layout_features(folder, config, data, layouts, self.test_on)
-        classes = len(data.dataset.label_names)
-        logits = {one.name: linear_logits(one, config, classes) for one in found}
-        return config.network.stream, logits, {one.name: _names(one) for one in found}
+        if data.dataset.fingerprint != read.dataset.fingerprint:
+            raise InputError(
+                f"--streams: {path} reads {data.dataset.path}, which is not {read.dataset.path}; "
+                "fuse runs of one dataset"
+            )
+        missing = [name for name in read.names if name not in data.names]
+        if missing:
+            raise InputError(
+                f"--streams: {path} has not learnt {', '.join(missing)}; it has "
+                f"{', '.join(data.names)}: read those alone with --layouts"
+            )
+        for part in read.parts:
+            its = data.parts[data.index(part.layout)]
+            if _read_names(its, self.test_on) != _read_names(part, self.test_on):
+                raise InputError(f"--streams: {path} has other test clips; fuse runs of one split")
+        return folder, config, data
 
 
 def _source(path: str) -> dict[str, Any]:
@@ -176,6 +207,7 @@ def _source(path: str) -> dict[str, Any]:
     return {"run": folder.path.name, "seed": folder.config().training.seed}
 
 
-def _names(one: LayoutFeatures) -> list[str]:
-    found: list[str] = np.asarray(one.test.names).tolist()
+def _read_names(part: RunData, test_on: str) -> list[str]:
+    clips = part.test if test_on == "test" else part.validation
+    found: list[str] = part.dataset.names[clips].tolist()
     return found

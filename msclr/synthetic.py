@@ -6,6 +6,7 @@ import pathlib
 
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.synthetic import generate
+from ms2l_tf.errors import InputError
 from msclr.config import ClrConfig
 
 DATA_SEED = 1  # of the motions; the seed of a run decides its training alone
@@ -21,11 +22,17 @@ def synthetic_data(folder: str, config: ClrConfig, clips: int) -> str:
         clips: how many.
 
     Raises:
-        InputError: the folder holds something else, or a layout cannot be generated.
+        InputError: the folder holds something else, or other clips; or a layout cannot be made.
     """
-    path = pathlib.Path(folder)
+    path, layouts = pathlib.Path(folder), list(config.data.layouts or LAYOUTS)
     if (path / "dataset.json").is_file():
-        return str(ClipDataset.open(path).path)
-    layouts = list(config.data.layouts or LAYOUTS)
+        made = ClipDataset.open(path)
+        if (len(made), set(made.layouts)) != (clips, set(layouts)):
+            raise InputError(
+                f"--synthetic_clips={clips}: {path} has {len(made)} clips in "
+                f"{', '.join(made.layouts)}, this run wants {clips} in {', '.join(layouts)}; "
+                "delete it, or name another --workdir"
+            )
+        return str(made.path)
     print(f"making {clips} clips of synthetic motions in {path}")
     return str(generate(path, clips=clips, seed=DATA_SEED, layouts=layouts).path)

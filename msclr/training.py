@@ -18,7 +18,7 @@ from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import run_epochs
 from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
 from msclr.build import build_clr_model, build_clr_optimizer, build_recogniser, queue_length
-from msclr.config import ClrConfig
+from msclr.config import AUTO_QUEUE, ClrConfig
 from msclr.data import ClrData, in_one_layout, open_clr_data
 from msclr.initial import InitialEncoder, open_initial_encoder, recorded_layouts
 from msclr.pairs import PairSampler, pair_batches
@@ -46,9 +46,10 @@ def train(config: ClrConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     return folder
 
 
-def _record(
+def clr_record(
     config: ClrConfig, data: ClrData, layouts: Sequence[SkeletonLayout], trained: np.ndarray
 ) -> dict[str, Any]:
+    """What the folder of a run on the clips `trained` keeps beside its settings."""
     shape = (config.normaliser.frames, data.persons, data.layouts[0].num_joints, data.coords)
     return {
         **run_record(config, config.protocol.protocol, data.parts[0], shape),
@@ -63,14 +64,15 @@ def _pretrain(
 ) -> None:
     clips = data.trained(config.data.train_on)
     settings = config.training
-    record = _record(config, data, data.layouts, clips)
+    record = clr_record(config, data, data.layouts, clips)
     folder.check(record)
     if folder.finished:
         return
     sampler = PairSampler(
         data.has_poses(), clips, config.contrast.pairs, settings.batch, settings.seed
     )
-    _warn(config, sampler, len(clips))
+    warn(config, sampler, len(clips))
+    _count_poses(data, clips)
 
     def make_model() -> keras.Model:
         return build_clr_model(
@@ -99,21 +101,45 @@ def _pretrain(
     )
 
 
-def _warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
+def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
+    """Says what of `clips` training clips goes unused, and which settings fit them badly."""
     queue = queue_length(config, clips)
     if queue > clips // 2:
-        print(
-            f"warning: the queue holds {queue} keys for {clips} training clips, so clips stand in "
-            "it more than once; --queue=0 takes half of the clips",
-            file=sys.stderr,
+        fix = (
+            f"a --batch of at most {clips // 2} lets it hold half of the clips"
+            if config.contrast.queue == AUTO_QUEUE
+            else "--queue=0 takes half of the clips"
         )
-    alone = sampler.unpaired()
-    if alone:
-        print(
-            f"warning: {alone} of {clips} training clips have poses in one layout only; they are "
-            "never paired with another",
-            file=sys.stderr,
+        _say(
+            f"the queue holds {queue} keys for {clips} training clips, so clips stand in it more "
+            f"than once; {fix}"
         )
+    if sampler.unused:
+        _say(
+            f"{sampler.unused} of {clips} training clips lack the layouts that "
+            f"--pairs={config.contrast.pairs} needs; they are not used"
+        )
+    if alone := sampler.unpaired():
+        _say(
+            f"{alone} of {clips} training clips have poses in one layout only; they are never "
+            "paired with another"
+        )
+    if config.normaliser.scale == "none" and config.augment.noise:
+        _say(
+            f"with --scale=none the noise has the unit of the poses, metres where it is known: "
+            f"--noise={config.augment.noise:g} of it"
+        )
+
+
+def _say(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def _count_poses(data: ClrData, clips: np.ndarray) -> None:
+    """Says which layouts some of the training clips lack."""
+    for name, has_poses in zip(data.names, data.has_poses(), strict=True):
+        if not has_poses[clips].all():
+            print(f"{name}: {has_poses[clips].sum()} of {len(clips)} training clips have poses")
 
 
 def _where_from(
@@ -124,7 +150,7 @@ def _where_from(
     A run that goes on has its weights in its checkpoint; where it started from may be gone.
     """
     if folder.has_checkpoint or folder.finished:
-        folder.check(_record(config, data, data.layouts, clips))
+        folder.check(clr_record(config, data, data.layouts, clips))
         layouts = recorded_layouts(folder)
         return None, layouts, [one.name for one in layouts].index(data.names[0])
     initial = open_initial_encoder(config, data)
@@ -141,12 +167,13 @@ def _recognise(
     clips = part.fit if config.data.train_on == "fit" else part.train
     initial, layouts, layout = _where_from(config, data, folder, clips)
     labelled = draw_labelled(config, part, clips, config.data.train_on)
-    record = _record(config, data, layouts, clips)
+    record = clr_record(config, data, layouts, clips)
     if initial is not None:
         record["init"] = initial.record()
     folder.check(record)
     if folder.finished:
         return
+    _count_poses(data, data.dataset.split(part.split).train)
     steps = pipeline.steps_an_epoch(len(clips), settings.batch)
 
     def make_model() -> keras.Model:

@@ -199,6 +199,10 @@ def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> N
     }
     assert not [flag for flag in own[command] if flag not in text]
     assert "default:" in text
+    if command.endswith("evaluate"):
+        for flag in ("pooling", "linear_c", "svm_c", "raw_frames", "k"):
+            said = " ".join(text.split(f"--{flag}:")[1].split("--")[0].split())
+            assert "Default: as the run was trained." in said
 
 
 def commands_in(text: str) -> list[tuple[str, list[str]]]:

@@ -60,10 +60,13 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
                     f"command line: '{argv[1]}' is not a flag; write --name=value (see --help)"
                 )
             main()
+            sys.stdout.flush()
         except InputError as error:
             if DEBUG.value:
                 raise
             return _fail(str(error))
+        except BrokenPipeError:  # the reader, `head` perhaps, has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except KeyboardInterrupt:
             print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130

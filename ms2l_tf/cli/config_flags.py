@@ -32,6 +32,8 @@ def define(*groups: str, of: type[Settings] = RunConfig, optional: bool = False)
 def _define_one(group: type, field: dataclasses.Field[Any], optional: bool) -> None:
     element, is_list = declared_type(group, field.name)
     text, choices = field.metadata["help"], field.metadata["choices"]
+    if optional:
+        text += " Default: as the run was trained."
     default: Any = None if optional else field.default
     if is_list:
         texts = None if default is None else [str(value) for value in default]

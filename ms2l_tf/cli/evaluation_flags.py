@@ -34,7 +34,9 @@ TEST_ON = flags.DEFINE_enum(
     ["test", "validation"],
     "Clips to read the probes on; validation: probes are fitted on the fit clips only.",
 )
-FIGURES = flags.DEFINE_bool("figures", True, "Draw confusion matrix, t-SNE, training curves.")
+FIGURES = flags.DEFINE_bool(
+    "figures", True, "Draw confusion matrix, t-SNE (UMAP if installed), training curves."
+)
 SAVE_FEATURES = flags.DEFINE_string(
     "save_features",
     "",

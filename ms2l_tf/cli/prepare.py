@@ -59,7 +59,8 @@ _LAYOUTS = flags.DEFINE_list(
 def main() -> None:
     """Prepares or inspects, as the flags say."""
     if _INSPECT.value:
-        _refuse("is of no use with --inspect", _FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS)
+        others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT)
+        _refuse("is of no use with --inspect", *others)
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
     if not _FORMAT.value:
@@ -90,7 +91,7 @@ def _convert(format_name: str, out: str) -> None:
 def _generate(out: str) -> None:
     from ms2l_tf.data.synthetic import generate
 
-    _refuse("is of no use with --format=synthetic", _SOURCE)
+    _refuse("is of no use with --format=synthetic", _SOURCE, _STRICT)
     given: dict[str, Any] = {
         flag.name: flag.value for flag in (_CLIPS, _SEED, _PRESET) if flag.value is not None
     }
@@ -128,7 +129,7 @@ def _inspect(folder: pathlib.Path, out: str | None) -> None:
 
 def _refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
     for flag in unwanted:
-        if flag.value is not None:
+        if flag.present:
             raise InputError(f"--{flag.name} {reason}; leave it out")
 
 

@@ -125,7 +125,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     ]
     for title in ("class", "subject", "camera"):
         counts = summary[f"by_{title}"]
-        if set(counts) != {""}:
+        if counts and set(counts) != {""}:
             lines += ["", f"clips by {title}", *_table(counts)]
     for layout, poses in summary["layouts"].items():
         lines += ["", *_describe_poses(layout, poses)]

@@ -21,8 +21,8 @@ _TINY = 1e-6
 class Normaliser(keras.layers.Layer):
     """Fills missing joints, centres, turns into the body frame, scales and resamples clips.
 
-    Rules, in this order; "main person" is person 0 and its root, axes and torso serve all persons
-    of the clip, so their relative position survives:
+    Rules, in this order; "main person" is the first that is seen, person 0 as a rule; its root,
+    axes and torso serve all persons of the clip, so their relative position survives:
 
     1. *Axes and unit*: coordinates become metres in a right-handed frame with y up (3-D only).
     2. *Missing joints* (NaN, infinite, or of an absent person) take the value interpolated linearly
@@ -48,6 +48,7 @@ class Normaliser(keras.layers.Layer):
         persons: M of the output.
         unit_scale: metres a unit of the input.
         axes: rows of the orthogonal matrix that turns the input into x left/right, y up; or None.
+        layout: what error messages call it.
 
     Call arguments:
         coords: [B, F, M, J, C] padded to any F; what lies beyond `lengths` is ignored.
@@ -69,6 +70,7 @@ class Normaliser(keras.layers.Layer):
         persons: int = 1,
         unit_scale: float = 1.0,
         axes: Sequence[Sequence[float]] | None = None,
+        layout: str = "the layout",
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
@@ -82,10 +84,14 @@ class Normaliser(keras.layers.Layer):
         self.axes = None if axes is None else [[float(v) for v in row] for row in axes]
         if rotation != "none" and not self.anchors.get("spine_top"):
             raise InputError(
-                f"--rotation={rotation}: the layout names no spine_top anchor; use --rotation=none"
+                f"--rotation={rotation}: {layout} names no spine_top anchor; add it to the "
+                "layout's file, or use --rotation=none"
             )
         if scale == "torso" and not self.anchors.get("spine_top"):
-            raise InputError("--scale=torso: the layout names no spine_top anchor; use none")
+            raise InputError(
+                f"--scale=torso: {layout} names no spine_top anchor; add it to the layout's file, "
+                "or use --scale=none"
+            )
 
     @classmethod
     def for_store(cls, store: PoseStore, *, persons: int = 0, **settings: Any) -> Normaliser:
@@ -112,6 +118,7 @@ class Normaliser(keras.layers.Layer):
             persons=persons or store.num_persons,
             unit_scale=METRES.get(store.unit, 1.0),
             axes=None if store.axes is None else axes_matrix(store.axes).tolist(),
+            layout=f"layout '{store.layout.name}'",
             **settings,
         )
 
@@ -129,7 +136,7 @@ class Normaliser(keras.layers.Layer):
         lengths = tf.cast(lengths, tf.int32)
         coords, seen, present = fill_missing(tf.cast(coords, tf.float32), lengths, present)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
-        main = coords[:, :, 0]
+        main = _first_seen(coords, seen)
         origin, matrix = self._origin(main, in_clip), self._matrix(main, in_clip)
 
         def placed(poses: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
@@ -204,9 +211,8 @@ class Normaliser(keras.layers.Layer):
     def _persons_fitted(
         self, coords: tf.Tensor, present: tf.Tensor, seen: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        main = tf.broadcast_to(seen[:, None, :1], tf.shape(present[:, :, :1]))
-        others = tf.logical_and(present[:, :, 1:], seen[:, None, 1:])
-        shown = tf.concat([main, others], axis=2)
+        main = tf.one_hot(_number_of_main(seen), tf.shape(seen)[1], True, False)
+        shown = tf.logical_and(tf.logical_or(present, main[:, None]), seen[:, None])
         coords *= tf.cast(shown, tf.float32)[..., None, None]
         if coords.shape[2] != self.persons:
             extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
@@ -215,6 +221,23 @@ class Normaliser(keras.layers.Layer):
             present = tf.pad(present, pad[:3])[:, :, : self.persons]
         coords = tf.ensure_shape(coords, [None, self.frames, self.persons, None, None])
         return coords, tf.ensure_shape(present, [None, self.frames, self.persons])
+
+
+def _number_of_main(seen: tf.Tensor) -> tf.Tensor:
+    """The first person seen, 0 if none is: [B, M] -> [B]."""
+    return tf.argmax(tf.cast(seen, tf.int32), axis=1, output_type=tf.int32)
+
+
+def _first_seen(coords: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+    """The main person: [B, F, M, J, C] -> [B, F, J, C]."""
+    if coords.shape[2] == 1:
+        return coords[:, :, 0]
+    # As a rule nobody has to be looked for, and slicing is cheaper than gathering.
+    return tf.cond(
+        tf.reduce_all(seen[:, 0]),
+        lambda: coords[:, :, 0],
+        lambda: tf.gather(coords, _number_of_main(seen)[:, None], axis=2, batch_dims=1)[:, :, 0],
+    )
 
 
 def axes_matrix(axes: Axes) -> np.ndarray:

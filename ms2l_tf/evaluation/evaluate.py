@@ -178,6 +178,11 @@ def sides_of(
     """Clips the probes are fitted and read on; with few labels, the clips the run had them of."""
     with_labels = config.protocol.protocol != UNSUPERVISED
     if test_on == "test":
+        if not len(data.test):
+            raise InputError(
+                f"split '{data.split}' of {data.dataset.path} has no test clips: train on another "
+                "--split, or write the features alone with --probes=none --save_features=F.npz"
+            )
         fitted = read_labelled(folder, data) if with_labels else data.train
         return fitted, with_poses(data.store, data.test)
     if not len(data.validation):

@@ -75,7 +75,7 @@ def main() -> None:
         streams=tuple(STREAMS.value),
         adapted=_config,
     )
-    sources = readings.check(config)
+    sources = readings.check(folder, config, data, LAYOUTS.value)
     result, found = evaluate_run(
         folder,
         config,

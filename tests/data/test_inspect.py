@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses
+from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data import inspect as inspect_module
 from ms2l_tf.data.contact_sheet import save_contact_sheet
 from ms2l_tf.data.inspect import describe, summarise
@@ -71,6 +71,18 @@ def test_contact_sheet_is_a_picture(tiny: ClipDataset, tmp_path: pathlib.Path, l
     picture = matplotlib.image.imread(tmp_path / "sheet.png")
     assert picture.ndim == 3
     assert picture[..., :3].std() > 0.01
+
+
+def test_clips_without_any_class(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:
+    with DatasetWriter(
+        tmp_path / "out", name="videos", label_names=(), source="made up", licence="none"
+    ) as writer:
+        writer.add_layout(kinect, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "right"))
+        poses = ClipPoses(np.zeros((2, 1, 20, 3), np.float32))
+        writer.add_clip(Clip("a", -1), {kinect.name: poses})
+    text = describe(summarise(ClipDataset.open(tmp_path / "out")))
+    assert "videos: 1 clips, 0 classes, 1 unlabelled" in text
+    assert "clips by class" not in text
 
 
 def test_contact_sheet_survives_blank_clips(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:

@@ -145,6 +145,17 @@ def test_a_person_said_to_be_present_but_never_measured_is_zero() -> None:
     assert not poses[:, 1].any()
 
 
+def test_the_first_person_who_is_seen_is_the_main_one() -> None:
+    clip = motion(6, persons=2)
+    present = np.tile([False, True], (6, 1))
+    present[3] = False
+    poses = one(clip, present=present, persons=2)
+    alone_there = one(clip[:, 1:], present=present[:, 1:], persons=1)
+    assert not poses[:, 0].any()
+    assert_close(poses[:, 1], alone_there[:, 0])
+    assert_close(np.linalg.norm(poses[:, 1, ANCHORS["root"]].mean(axis=1), axis=-1), 0)
+
+
 @pytest.mark.parametrize("rotation", ["first", "clip", "vertical", "none"])
 @pytest.mark.parametrize("centre", ["frame", "clip", "none"])
 def test_nothing_degenerate_gives_nan(centre: str, rotation: str) -> None:

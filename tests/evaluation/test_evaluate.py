@@ -16,7 +16,7 @@ from ms2l_tf.config import RunConfig
 from ms2l_tf.data import pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name
+from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name, sides_of
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.runs.build import build_run_model
 from ms2l_tf.runs.data import open_run_data
@@ -143,6 +143,10 @@ def test_what_is_refused(
     other = write_dataset(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match="is not the dataset this run was trained on"):
         evaluate_run(folder, tiny_config(data=str(other.path)), QUICK)
+    data = open_run_data(config.data)
+    untested = dataclasses.replace(data, test=data.test[:0])
+    with pytest.raises(InputError, match=r"split '.*' of .* has no test clips: .*--probes=none"):
+        sides_of(folder, config, untested, train_on="all", test_on="test")
     folder.weights.unlink()
     with pytest.raises(InputError, match="is not trained to its last epoch; train first"):
         evaluate_run(folder, config, QUICK)

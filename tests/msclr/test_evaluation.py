@@ -24,10 +24,9 @@ from msclr.evaluation import (
     common_rows,
     evaluate_run,
     features_only,
-    layout_features,
 )
 from msclr.readings import Readings
-from msclr.training import train
+from msclr.training import clr_record, train
 from tests.msclr.tiny import LAYOUTS, config
 
 
@@ -56,7 +55,9 @@ def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
         f"layout/{b}/linear/top1", f"floor/raw/layout/{b}/knn/1/top1", "ensemble/linear/top1",
         f"cross/{a}/{b}/linear/top1", f"cross/{b}/{a}/knn/1/top1",
         f"floor/raw/cross/{a}/{b}/linear/top1", f"floor/single/cross/{a}/{b}/linear/top1",
-        f"unseen/{a}/smpl_24/linear/top1", "fusion/linear/top1", "fusion/ensemble/linear/top1",
+        f"unseen/{a}/smpl_24/linear/top1",
+        f"floor/raw/unseen/{a}/smpl_24/knn/1/top1", "fusion/linear/top1",
+        "fusion/ensemble/linear/top1",
     ]  # fmt: skip
     assert set(wanted) <= set(result.metrics)
     assert all(0 <= value <= 100 for value in result.metrics.values())
@@ -115,23 +116,38 @@ def test_other_runs_named_beside_have_to_fit(
 ) -> None:
     settings = config(dataset)
     data = open_clr_data(settings)
-    found = layout_features(run, settings, data, LAYOUTS[:1], "test")
+    other = generate(tmp_path / "o", clips=48, seed=3, layouts=list(LAYOUTS), progress=False)
+    other_data = finished(config(other, layouts=LAYOUTS[:1], stream="bone"), tmp_path / "a")
+    other_layout = finished(config(dataset, layouts=LAYOUTS[1:], stream="bone"), tmp_path / "b")
     for readings, said in (
         (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
         (Readings(single=(str(tmp_path),)), "--single: .* holds no run"),
         (Readings(streams=(str(tmp_path),)), "--streams: .* holds no run"),
         (Readings(streams=(str(run.path),)), "is another run of the joint stream"),
+        (Readings(unseen=("no_such_layout",)), "'no_such_layout' is neither in"),
+        (Readings(single=(str(other_data),)), "is not the dataset .* was trained on"),
+        (Readings(streams=(str(other_data),)), "which is not .*; fuse runs of one dataset"),
+        (Readings(single=(str(other_layout),)), f"a run on {LAYOUTS[1]}, which is not among"),
+        (Readings(streams=(str(other_layout),)), f"has not learnt {LAYOUTS[0]}; it has"),
     ):
         with pytest.raises(InputError, match=said):
-            readings.check(settings)  # before minutes of work
-        with pytest.raises(InputError, match=said):
-            readings.metrics(run, settings, data, found)
+            readings.check(run, settings, data, LAYOUTS[:1])  # before minutes of work
+
+
+def finished(settings: ClrConfig, path: pathlib.Path) -> pathlib.Path:
+    """The records of a trained run; its weights are never read."""
+    data = open_clr_data(settings)
+    folder = RunFolder(str(path), ClrConfig)
+    folder.start(clr_record(settings, data, data.layouts, data.trained("all")))
+    folder.weights.touch()
+    return path
 
 
 def test_what_is_read_beside_a_run_is_recorded(
     run: RunFolder[ClrConfig], dataset: ClipDataset
 ) -> None:
-    sources = Readings(streams=(str(run.path),)).check(config(dataset, stream="bone", seed=3))
+    bone = config(dataset, stream="bone", seed=3)
+    sources = Readings(streams=(str(run.path),)).check(run, bone, open_clr_data(bone))
     assert sources["fused_streams"] == {"joint": {"run": run.path.name, "seed": 0}}
 
 

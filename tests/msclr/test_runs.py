@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from msclr import training
 from msclr.config import ClrConfig
 from msclr.data import open_clr_data
 from msclr.evaluation import build_run_model
+from msclr.pairs import PairSampler
 from msclr.training import train
 from tests.msclr.tiny import LAYOUTS, assert_same_weights, config, train_one_epoch
 
@@ -32,6 +34,27 @@ def test_a_run_keeps_what_it_was_started_with(run: RunFolder[ClrConfig]) -> None
         assert np.isfinite([float(row[name]) for row in history]).all()
     assert float(history[0]["positives"]) == 1.0, "neighbours count from half of the run on"
     assert float(history[1]["positives"]) > 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch": 40}, "a --batch of at most 24 lets it hold half of the clips"),
+        ({"queue": 30}, "the queue holds 30 keys for 48 training clips, .* --queue=0 takes half"),
+        ({"scale": "none", "rotation": "none"}, "the noise has the unit of the poses"),
+    ],
+)
+def test_what_is_warned_of(
+    dataset: ClipDataset, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+) -> None:
+    settings = config(dataset, **changes)
+    data = open_clr_data(settings)
+    clips = np.arange(48)
+    sampler = PairSampler(data.has_poses(), clips, "full_random", 8, seed=0)
+    training.warn(settings, sampler, len(clips))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: ")
+    assert re.search(said, line)
 
 
 def test_training_moves_both_encoders_apart_from_each_other(

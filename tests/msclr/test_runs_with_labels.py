@@ -137,7 +137,7 @@ def test_a_run_with_labels_reads_the_first_of_several_layouts(
     assert "classifier/top1" in result.metrics
     unseen = Readings(unseen=("smpl_24",))
     with pytest.raises(InputError, match=r"--unseen: .* protocol supervised"):
-        unseen.metrics(folder, recorded, data, found)
+        unseen.check(folder, recorded, data)
     other = dataclasses.replace(
         recorded, data=dataclasses.replace(recorded.data, layouts=("smpl_24",))
     )

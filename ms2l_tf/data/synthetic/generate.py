@@ -59,11 +59,14 @@ def generate(
     count = chosen.clips if clips is None else clips
     if count < len(chosen.actions):
         raise InputError(
-            f"clips: {count} is too few, preset {chosen.name!r} has {len(chosen.actions)} classes"
+            f"--clips: {count} is too few, preset {chosen.name!r} has {len(chosen.actions)} classes"
         )
     if seed < 0:
-        raise InputError(f"seed: {seed} is negative; use 0 or more")
+        raise InputError(f"--seed: {seed} is negative; use 0 or more")
     outputs = [_output(chosen, name) for name in layouts or chosen.layouts]
+    ids = [output.layout.name for output in outputs]
+    if len(set(ids)) < len(ids):
+        raise InputError(f"--layouts: {', '.join(ids)} name the same layout twice")
     takes = plan(chosen, count)
     studio = _Studio(chosen, seed)
     source = f"synthetic (preset {chosen.name}, seed {seed})"

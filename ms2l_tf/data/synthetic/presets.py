@@ -93,7 +93,7 @@ def load_preset(name_or_path: str | os.PathLike[str]) -> Preset:
     name, known = str(name_or_path), preset_names()
     if name not in known:
         raise InputError(
-            f"unknown preset {name!r}{json_files.did_you_mean(name, known)}; "
+            f"--preset: unknown preset {name!r}{json_files.did_you_mean(name, known)}; "
             f"known: {', '.join(known)}; or give the path of a .json file"
         )
     return _parse(read_resource(f"presets/{name}.json"), f"preset {name!r}")

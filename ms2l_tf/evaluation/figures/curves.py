@@ -25,7 +25,6 @@ _PANELS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("accuracy, percent", lambda name: name.endswith(("accuracy", "knn"))),
     ("effective rank of the embeddings", lambda name: name == "effective_rank"),
     ("standard deviation of the embeddings", lambda name: name == "embedding_std"),
-    ("learning rate", lambda name: name == "learning_rate"),
     ("theta, the weight of the labels", lambda name: name == "theta"),
     ("positives of a query", lambda name: name == "positives"),
 )
@@ -58,7 +57,7 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float
 def training_figure(
     path: str | os.PathLike[str], history: Columns | str | os.PathLike[str], title: str = ""
 ) -> None:
-    """Draws one panel each for losses, accuracies (kNN), rank, deviation and learning rate.
+    """Draws one panel each for losses, accuracies (kNN), rank and deviation.
 
     Args:
         path: where the figure goes.
@@ -119,7 +118,7 @@ def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str])
         )
     values = np.concatenate(drawn)
     wide = values.min() > 0 and values.max() > 30 * values.min()
-    if wide and title in (_LOSS, "learning rate"):
+    if wide and title == _LOSS:
         axes.set_yscale("log")
         title += " (log scale)"
     axes.set_title(title, fontsize=10)
