@@ -20,16 +20,36 @@ def cross_table(metrics: Mapping[str, Value], layouts: Sequence[str], probe: str
     for a in layouts:
         row = [a]
         for b in layouts:
-            if a == b:
-                key = f"{probe}/top1" if a == layouts[0] else f"layout/{a}/{probe}/top1"
-            else:
-                key = f"cross/{a}/{b}/{probe}/top1"
+            key = _key(a, b, layouts[0], probe)
             floor = metrics.get(f"floor/raw/{key}")
             single = metrics.get(f"floor/single/cross/{a}/{b}/{probe}/top1")
             more = ", ".join(_percent(value) for value in (floor, single))
             row.append(f"{_percent(metrics[key])} ({more})" if key in metrics else "-")
         rows.append(row)
     return aligned(["trained in \\ tested in", *layouts], rows)
+
+
+def largest_loss(
+    metrics: Mapping[str, float], layouts: Sequence[str], probe: str
+) -> tuple[float, str, str]:
+    """(points, a, b): the most that training the probe in a instead of b costs when b is read."""
+    return max(
+        (
+            metrics[_key(b, b, layouts[0], probe)] - metrics[_key(a, b, layouts[0], probe)],
+            a,
+            b,
+        )
+        for a in layouts
+        for b in layouts
+        if a != b
+    )
+
+
+def _key(a: str, b: str, reference: str, probe: str) -> str:
+    """Of the reading of layout b by a probe trained in layout a."""
+    if a != b:
+        return f"cross/{a}/{b}/{probe}/top1"
+    return f"{probe}/top1" if a == reference else f"layout/{a}/{probe}/top1"
 
 
 def _percent(value: Value | None) -> str:

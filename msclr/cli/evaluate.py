@@ -105,11 +105,15 @@ def _show_crossings(
     """Prints the cross-convention table and draws the clips of all layouts."""
     from ms2l_tf.evaluation.figures import FEWEST
     from msclr.alignment_figure import alignment_figure
-    from msclr.cross_table import HEADING, cross_table
+    from msclr.cross_table import HEADING, cross_table, largest_loss
     from msclr.evaluation import common_rows
 
     print(f"\n{HEADING}")
-    print(cross_table(result.metrics, [one.name for one in found], "linear"))
+    layouts = [one.name for one in found]
+    print(cross_table(result.metrics, layouts, "linear"))
+    loss, trained_in, tested_in = largest_loss(result.metrics, layouts, "linear")
+    print(f"largest loss against a probe of the layout tested in: {loss:.1f} points, ", end="")
+    print(f"{trained_in} -> {tested_in}")
     print("Layouts mapped from one recording share its noise, timing and bone lengths.")
     rows = common_rows(found)
     if evaluation_flags.FIGURES.value and len(rows[0]) >= FEWEST:

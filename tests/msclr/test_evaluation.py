@@ -18,7 +18,7 @@ from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.runs.folder import RunFolder
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics
-from msclr.cross_table import cross_table
+from msclr.cross_table import cross_table, largest_loss
 from msclr.data import open_clr_data
 from msclr.evaluation import (
     common_rows,
@@ -63,6 +63,12 @@ def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
     assert all(0 <= value <= 100 for value in result.metrics.values())
     assert json.loads(run.result.read_text())["metrics"] == dict(result.metrics)
     assert [one.name for one in found] == list(LAYOUTS)
+    lost = {
+        (x, y): result.metrics[f"{own}linear/top1"] - result.metrics[f"cross/{x}/{y}/linear/top1"]
+        for x, y, own in ((a, b, f"layout/{b}/"), (b, a, ""))
+    }
+    points, trained_in, tested_in = largest_loss(result.metrics, LAYOUTS, "linear")
+    assert points == lost[trained_in, tested_in] == max(lost.values())
     table = cross_table(result.metrics, LAYOUTS, "linear")
     assert f"{result.metrics['linear/top1']:.1f}" in table
     assert f"{result.metrics[f'cross/{b}/{a}/linear/top1']:.1f}" in table
