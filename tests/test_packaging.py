@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import textwrap
 import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -231,8 +233,9 @@ def test_readme_shows_every_command() -> None:
 def readme_block(language: str, number: int = 0) -> str:
     """A code block of a language in the README, by its number among them."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return blocks[number]
+    block = rf"^ *```{language}\n(.*?)^ *```"
+    blocks: list[str] = re.findall(block, text, re.DOTALL | re.MULTILINE)
+    return textwrap.dedent(blocks[number])
 
 
 def test_readme_layout_is_valid(tmp_path: Path) -> None:
@@ -241,27 +244,68 @@ def test_readme_layout_is_valid(tmp_path: Path) -> None:
     assert load_layout(path).num_joints == 9
 
 
-def test_readme_mapping_fits_the_layout_above_it(tmp_path: Path) -> None:
-    (tmp_path / "upper_body.json").write_text(readme_block("json"), encoding="utf-8")
-    content = json.loads(readme_block("json", 1))
-    arms = {
-        "name": "arms_4",
-        "joints": ["chest", "neck", "hand_left", "hand_right"],
-        "bones": [["neck", "chest"], ["hand_left", "neck"], ["hand_right", "neck"]],
-        "graph_centre": "neck",
-        "mirror": [["hand_left", "hand_right"]],
-        "anchors": {"root": ["chest"]},
-        "parts": {
-            "trunk": ["chest", "neck"],
-            "arm_left": ["hand_left"],
-            "arm_right": ["hand_right"],
-        },
-    }
-    (tmp_path / content["target"]).write_text(json.dumps(arms), encoding="utf-8")
-    path = tmp_path / "my_mapping.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    mapping = load_mapping(str(path))
+def write_readme_skeletons(folder: Path) -> None:
+    for number, name in enumerate(("upper_body", "my_mapping", "arms")):
+        (folder / f"{name}.json").write_text(readme_block("json", number), encoding="utf-8")
+
+
+def test_readme_mapping_fits_the_layouts_beside_it(tmp_path: Path) -> None:
+    write_readme_skeletons(tmp_path)
+    mapping = load_mapping(str(tmp_path / "my_mapping.json"))
     assert (mapping.source, mapping.target) == ("upper_body_9", "arms_4")
+
+
+def write_bvh(path: Path, random: np.random.Generator) -> None:
+    """Joints of the README's skeleton, each turning at random on a bone of 10 cm."""
+    layout = json.loads(readme_block("json"))
+    children: dict[str, list[str]] = {}
+    for child, parent in layout["bones"]:
+        children.setdefault(parent, []).append(child)
+    lines = ["HIERARCHY"]
+
+    def joint(name: str, word: str, x: float) -> None:
+        turns = "3 Zrotation Xrotation Yrotation"
+        channels = turns if word == "JOINT" else f"6 Xposition Yposition Zposition {turns[2:]}"
+        lines.extend([f"{word} {name}", "{", f"OFFSET {x} 10 0", f"CHANNELS {channels}"])
+        below = children.get(name, [])
+        for number, child in enumerate(below):
+            joint(child, "JOINT", 10.0 * (1 - number))
+        if not below:
+            lines.extend(["End Site", "{", "OFFSET 0 5 0", "}"])
+        lines.append("}")
+
+    joint("pelvis", "ROOT", 0.0)
+    frames = random.normal(scale=20.0, size=(24, 3 + 3 * len(layout["joints"])))
+    lines += ["MOTION", "Frames: 24", "Frame Time: 0.016667"]
+    lines += [" ".join(f"{value:.3f}" for value in frame) for frame in frames]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.slow
+def test_readme_takes_an_odd_skeleton_from_raw_files_to_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_readme_skeletons(tmp_path)
+    (tmp_path / "recordings").mkdir()
+    for number in range(16):
+        write_bvh(tmp_path / "recordings" / f"take{number}.bvh", np.random.default_rng(number))
+    exec(compile(readme_block("python", 1), "README.md", "exec"), {})
+    assert ClipDataset.open("data/mocap").poses("upper_body_9").lengths.tolist() == [12] * 16
+    section = (ROOT / "README.md").read_text("utf-8").split("**From a skeleton of your own")[1]
+    said = re.findall(r"`((?:ms2l|msclr)-[^`]*=[^`]*)`", section)[:3]
+    assert [text.split()[0] for text in said] == ["ms2l-prepare", "msclr-train", "msclr-evaluate"]
+    modules = ("ms2l_tf.cli.prepare", "msclr.cli.train", "msclr.cli.evaluate")
+    small = ["--epochs=1", "--batch=8", "--width=2", "--blocks=2", "--frames=8", "--projection=4"]
+    for module, text in zip(modules, said, strict=True):
+        extra = small if module == "msclr.cli.train" else []
+        command = [sys.executable, "-m", module, *text.split()[1:], *extra]
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{text}\n{done.stderr}"
+    with np.load("mine.npz") as features:
+        assert features["train_features"].shape[0] == 16
 
 
 def test_readme_dataset_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
