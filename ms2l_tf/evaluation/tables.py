@@ -1,10 +1,9 @@
-"""Plain-text tables for terminals: probes against floors, and accuracy by class."""
+"""Plain-text tables for terminals: probes against floors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ms2l_tf.evaluation.metrics import ClassRow
 from ms2l_tf.evaluation.result import Summary
 
 _PROBE_TITLES = {
@@ -43,30 +42,14 @@ def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
     return f"{title}, percent{over}; gain in points\n{aligned(header, rows)}"
 
 
-def format_per_class(rows: Sequence[ClassRow]) -> str:
-    """The per-class table: clips, accuracy and the class it is most often taken for."""
-    cells = [
-        [
-            row.name,
-            str(row.clips),
-            "-" if row.accuracy is None else f"{row.accuracy:.1f}",
-            f"{row.confused_with} ({row.confused_clips})" if row.confused_with else "-",
-        ]
-        for row in rows
-    ]
-    return aligned(["class", "clips", "percent", "most often taken for"], cells, left=(0, 3))
-
-
-def aligned(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)
-) -> str:
-    """Columns padded to their widest cell; right-aligned except those in `left`."""
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell; right-aligned but for the first."""
     table = [header, *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:
         cells = (
-            cell.ljust(width) if i in left else cell.rjust(width)
+            cell.rjust(width) if i else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         return "  ".join(cells).rstrip()

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.metrics import per_class_table, score
 from ms2l_tf.evaluation.result import (
     EvaluationResult,
     Summary,
     environment,
     summarise,
 )
-from ms2l_tf.evaluation.tables import format_per_class, format_table
+from ms2l_tf.evaluation.tables import format_table
 from ms2l_tf.files import write_json
 
 
@@ -169,10 +168,3 @@ def test_table_of_several_runs_and_without_floors() -> None:
 def test_a_floor_that_lacks_a_probe_shows_a_dash() -> None:
     table = format_table({"svm/top1": 50.0, "linear/top1": 1.0, "floor/raw/svm/top1": 40.0})
     assert table.splitlines()[-1].split() == ["linear", "1.00", "-", "-"]
-
-
-def test_per_class_table() -> None:
-    confusion = score(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).confusion
-    lines = format_per_class(per_class_table(confusion, ["wave", "sit", "jump"])).splitlines()
-    assert lines[2].split() == ["wave", "2", "50.0", "sit", "(1)"]
-    assert lines[4].split() == ["jump", "0", "-", "-"]
