@@ -53,11 +53,15 @@ QUICK_CELLS = (
     "joint_contrastive_spatial_temporal",
     "source_synthetic_v1_ms2l",
     "transfer_synthetic_v1_ms2l",
+    "source_pku1_ms2l",
+    "transfer_pku1_ms2l",
+    "source_ntu60_longt_gan",
+    "transfer_ntu60_longt_gan",
 )
 QUICK_FLAGS = {
     "epochs": "1", "moving_epochs": "1", "units": "4", "layers": "1", "frames": "24",
     "head": "fc", "projection": "8", "inputs": "joint", "batch": "32", "classifier_units": "4",
-    "classifier_hidden": "4", "monitor_epochs": "0",
+    "classifier_hidden": "4", "monitor_epochs": "0", "raw_frames": "4",
 }  # fmt: skip
 
 
