@@ -22,7 +22,8 @@ class Normaliser(keras.layers.Layer):
     """Fills missing joints, centres, turns into the body frame, scales and resamples clips.
 
     Rules, in this order; "main person" is the first that is seen, person 0 as a rule; its root,
-    axes and torso serve all persons of the clip, so their relative position survives:
+    axes and torso serve all persons of the clip, so their relative position survives. Persons never
+    seen go behind those that are:
 
     1. *Axes and unit*: coordinates become metres in a right-handed frame with y up (3-D only).
     2. *Missing joints* (NaN, infinite, or of an absent person) take the value interpolated linearly
@@ -135,8 +136,9 @@ class Normaliser(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         lengths = tf.cast(lengths, tf.int32)
         coords, seen, present = fill_missing(tf.cast(coords, tf.float32), lengths, present)
+        coords, seen, present = _seen_first(coords, seen, present)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
-        main = _first_seen(coords, seen)
+        main = coords[:, :, 0]
         origin, matrix = self._origin(main, in_clip), self._matrix(main, in_clip)
 
         def placed(poses: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
@@ -211,8 +213,9 @@ class Normaliser(keras.layers.Layer):
     def _persons_fitted(
         self, coords: tf.Tensor, present: tf.Tensor, seen: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        main = tf.one_hot(_number_of_main(seen), tf.shape(seen)[1], True, False)
-        shown = tf.logical_and(tf.logical_or(present, main[:, None]), seen[:, None])
+        main = tf.broadcast_to(seen[:, None, :1], tf.shape(present[:, :, :1]))
+        others = tf.logical_and(present[:, :, 1:], seen[:, None, 1:])
+        shown = tf.concat([main, others], axis=2)
         coords *= tf.cast(shown, tf.float32)[..., None, None]
         if coords.shape[2] != self.persons:
             extra = tf.maximum(self.persons - tf.shape(coords)[2], 0)
@@ -223,21 +226,24 @@ class Normaliser(keras.layers.Layer):
         return coords, tf.ensure_shape(present, [None, self.frames, self.persons])
 
 
-def _number_of_main(seen: tf.Tensor) -> tf.Tensor:
-    """The first person seen, 0 if none is: [B, M] -> [B]."""
-    return tf.argmax(tf.cast(seen, tf.int32), axis=1, output_type=tf.int32)
-
-
-def _first_seen(coords: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-    """The main person: [B, F, M, J, C] -> [B, F, J, C]."""
+def _seen_first(
+    coords: tf.Tensor, seen: tf.Tensor, present: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Persons never seen go behind the others, whose order stays."""
     if coords.shape[2] == 1:
-        return coords[:, :, 0]
-    # As a rule nobody has to be looked for, and slicing is cheaper than gathering.
-    return tf.cond(
-        tf.reduce_all(seen[:, 0]),
-        lambda: coords[:, :, 0],
-        lambda: tf.gather(coords, _number_of_main(seen)[:, None], axis=2, batch_dims=1)[:, :, 0],
-    )
+        return coords, seen, present
+
+    def ordered() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        order = tf.argsort(tf.cast(~seen, tf.int32), axis=1, stable=True)
+        return (
+            tf.ensure_shape(tf.gather(coords, order, axis=2, batch_dims=1), coords.shape),
+            tf.ensure_shape(tf.gather(seen, order, axis=1, batch_dims=1), seen.shape),
+            tf.ensure_shape(tf.gather(present, order, axis=2, batch_dims=1), present.shape),
+        )
+
+    # As a rule they are in order, and gathering costs a copy of all frames.
+    in_order = tf.reduce_all(tf.logical_or(seen[:, :-1], ~seen[:, 1:]))
+    return tf.cond(in_order, lambda: (coords, seen, present), ordered)
 
 
 def axes_matrix(axes: Axes) -> np.ndarray:

@@ -29,10 +29,11 @@ def normalise(
     if present is None:
         present = np.isfinite(coords).all(axis=-1).any(axis=-1)
     coords, seen = filled(coords, present)
-    main = seen.index(True) if True in seen else 0
+    order = sorted(range(len(seen)), key=lambda person: not seen[person])
+    coords, present, seen = coords[:, order], present[:, order], sorted(seen, reverse=True)
 
     def anchor(name: str) -> np.ndarray:
-        return np.mean([coords[:, main, joint] for joint in anchors[name]], axis=0)
+        return np.mean([coords[:, 0, joint] for joint in anchors[name]], axis=0)
 
     def lateral(of: slice) -> np.ndarray:
         for part in ("hip", "shoulder"):
@@ -63,7 +64,7 @@ def normalise(
         low, high = int(np.floor(time)), int(np.ceil(time))
         share = time - low
         for person in range(min(persons, coords.shape[1])):
-            shown = person == main or present[round(time), person]
+            shown = person == 0 or present[round(time), person]
             if not (seen[person] and shown):
                 continue
             for joint in range(coords.shape[2]):

@@ -149,11 +149,13 @@ def test_the_first_person_who_is_seen_is_the_main_one() -> None:
     clip = motion(6, persons=2)
     present = np.tile([False, True], (6, 1))
     present[3] = False
-    poses = one(clip, present=present, persons=2)
-    alone_there = one(clip[:, 1:], present=present[:, 1:], persons=1)
-    assert not poses[:, 0].any()
-    assert_close(poses[:, 1], alone_there[:, 0])
-    assert_close(np.linalg.norm(poses[:, 1, ANCHORS["root"]].mean(axis=1), axis=-1), 0)
+    poses, shown = alone(Normaliser(ANCHORS, frames=6, persons=2), clip, present)
+    alone_there, _ = alone(Normaliser(ANCHORS, frames=6, persons=1), clip[:, 1:], present[:, 1:])
+    assert not poses[:, 1].any()
+    assert_close(poses[:, :1], alone_there)
+    np.testing.assert_array_equal(shown, present[:, ::-1])
+    cut, _ = alone(Normaliser(ANCHORS, frames=6, persons=1), clip, present)
+    assert_close(cut, alone_there)
 
 
 @pytest.mark.parametrize("rotation", ["first", "clip", "vertical", "none"])
