@@ -31,18 +31,18 @@ def cross_table(metrics: Mapping[str, Value], layouts: Sequence[str], probe: str
 
 def largest_loss(
     metrics: Mapping[str, float], layouts: Sequence[str], probe: str
-) -> tuple[float, str, str]:
-    """(points, a, b): the most that training the probe in a instead of b costs when b is read."""
-    return max(
-        (
-            metrics[_key(b, b, layouts[0], probe)] - metrics[_key(a, b, layouts[0], probe)],
-            a,
-            b,
-        )
-        for a in layouts
-        for b in layouts
-        if a != b
-    )
+) -> tuple[float, str, str] | None:
+    """(points, a, b): the most that training the probe in a instead of b costs when b is read.
+
+    None: the probe was not read in the layouts themselves.
+    """
+    losses = []
+    for a in layouts:
+        for b in layouts:
+            own, crossed = (_key(one, b, layouts[0], probe) for one in (b, a))
+            if a != b and own in metrics and crossed in metrics:
+                losses.append((metrics[own] - metrics[crossed], a, b))
+    return max(losses, default=None)
 
 
 def _key(a: str, b: str, reference: str, probe: str) -> str:

@@ -58,7 +58,7 @@ class PairSampler:
 
     Args:
         has_poses: [layouts, N] bool.
-        clips: training clips; those that no possible pair can use are left out.
+        clips: training clips; `PairSampler.clips` are those that some possible pair can use.
         kind: see `draw_pairs`.
         batch: B.
         seed: of the draws.
@@ -71,15 +71,14 @@ class PairSampler:
         self, has_poses: np.ndarray, clips: np.ndarray, kind: str, batch: int, seed: int
     ) -> None:
         self._has_poses = has_poses
-        self._clips = clips
+        self.clips = clips
         self._kind = kind
         self._batch = batch
         self._seed = seed
         pairs = sorted(possible_pairs(kind, len(has_poses)))
         each = [self.eligible(query, key) for query, key in pairs]
-        self._clips = np.unique(np.concatenate(each))
-        self.unused = len(clips) - len(self._clips)
-        self.steps = steps_an_epoch(len(self._clips), len(has_poses), batch)
+        self.clips = np.unique(np.concatenate(each))
+        self.steps = steps_an_epoch(len(self.clips), len(has_poses), batch)
         for (query, key), eligible in zip(pairs, each, strict=True):
             if not len(eligible):
                 raise InputError(
@@ -89,13 +88,13 @@ class PairSampler:
 
     def eligible(self, query: int, key: int) -> np.ndarray:
         """The clips that have poses in both layouts."""
-        return self._clips[(self._has_poses[query] & self._has_poses[key])[self._clips]]
+        return self.clips[(self._has_poses[query] & self._has_poses[key])[self.clips]]
 
     def unpaired(self) -> int:
         """How many of the clips used meet themselves alone, for lack of another layout."""
         if self._kind == "same" or len(self._has_poses) == 1:
             return 0
-        return int((self._has_poses[:, self._clips].sum(axis=0) < 2).sum())
+        return int((self._has_poses[:, self.clips].sum(axis=0) < 2).sum())
 
     def epoch(self, number: int) -> Iterator[tuple[int, int, np.ndarray]]:
         """(query layout, key layout, clips [B]) of each step of an epoch.

@@ -64,13 +64,13 @@ def _pretrain(
 ) -> None:
     clips = data.trained(config.data.train_on)
     settings = config.training
-    record = clr_record(config, data, data.layouts, clips)
-    folder.check(record)
-    if folder.finished:
-        return
     sampler = PairSampler(
         data.has_poses(), clips, config.contrast.pairs, settings.batch, settings.seed
     )
+    record = clr_record(config, data, data.layouts, sampler.clips)
+    folder.check(record)
+    if folder.finished:
+        return
     warn(config, sampler, len(clips))
     _count_poses(data, clips)
 
@@ -80,7 +80,7 @@ def _pretrain(
             data.layouts,
             persons=data.persons,
             coords=data.coords,
-            clips=len(clips),
+            clips=len(sampler.clips),
             total_steps=sampler.steps * settings.epochs,
         )
 
@@ -103,20 +103,21 @@ def _pretrain(
 
 def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
     """Says what of `clips` training clips goes unused, and which settings fit them badly."""
-    queue = queue_length(config, clips)
-    if queue > clips // 2:
+    used = len(sampler.clips)
+    queue = queue_length(config, used)
+    if queue > used // 2:
         fix = (
-            f"a --batch of at most {clips // 2} lets it hold half of the clips"
+            f"a --batch of at most {used // 2} lets it hold half of the clips"
             if config.contrast.queue == AUTO_QUEUE
             else "--queue=0 takes half of the clips"
         )
         _say(
-            f"the queue holds {queue} keys for {clips} training clips, so clips stand in it more "
+            f"the queue holds {queue} keys for {used} training clips, so clips stand in it more "
             f"than once; {fix}"
         )
-    if sampler.unused:
+    if used < clips:
         _say(
-            f"{sampler.unused} of {clips} training clips lack the layouts that "
+            f"{clips - used} of {clips} training clips lack the layouts that "
             f"--pairs={config.contrast.pairs} needs; they are not used"
         )
     if alone := sampler.unpaired():

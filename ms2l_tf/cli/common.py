@@ -18,6 +18,7 @@ from ms2l_tf.errors import InputError
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
+CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 RESUMES = "the same command goes on from the last checkpoint"
 
 
@@ -65,8 +66,9 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
             if DEBUG.value:
                 raise
             return _fail(str(error))
-        except BrokenPipeError:  # the reader, `head` perhaps, has had enough
+        except BrokenPipeError:  # the reader, `head` perhaps, has had enough; no word to it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CUT_OFF_STATUS
         except KeyboardInterrupt:
             print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130
@@ -104,6 +106,6 @@ def run(main: Callable[[], None], interrupted: str = "the same command starts ag
         interrupted: what to tell who stops it with Ctrl-C.
 
     Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
-    the traceback instead.
+    the traceback instead. 141: nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main))

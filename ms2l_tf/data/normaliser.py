@@ -49,7 +49,6 @@ class Normaliser(keras.layers.Layer):
         persons: M of the output.
         unit_scale: metres a unit of the input.
         axes: rows of the orthogonal matrix that turns the input into x left/right, y up; or None.
-        layout: what error messages call it.
 
     Call arguments:
         coords: [B, F, M, J, C] padded to any F; what lies beyond `lengths` is ignored.
@@ -71,7 +70,6 @@ class Normaliser(keras.layers.Layer):
         persons: int = 1,
         unit_scale: float = 1.0,
         axes: Sequence[Sequence[float]] | None = None,
-        layout: str = "the layout",
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
@@ -85,13 +83,13 @@ class Normaliser(keras.layers.Layer):
         self.axes = None if axes is None else [[float(v) for v in row] for row in axes]
         if rotation != "none" and not self.anchors.get("spine_top"):
             raise InputError(
-                f"--rotation={rotation}: {layout} names no spine_top anchor; add it to the "
+                f"--rotation={rotation}: the layout names no spine_top anchor; add it to the "
                 "layout's file, or use --rotation=none"
             )
         if scale == "torso" and not self.anchors.get("spine_top"):
             raise InputError(
-                f"--scale=torso: {layout} names no spine_top anchor; add it to the layout's file, "
-                "or use --scale=none"
+                "--scale=torso: the layout names no spine_top anchor; add it to the layout's "
+                "file, or use --scale=none"
             )
 
     @classmethod
@@ -114,14 +112,16 @@ class Normaliser(keras.layers.Layer):
             )
         if not flat and rotation == "in_plane":
             raise InputError("--rotation=in_plane is for 2-D poses; these are 3-D")
-        return cls(
-            store.layout.anchors,
-            persons=persons or store.num_persons,
-            unit_scale=METRES.get(store.unit, 1.0),
-            axes=None if store.axes is None else axes_matrix(store.axes).tolist(),
-            layout=f"layout '{store.layout.name}'",
-            **settings,
-        )
+        try:
+            return cls(
+                store.layout.anchors,
+                persons=persons or store.num_persons,
+                unit_scale=METRES.get(store.unit, 1.0),
+                axes=None if store.axes is None else axes_matrix(store.axes).tolist(),
+                **settings,
+            )
+        except InputError as error:
+            raise InputError(f"layout '{store.layout.name}': {error}") from None
 
     def get_config(self) -> dict[str, Any]:
         names = ("anchors", "frames", "centre", "rotation", "scale", "persons", "unit_scale")

@@ -111,9 +111,9 @@ def _show_crossings(
     print(f"\n{HEADING}")
     layouts = [one.name for one in found]
     print(cross_table(result.metrics, layouts, "linear"))
-    loss, trained_in, tested_in = largest_loss(result.metrics, layouts, "linear")
-    print(f"largest loss against a probe of the layout tested in: {loss:.1f} points, ", end="")
-    print(f"{trained_in} -> {tested_in}")
+    if lost := largest_loss(result.metrics, layouts, "linear"):
+        print("largest loss against a probe of the layout tested in: ", end="")
+        print(f"{lost[0]:.1f} points, {lost[1]} -> {lost[2]}")
     print("Layouts mapped from one recording share its noise, timing and bone lengths.")
     rows = common_rows(found)
     if evaluation_flags.FIGURES.value and len(rows[0]) >= FEWEST:

@@ -67,8 +67,9 @@ def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
         (x, y): result.metrics[f"{own}linear/top1"] - result.metrics[f"cross/{x}/{y}/linear/top1"]
         for x, y, own in ((a, b, f"layout/{b}/"), (b, a, ""))
     }
-    points, trained_in, tested_in = largest_loss(result.metrics, LAYOUTS, "linear")
+    points, trained_in, tested_in = largest_loss(result.metrics, LAYOUTS, "linear") or (0, "", "")
     assert points == lost[trained_in, tested_in] == max(lost.values())
+    assert largest_loss(result.metrics, LAYOUTS, "svm") is None, "was not asked for"
     table = cross_table(result.metrics, LAYOUTS, "linear")
     assert f"{result.metrics['linear/top1']:.1f}" in table
     assert f"{result.metrics[f'cross/{b}/{a}/linear/top1']:.1f}" in table

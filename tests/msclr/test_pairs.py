@@ -68,17 +68,17 @@ def test_clips_are_used_where_they_have_poses() -> None:
         for query, key, rows in sampler.epoch(epoch):
             assert has[query][rows].all()
             assert has[key][rows].all()
-    assert (sampler.unpaired(), sampler.unused) == (3, 0)
+    assert (sampler.unpaired(), len(sampler.clips)) == (3, 5)
 
 
 def test_clips_that_no_pair_can_use_are_counted_and_make_no_steps() -> None:
     has = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]], bool)
     anchored = PairSampler(has, np.arange(6), "anchored", 2, seed=0)
-    assert (anchored.unused, anchored.unpaired(), anchored.steps) == (2, 2, 4)
+    assert (len(anchored.clips), anchored.unpaired(), anchored.steps) == (4, 2, 4)
     used = np.concatenate([rows for epoch in range(9) for *_, rows in anchored.epoch(epoch)])
     assert set(used.tolist()) == {0, 1, 2, 3}
     same = PairSampler(has, np.arange(6), "same", 2, seed=0)
-    assert (same.unused, same.unpaired(), same.steps) == (0, 0, 6)
+    assert (len(same.clips), same.unpaired(), same.steps) == (6, 0, 6)
 
 
 def test_layouts_that_share_no_clip_cannot_be_paired() -> None:

@@ -57,6 +57,21 @@ def test_what_is_warned_of(
     assert re.search(said, line)
 
 
+def test_clips_that_no_pair_can_use_are_told_of(
+    dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    has_poses = np.ones((2, 48), bool)
+    has_poses[0, 20:] = False
+    sampler = PairSampler(has_poses, np.arange(48), "anchored", 8, seed=0)
+    training.warn(config(dataset, pairs="anchored", queue=12), sampler, 48)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "warning: the queue holds 12 keys for 20 training clips",
+        "warning: 28 of 48 training clips lack the layouts that --pairs=anchored needs; they are "
+        "not used",
+    ]
+
+
 def test_training_moves_both_encoders_apart_from_each_other(
     run: RunFolder[ClrConfig], dataset: ClipDataset
 ) -> None:
