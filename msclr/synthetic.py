@@ -30,7 +30,7 @@ def synthetic_data(folder: str, config: ClrConfig, clips: int) -> str:
         if (len(made), set(made.layouts)) != (clips, set(layouts)):
             raise InputError(
                 f"--synthetic_clips={clips}: {path} has {len(made)} clips in "
-                f"{', '.join(made.layouts)}, this run wants {clips} in {', '.join(layouts)}; "
+                f"{', '.join(sorted(made.layouts))}, this run wants {clips} in {', '.join(layouts)}; "
                 "delete it, or name another --workdir"
             )
         return str(made.path)
