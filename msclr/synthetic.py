@@ -30,8 +30,8 @@ def synthetic_data(folder: str, config: ClrConfig, clips: int) -> str:
         if (len(made), set(made.layouts)) != (clips, set(layouts)):
             raise InputError(
                 f"--synthetic_clips={clips}: {path} has {len(made)} clips in "
-                f"{', '.join(sorted(made.layouts))}, this run wants {clips} in {', '.join(layouts)}; "
-                "delete it, or name another --workdir"
+                f"{', '.join(sorted(made.layouts))}, this run wants {clips} in "
+                f"{', '.join(layouts)}; delete it, or name another --workdir"
             )
         return str(made.path)
     print(f"making {clips} clips of synthetic motions in {path}")
