@@ -21,31 +21,62 @@ def shared_joints(
 ) -> list[tuple[int, int]]:
     """Pairs (joint of `first`, joint of `second`) that are the same point of the body.
 
-    Two joints are the same when the known mappings make both of the same joints of one of the
-    two layouts or of a third; of several such, the one that finds most pairs counts. Without any,
-    joints of equal names are.
+    Two joints are the same when a known mapping between the two layouts says so, or mappings make
+    both of the same joints of a layout in `via`. Only if none does, layouts that both can be mapped
+    to are asked, and last other layouts that both can be mapped from, which may well put a neck
+    elsewhere. Of several, the one that finds most pairs counts. Without any, joints of equal
+    names are the same.
 
     Args:
         first: a layout.
         second: another.
-        via: layouts to prefer as the third, such as that of the recording.
+        via: layouts that the poses may come from, such as that of the recording.
         own: mappings known beside the packaged ones.
     """
     mappings = [*own, *(load_mapping(name) for name in mapping_names())]
-    candidates = [first.name, second.name, *via, *sorted({one.source for one in mappings})]
-    best: list[tuple[int, int]] = []
-    for source in dict.fromkeys(candidates):
-        tables = [_table(source, layout, mappings) for layout in (first, second)]
-        if tables[0] is None or tables[1] is None:
-            continue
-        pairs = _equal_rows(tables[0], tables[1])
-        if len(pairs) > len(best):
-            best = pairs
-    return best or [
+    near = dict.fromkeys((first.name, second.name, *via))
+    for sources, targets in (
+        (near, ()),
+        ((), sorted({one.target for one in mappings})),
+        (sorted({one.source for one in mappings}), ()),
+    ):
+        found = [_made_of_the_same(one, first, second, mappings) for one in sources]
+        found += [_making_the_same(one, first, second, mappings) for one in targets]
+        best = max(found, key=len, default=[])
+        if len(best) >= LEAST_SHARED:
+            return best
+    return [
         (first.joints.index(name), second.joints.index(name))
         for name in first.joints
         if name in second.joints
     ]
+
+
+def _made_of_the_same(
+    source: str, first: SkeletonLayout, second: SkeletonLayout, mappings: list[JointMapping]
+) -> list[tuple[int, int]]:
+    """Pairs of joints that are made of the same joints of `source`."""
+    tables = [_table(source, layout, mappings) for layout in (first, second)]
+    return [] if tables[0] is None or tables[1] is None else _equal_rows(tables[0], tables[1])
+
+
+def _making_the_same(
+    target: str, first: SkeletonLayout, second: SkeletonLayout, mappings: list[JointMapping]
+) -> list[tuple[int, int]]:
+    """Pairs of joints each of which alone makes the same joint of `target`."""
+    made = [
+        [one.weights for one in mappings if (one.source, one.target) == (layout.name, target)]
+        for layout in (first, second)
+    ]
+    if not (made[0] and made[1]):
+        return []
+    rows = zip(made[0][0], made[1][0], strict=True)
+    pairs = [
+        (int(row.argmax()), int(its.argmax()))
+        for row, its in rows
+        if np.count_nonzero(row) == 1 and np.count_nonzero(its) == 1
+    ]
+    return list(dict.fromkeys(pairs))
 
 
 def _table(source: str, layout: SkeletonLayout, mappings: list[JointMapping]) -> np.ndarray | None:

@@ -72,7 +72,7 @@ class Readings:
                 raise InputError(f"--streams: {path} is another run of the {its} stream")
             streams[its] = path
         for path in self.single:
-            self._open_single(path, read)
+            self._open_single(path, read, config.network.stream)
         if self.unseen:
             self._open_unseen(folder, config, data)
         return {
@@ -116,7 +116,7 @@ class Readings:
         if several and self.cross:
             metrics.update(cross_metrics(found, config, data))
         for path in self.single:
-            single, its, _ = self._open_single(path, read)
+            single, its, _ = self._open_single(path, read, config.network.stream)
             metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))
         if self.unseen:
             more = self._open_unseen(folder, config, data)
@@ -126,7 +126,7 @@ class Readings:
         return metrics
 
     def _open_single(
-        self, path: str, read: ClrData
+        self, path: str, read: ClrData, stream: str
     ) -> tuple[RunFolder[ClrConfig], ClrConfig, tuple[SkeletonLayout, ...]]:
         single = finished_run(path, ClrConfig, "--single")
         config = self.adapted(single.config())
@@ -141,7 +141,19 @@ class Readings:
                 f"--single: {path} is a run on {layouts[0].name}, which is not among the layouts "
                 f"read ({', '.join(read.names)})"
             )
+        (part,) = read.of([read.index(layouts[0].name)]).parts
         check_run(single, read.of([read.index(layouts[0].name)]), "--single")
+        its = open_clr_data(config).parts[0]
+        if _read_names(its, self.test_on) != _read_names(part, self.test_on):
+            raise InputError(
+                f"--single: {path} has other {self.test_on} clips (split '{its.split}', here "
+                f"'{part.split}') and may have been trained on these; name a run of this split"
+            )
+        if config.network.stream != stream:
+            raise InputError(
+                f"--single: {path} is a run of the {config.network.stream} stream; name one of "
+                f"the {stream} stream"
+            )
         return single, config, layouts
 
     def _open_unseen(
@@ -154,7 +166,10 @@ class Readings:
             )
         home = (config.data.layouts or data.names)[0]
         layouts = dataclasses.replace(config.data, layouts=(home, *self.unseen))
-        more = open_clr_data(dataclasses.replace(config, data=layouts))
+        try:
+            more = open_clr_data(dataclasses.replace(config, data=layouts))
+        except InputError as error:  # the flag that was given, not the one they stand in for
+            raise InputError(str(error).replace("--layouts:", "--unseen:")) from None
         return dataclasses.replace(more, mappings=(*more.mappings, *data.mappings))
 
     def _fused(

@@ -23,6 +23,7 @@ Reading = tuple[str, str] | None  # cell, metric
 CLASSIFIER = "classifier/top1"
 PROBES = ("linear/top1", "knn/1/top1", "svm/top1")
 LONGT_GAN = ("pretrain", "longt_gan")
+_FLOORS = (("random encoder", "floor/random/"), ("raw coordinates", "floor/raw/"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,20 @@ def _values(numbers: str) -> Values:
 
 MS2L = Cell("ms2l", files=PRETRAIN, probes=ALL_PROBES)
 LONGT = Cell("longt_gan", files=LONGT_GAN, probes=ALL_PROBES)
+
+
+def floor_rows(cell: Cell, metrics: Sequence[str | None], before: str = "") -> list[Row]:
+    """What the untrained encoder and the raw coordinates read, by the record of one cell.
+
+    Args:
+        cell: whose floors; those of a seed are the same in all cells of one encoder and labels.
+        metrics: one a column, None where there is none.
+        before: stands in front of their titles.
+    """
+    return [
+        Row(before + title, tuple((cell.name, kind + one) if one else None for one in metrics))
+        for title, kind in _FLOORS
+    ]
 
 
 def fine_tuned(name: str, start: str, **flags: str) -> Cell:
@@ -146,9 +161,7 @@ def semi() -> Table:
                 values = _values(published[method]) if said else {}
                 title = f"{percent} %, {sampling}: {_SEMI_TITLES[method]}"
                 rows.append(Row(title, readings, values))
-            floor = made["ms2l"].name
-            readings = tuple((floor, f"floor/raw/{probe}") for probe in PROBES)
-            rows.append(Row(f"{percent} %, {sampling}: raw coordinates", (None, *readings)))
+            rows += floor_rows(made["ms2l"], (None, *PROBES), f"{percent} %, {sampling}: ")
             cells += made.values()
     note = (
         "Classifier: the trained network. The probes are fitted on the encoder's features of the "
@@ -206,9 +219,8 @@ def supervised(dataset: str) -> Table:
         for title, cell, published in _SUPERVISED
     ]
     for title, probe in (("linear", "linear"), ("RBF SVM", "svm")):
-        readings = tuple(("ms2l", f"floor/raw/{probe}/{m}") for m in ("top1", "mean_per_class"))
-        rows.append(Row(f"raw coordinates, {title}", (*readings, None)))
-    rows.append(Row("raw coordinates, 1-NN", (None, None, ("ms2l", "floor/raw/knn/1/top1"))))
+        rows += floor_rows(MS2L, (f"{probe}/top1", f"{probe}/mean_per_class", None), f"{title}, ")
+    rows += floor_rows(MS2L, (None, None, measures[-1]), "1-NN, ")
     for name, published in _OTHERS:
         values = _values(published)
         if dataset in values:
@@ -233,7 +245,12 @@ def transfer(dataset: str, sources: Sequence[str]) -> Table:
     random = RANDOM_SUPERVISED
     if in_kind:
         random = from_random("transfer_random", **target)
-    rows = [Row("Rand-T", ((random.name, CLASSIFIER),), {"pku2": 40.97})]
+    measures = (CLASSIFIER, "knn/1/top1")
+
+    def row(title: str, cell: Cell, published: Values) -> Row:
+        return Row(title, tuple((cell.name, measure) for measure in measures), published)
+
+    rows = [row("Rand-T", random, {"pku2": 40.97})]
     cells = [random]
     for name in SOURCES[dataset]:
         for position, method in enumerate(("longt_gan", "ms2l")):
@@ -247,8 +264,11 @@ def transfer(dataset: str, sources: Sequence[str]) -> Table:
             )
             title = f"{_SEMI_TITLES[method]} from {SOURCE_TITLES[name]}"
             published = {"pku2": _TRANSFER[name][position]} if name in _TRANSFER else {}
-            rows.append(Row(title, ((second.name, CLASSIFIER),), published))
+            rows.append(row(title, second, published))
             if name in sources:
                 cells += [first, second]
-    note = "Both synthetic sets are mapped onto the 18 joints they share." if in_kind else ""
-    return Table(6, "Transfer", ("classifier",), tuple(rows), tuple(cells), note)
+    rows += floor_rows(random, (None, measures[-1]))
+    note = "kNN-1: of the trained encoder's features."
+    if in_kind:
+        note += " Both synthetic sets are mapped onto the 18 joints they share."
+    return Table(6, "Transfer", ("classifier", "kNN-1"), tuple(rows), tuple(cells), note)

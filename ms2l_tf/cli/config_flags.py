@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import flags
@@ -74,6 +75,25 @@ def given(*groups: str, of: type[Settings] = RunConfig) -> frozenset[str]:
     settings = groups_of(of)
     names = [field.name for group in groups for field in dataclasses.fields(settings[group])]
     return frozenset(name for name in names if FLAGS[name].present)
+
+
+def typed(*groups: str, of: type[Settings] = RunConfig) -> frozenset[str]:
+    """As `given`, but for what flag files give: these serve several commands."""
+    words = {word.lstrip("-").partition("=")[0] for word in sys.argv[1:] if word.startswith("-")}
+    return frozenset(name for name in given(*groups, of=of) if {name, f"no{name}"} & words)
+
+
+def check_labels(values: Mapping[str, Any]) -> None:
+    """Refuses ``--protocol=semi`` with all labels, which is another protocol.
+
+    Raises:
+        InputError: says what to give.
+    """
+    if values["protocol"] == "semi" and values["label_fraction"] == 1:
+        raise InputError(
+            "--protocol=semi: name the --label_fraction whose labels are read, below 1 (0.1: of "
+            "one clip in ten); --protocol=supervised reads them all"
+        )
 
 
 def _entries(name: str, texts: list[str], element: type) -> tuple[Any, ...]:

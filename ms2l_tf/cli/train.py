@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from ms2l_tf import config, options
+from ms2l_tf import config, options, unused
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError
 
@@ -35,6 +35,7 @@ def main() -> None:
     if not WORKDIR.value:
         raise InputError("--workdir: name the folder of the run")
     values, given = config_flags.read(*GROUPS), config_flags.given(*GROUPS)
+    config_flags.check_labels(values)
     if values["init"] == config.RANDOM_INIT:  # before TensorFlow is loaded, which takes seconds
         config.RunConfig.from_flat(values)
     common.quiet_tensorflow()
@@ -42,6 +43,7 @@ def main() -> None:
     from ms2l_tf.training.train import train
 
     settings = config.RunConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
+    common.warn(unused.unused(settings, config_flags.typed(*GROUPS), unused.RULES))
     folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: ms2l-evaluate --workdir={folder.path}")

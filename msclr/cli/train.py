@@ -22,7 +22,9 @@ from ms2l_tf import options
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.config import RANDOM_INIT
 from ms2l_tf.errors import InputError
+from ms2l_tf.unused import unused
 from msclr.config import ClrConfig
+from msclr.unused import RULES
 
 GROUPS = tuple(options.groups_of(ClrConfig))
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
@@ -51,6 +53,7 @@ def main() -> None:
     given = config_flags.given(*GROUPS, of=ClrConfig)
     if values["method"] == "supervised" and "protocol" not in given:
         values["protocol"] = "supervised"
+    config_flags.check_labels(values)
     if values["init"] == RANDOM_INIT:  # before TensorFlow is loaded, which takes seconds
         ClrConfig.from_flat(values)
     common.quiet_tensorflow()
@@ -67,6 +70,7 @@ def main() -> None:
             )
         made = synthetic_data(f"{WORKDIR.value.rstrip('/')}_data", config, SYNTHETIC_CLIPS.value)
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data=made))
+    common.warn(unused(config, config_flags.typed(*GROUPS, of=ClrConfig), RULES))
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: msclr-evaluate --workdir={folder.path}")

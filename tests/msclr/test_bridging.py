@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import load_layout
 from ms2l_tf.skeletons.mapping import load_mapping
@@ -37,6 +40,40 @@ def test_shared_joints_are_symmetric() -> None:
     forth = named("kinect_v2_25", "h36m_17")
     back = named("h36m_17", "kinect_v2_25")
     assert {its: mine for mine, its in forth.items()} == back
+
+
+def test_a_mapping_between_the_two_outvotes_a_third_layout_that_finds_more_joints() -> None:
+    found = named("kinect_v2_25", "h36m_17")  # in hdm05_31 the neck of h36m_17 sits lower
+    assert (len(found), found["head"], found["spine (shoulder)"]) == (15, "head", "neck")
+    derived = named("kinect_v2_25", "h36m_17", ("hdm05_31",))  # poses that were made so
+    assert (len(derived), derived["neck"], derived["head"]) == (17, "head", "htop")
+
+
+def test_layouts_that_map_to_a_third_share_what_makes_the_same_joint_of_it() -> None:
+    found = named("kinect_v2_25", "smpl_24")
+    assert (len(found), found["head"], found["spine (shoulder)"]) == (15, "head", "neck")
+    back = named("smpl_24", "kinect_v2_25")
+    assert {mine: its for its, mine in found.items()} == back
+
+
+@pytest.mark.parametrize("home", ["kinect_v2_25", "h36m_17", "smpl_24"])
+@pytest.mark.parametrize("other", ["kinect_v2_25", "h36m_17", "smpl_24"])
+def test_the_torso_of_a_body_is_as_long_in_either_layout(
+    home: str, other: str, tmp_path: Path
+) -> None:
+    """Of recordings that no mapping made: the normaliser divides by the torso."""
+    names = tuple(dict.fromkeys((home, other)))
+    made = generate(tmp_path / "d", clips=24, seed=0, layouts=list(names), progress=False)
+    mine, its = load_layout(home), load_layout(other)
+    sides = []
+    for layout, mapping in ((mine, as_seen_from(mine, its)), (its, bridge(its, mine))):
+        store = made.poses(layout.name)
+        metres = {"m": 1.0, "mm": 0.001}[store.unit]
+        poses = mapping.apply(np.asarray(store.coords) * metres)
+        ends = [poses[..., mine.anchors[key], :].mean(axis=-2) for key in ("spine_top", "root")]
+        sides.append(np.nanmedian(np.linalg.norm(ends[0] - ends[1], axis=-1)))
+    # Kinect's shoulder centre, which mappings make a neck, sits 4 cm below the neck.
+    assert abs(sides[0] / sides[1] - 1) < 0.1
 
 
 def test_without_a_mapping_equal_names_count() -> None:

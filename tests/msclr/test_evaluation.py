@@ -126,14 +126,22 @@ def test_other_runs_named_beside_have_to_fit(
     other = generate(tmp_path / "o", clips=48, seed=3, layouts=list(LAYOUTS), progress=False)
     other_data = finished(config(other, layouts=LAYOUTS[:1], stream="bone"), tmp_path / "a")
     other_layout = finished(config(dataset, layouts=LAYOUTS[1:], stream="bone"), tmp_path / "b")
+    first = {"layouts": LAYOUTS[:1]}
+    elsewhere = finished(config(dataset, **first, validation="subject"), tmp_path / "c")
+    other_stream = finished(config(dataset, **first, stream="bone"), tmp_path / "d")
     for readings, said in (
         (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
         (Readings(single=(str(tmp_path),)), "--single: .* holds no run"),
         (Readings(streams=(str(tmp_path),)), "--streams: .* holds no run"),
         (Readings(streams=(str(run.path),)), "is another run of the joint stream"),
-        (Readings(unseen=("no_such_layout",)), "'no_such_layout' is neither in"),
+        (Readings(unseen=("no_such_layout",)), r"--unseen: 'no_such_layout' is neither in"),
         (Readings(single=(str(other_data),)), "is not the dataset .* was trained on"),
         (Readings(streams=(str(other_data),)), "which is not .*; fuse runs of one dataset"),
+        (
+            Readings(single=(str(elsewhere),), test_on="validation"),
+            r"has other validation clips \(split 'cross_subject'",
+        ),
+        (Readings(single=(str(other_stream),)), "of the bone stream; name one of the joint"),
         (Readings(single=(str(other_layout),)), f"a run on {LAYOUTS[1]}, which is not among"),
         (Readings(streams=(str(other_layout),)), f"has not learnt {LAYOUTS[0]}; it has"),
     ):
