@@ -196,9 +196,14 @@ def _figure_4(plan: Plan) -> None:
         for cell, history in zip((FINE_TUNED, MOVING), histories[1:], strict=True):
             found = task_peaks(histories[0], history)
             peaks.setdefault(cell.name, {})[f"seed{seed}"] = found
-    if peaks:
-        write_json(path.with_suffix(".json"), {"largest loss over that of pre-training": peaks})
-        print(f"how far its losses rise: {path.with_suffix('.json')}")
+    if not peaks:
+        return
+    places = [path.with_suffix(".json")]
+    if plan.results_dir:  # histories are not kept there, this is all that is left of them
+        places.append(plan.results_dir / f"{plan.dataset}_figure4.json")
+    for place in places:
+        write_json(place, {"largest loss over that of pre-training": peaks})
+        print(f"how far its losses rise: {place}")
 
 
 def _stop(number: int, frame: object) -> NoReturn:

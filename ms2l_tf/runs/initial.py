@@ -298,10 +298,15 @@ def _check_poses(
 ) -> None:
     joints = list(data.store.layout.joints)
     if its["layout"] != data.layout or its.get("joints", joints) != joints:
+        theirs = its.get("joints", joints)
+        here, there = (
+            ", ".join(name for name in a if name not in b) or "none"
+            for a, b in ((joints, theirs), (theirs, joints))
+        )
         raise InputError(
             f"--init: {folder.path} was trained on layout '{its['layout']}', this run reads "
-            f"'{data.layout}' (or its joints differ); bring both to one layout with --layout or "
-            "--mapping"
+            f"'{data.layout}'; joints without counterpart by name: {there} there, {here} here; "
+            "bring both to one layout with --layout or --mapping"
         )
     for axis, theirs, mine in zip(
         ("frames", "persons", "joints", "coordinates"), its["shape"], shape, strict=True

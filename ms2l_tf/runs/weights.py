@@ -24,7 +24,11 @@ def load_weights(model: keras.Model, path: pathlib.Path) -> None:
     """
     checksum = path.with_name(_CHECKSUM)
     if checksum.is_file() and files.read_json(checksum).get("sha256") != sha256(path):
-        raise InputError(f"{path}: is damaged (its checksum differs); delete it and train again")
+        differing = _differing_shapes(model, path)  # it may be another run's file
+        raise InputError(
+            f"{path}: is damaged or of another run (its checksum differs{differing and '; '}"
+            f"{differing}); delete it and train again"
+        )
     try:
         model.load_weights(path)
     except (OSError, KeyError, ValueError, RuntimeError) as error:
@@ -58,8 +62,9 @@ def _differing_shapes(model: keras.Model, path: pathlib.Path) -> str:
     """Shapes that the file and the model do not share; empty if there are none or no file."""
     held: Shapes = collections.Counter()
 
-    def count(_: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset):
+    def count(name: str, item: object) -> None:
+        # The optimiser's variables are not among the model's weights.
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer/"):
             held[tuple(item.shape)] += 1
 
     try:

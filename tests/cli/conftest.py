@@ -49,10 +49,11 @@ def _forget(*modules: str) -> None:
 
 @pytest.fixture
 def last_error(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What the command wrote to stderr: one line, without its `error: `."""
+    """What the command wrote to stderr but for warnings: one line, without its `error: `."""
 
     def read() -> str:
-        lines = capsys.readouterr().err.splitlines()
+        written = capsys.readouterr().err.splitlines()
+        lines = [line for line in written if not line.startswith("warning: ")]
         assert len(lines) == 1, lines
         assert lines[0].startswith("error: ")
         return lines[0].removeprefix("error: ")

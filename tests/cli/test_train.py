@@ -105,6 +105,7 @@ def _listed(value: object) -> object:
         (["--batch=four"], "flag --batch=four: invalid literal for int"),
         (["--rotation=in_plane"], "--rotation=in_plane is for 2-D poses"),
         (["--batch=3", "--strategy=mirrored"], "--batch: 3 clips cannot be shared equally by 2"),
+        (["--protocol=semi"], "--protocol=semi: name the --label_fraction whose labels are read"),
         (["--strategy=all"], "flag --strategy=all: value should be one of <auto|none|mirrored>"),
         (["extra"], "command line: 'extra' is not a flag"),
     ],
@@ -121,6 +122,24 @@ def test_bad_flags_are_one_line(
     assert command("train", *given, *flags) == 2
     assert message in last_error()
     assert not (tmp_path / "run").exists(), "nothing is half-written"
+
+
+def test_a_typed_flag_without_effect_is_told_and_one_of_a_recipe_is_not(
+    command: Command,
+    tiny_dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("--moving_epochs=2\n--omega=0.5\n")
+    flags = [f"--data={tiny_dataset.path}", f"--workdir={tmp_path / 'run'}", *as_flags(**TINY)]
+    flags += [f"--flagfile={recipe}", "--noaugment_each", "--protocol=supervised", "--omega=3"]
+    assert command("train", *flags, "--split=none_such") == 2  # before anything is trained
+    lines = capsys.readouterr().err.splitlines()
+    told = {line.split()[1] for line in lines if line.startswith("warning: ")}
+    assert {"--omega", "--augment_each"} <= told
+    assert "--moving_epochs" not in told
+    assert "warning: --omega has no effect here: it belongs to --schedule=joint" in lines
 
 
 def test_other_flags_on_an_old_run(
