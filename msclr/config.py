@@ -114,8 +114,8 @@ class ClrAugmentConfig(Checked):
     rotate: float = option(30.0, "Rotation about the main axis from U(0, a), degrees.", least=0)
     noise: float = option(
         0.02,
-        "Standard deviation of the noise, torso lengths (0.02 is 1 cm); with --scale=none in the "
-        "unit of the poses, metres where it is known.",
+        "Standard deviation of the noise, torso lengths (0.02 is the published 1 cm for a torso of "
+        "half a metre); with --scale=none in the unit of the poses, metres where it is known.",
         least=0,
     )
     flip: float = option(

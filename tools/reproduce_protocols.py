@@ -165,8 +165,8 @@ def semi() -> Table:
             cells += made.values()
     note = (
         "Classifier: the trained network. The probes are fitted on the encoder's features of the "
-        "same labelled clips. Rows of 1 % are over the label draws. The paper has no rows "
-        "for moving and for the classifier alone."
+        "same labelled clips. Rows of 1 % are over the label draws, which begin from the "
+        "pre-trained seeds in turn. The paper has no rows for moving and for the classifier alone."
     )
     columns = ("classifier", "linear", "kNN-1", "SVM")
     return Table(2, "Semi-supervised", columns, tuple(rows), tuple(cells), note)

@@ -224,7 +224,7 @@ def test_rotation_needs_two_or_three_coordinates() -> None:
         applied("rotate", clips(2, 4))
 
 
-def test_noise_is_one_centimetre() -> None:
+def test_noise_is_a_fiftieth_of_a_torso() -> None:
     poses = clips(200)
     result = applied("noise", poses)
     added = (result - poses)[changed(poses, result)]
