@@ -123,7 +123,7 @@ def test_the_tables_share_pretraining_and_hold_the_papers_numbers() -> None:
     }
     assert published[1, "MS2L"] == 76.81
     assert published[2, "1 %, random: MS2L"] == 21.28
-    assert published[3, "Joint"] == published[7, "all"] == 86.75
+    assert published[3, "Joint, omega 1"] == published[7, "all"] == 86.75
     assert published[8, "temporal prediction"] == published[7, "prediction"] == 84.88
     assert (2, "1 %, balanced: MS2L") not in published
     pku2 = table(6, "pku2")
@@ -228,7 +228,7 @@ def test_tables_give_mean_spread_and_a_dash_for_what_is_missing(tmp_path: Path) 
     rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
     assert rows["MS2L"] == "| MS2L | 76.81 | 70.50 ± 0.71 | 70.50 ± 0.71 | 70.50 ± 0.71 | 2 |"
     assert rows["Rand-U"].startswith("| Rand-U | 60.61 | 60.50 ± 0.71 |")
-    assert rows["Joint"] == "| Joint | 86.75 | - | - | - | - |"
+    assert rows["Joint, omega 1"] == "| Joint, omega 1 | 86.75 | - | - | - | - |"
     assert rows["HBRNN-L (published)"] == "| HBRNN-L (published) | 78.50 | - | - | - | - |"
     written = read_json(tmp_path / "tables.json")
     ms2l = next(row for row in written["tables"][0]["rows"] if row["title"] == "MS2L")
