@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
-from ms2l_tf.config import TASKS, UNSUPERVISED, AnyRunConfig, RunConfig, TaskConfig
+from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig, TaskConfig
 
 Config = TypeVar("Config", bound=AnyRunConfig, contravariant=True)
 
@@ -37,27 +37,41 @@ def unused(config: Config, names: Collection[str], rules: Sequence[Rule[Config]]
     return [f"--{name} has no effect here: it belongs to {where}" for name, where in found.items()]
 
 
-def _has(task: str) -> Callable[[RunConfig], bool]:
-    return lambda config: task in config.tasks.tasks
+def _is(name: str, value: str) -> Callable[[RunConfig], bool]:
+    return lambda config: getattr(config.tasks, name) == value
 
 
-LABELLED: tuple[Rule[AnyRunConfig], ...] = (
-    Rule(
-        ("classifier_units", "classifier_hidden", "classifier_dropout", "label_sampling"),
-        "--protocol=semi, supervised and transfer",
-        lambda config: config.protocol.protocol != UNSUPERVISED,
-    ),
-    Rule(
-        ("label_sampling",),
-        "--label_fraction below 1",
-        lambda config: config.protocol.label_fraction < 1,
-    ),
+LABELS = Rule[AnyRunConfig](
+    ("classifier_hidden", "classifier_dropout", "label_sampling"),
+    "--protocol=semi, supervised and transfer",
+    lambda config: config.protocol.protocol != UNSUPERVISED,
+)
+SAMPLING = Rule[AnyRunConfig](
+    ("label_sampling",),
+    "--label_fraction below 1",
+    lambda config: config.protocol.label_fraction < 1,
 )
 
+
+def _of_tasks(names: tuple[str, ...], *tasks: str) -> Rule[RunConfig]:
+    """Settings that any of some tasks reads; see `ms2l_tf.runs.build_tasks`."""
+    return Rule(
+        names,
+        f"--tasks={' or '.join(tasks)}",
+        lambda config: bool(set(tasks) & set(config.tasks.tasks)),
+    )
+
+
 RULES: tuple[Rule[RunConfig], ...] = (
-    *LABELLED,
+    LABELS,
+    SAMPLING,
     Rule(
-        ("classifier_units", "classifier_hidden", "cell"),
+        ("classifier_units",),
+        "--protocol=semi, supervised and transfer with --method=ms2l",
+        lambda config: config.protocol.protocol != UNSUPERVISED and config.encoder.method == "ms2l",
+    ),
+    Rule(
+        ("classifier_hidden", "cell"),
         "--method=ms2l and longt_gan",
         lambda config: config.encoder.method not in ("lstm", "blstm"),
     ),
@@ -67,21 +81,27 @@ RULES: tuple[Rule[RunConfig], ...] = (
     ),
     Rule(
         (*(field.name for field in dataclasses.fields(TaskConfig)), "augment_each"),
-        "runs that compute the tasks: --protocol=unsupervised, --schedule=moving and joint, "
-        "--watch_tasks",
+        "--method=ms2l where the tasks are computed: --protocol=unsupervised, --schedule=moving "
+        "and joint, --watch_tasks",
         lambda config: config.has_tasks,
     ),
-    *(Rule((f"{task}_weight",), f"--tasks={task}", _has(task)) for task in TASKS),
-    Rule(
-        ("masked_parts",),
-        "--prediction_view=spatial",
-        lambda config: config.tasks.prediction_view == "spatial",
+    _of_tasks(
+        ("prediction_view", "masked_parts", "observed", "noise"), "prediction", "contrastive"
     ),
-    Rule(
-        ("spatial_orders",),
-        "--jigsaw_view=spatial",
-        lambda config: config.tasks.jigsaw_view == "spatial",
+    _of_tasks(("prediction_weight", "prediction_reduction", "decoder"), "prediction"),
+    _of_tasks(
+        ("jigsaw_view", "segments", "head", "head_hidden", "task_pooling"), "jigsaw", "contrastive"
     ),
-    Rule(("head_hidden",), "--head=mlp", lambda config: config.tasks.head == "mlp"),
+    _of_tasks(("jigsaw_weight", "spatial_orders"), "jigsaw"),
+    _of_tasks(("contrastive_weight", "temperature", "projection"), "contrastive"),
+    *(
+        Rule((name,), f"--prediction_view={view}", _is("prediction_view", view))
+        for name, view in (("observed", "temporal"), ("masked_parts", "spatial"))
+    ),
+    *(
+        Rule((name,), f"--jigsaw_view={view}", _is("jigsaw_view", view))
+        for name, view in (("segments", "temporal"), ("spatial_orders", "spatial"))
+    ),
+    Rule(("head_hidden",), "--head=mlp", _is("head", "mlp")),
     Rule(("decay_epochs",), "--decay=step", lambda config: config.optimiser.decay == "step"),
 )

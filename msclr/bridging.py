@@ -70,13 +70,15 @@ def _making_the_same(
     ]
     if not (made[0] and made[1]):
         return []
-    rows = zip(made[0][0], made[1][0], strict=True)
-    pairs = [
-        (int(row.argmax()), int(its.argmax()))
-        for row, its in rows
-        if np.count_nonzero(row) == 1 and np.count_nonzero(its) == 1
-    ]
-    return list(dict.fromkeys(pairs))
+    pairs: dict[int, int] = {}
+    for row, its in zip(made[0][0], made[1][0], strict=True):
+        if np.count_nonzero(row) != 1 or np.count_nonzero(its) != 1:
+            continue
+        i, j = int(row.argmax()), int(its.argmax())
+        # A joint that stands for several of the target's counts once.
+        if i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return list(pairs.items())
 
 
 def _table(source: str, layout: SkeletonLayout, mappings: list[JointMapping]) -> np.ndarray | None:

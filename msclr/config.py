@@ -132,8 +132,8 @@ class ClrOptimiserConfig(OptimiserConfig):
 
     optimiser: str = option(
         "adam",
-        "Optimiser of the pre-training: SGD with momentum 0.9 (published: at 0.1, x0.1 after 250 "
-        "of 300 epochs, weight decay 0.0001), or Adam.",
+        "Optimiser: SGD with momentum 0.9 (published for pre-training: at 0.1, x0.1 after 250 of "
+        "300 epochs, weight decay 0.0001), or Adam.",
         choices=("sgd", "adam"),
     )
     learning_rate: float = option(0.001, "Learning rate at the start.", least=0)

@@ -144,10 +144,13 @@ class Readings:
         (part,) = read.of([read.index(layouts[0].name)]).parts
         check_run(single, read.of([read.index(layouts[0].name)]), "--single")
         its = open_clr_data(config).parts[0]
-        if _read_names(its, self.test_on) != _read_names(part, self.test_on):
+        if (its.split, _read_names(its, self.test_on)) != (
+            part.split,
+            _read_names(part, self.test_on),
+        ):
             raise InputError(
-                f"--single: {path} has other {self.test_on} clips (split '{its.split}', here "
-                f"'{part.split}') and may have been trained on these; name a run of this split"
+                f"--single: {path} has another split ('{its.split}', here '{part.split}') or other "
+                f"{self.test_on} clips and may have been trained on these; name a run of the same"
             )
         if config.network.stream != stream:
             raise InputError(

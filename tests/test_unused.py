@@ -19,10 +19,18 @@ LABELS = {"protocol": "supervised"}
     [
         ("omega", {**LABELS, "schedule": "plain"}, "--schedule=joint", {"schedule": "joint"}),
         ("moving_epochs", LABELS, "--schedule=moving", {"schedule": "moving", "init": "r"}),
-        ("segments", LABELS, "compute the tasks", {"watch_tasks": True}),
-        ("augment_each", LABELS, "compute the tasks", {"watch_tasks": True}),
+        ("segments", LABELS, "where the tasks are computed", {"watch_tasks": True}),
+        ("augment_each", LABELS, "where the tasks are computed", {"watch_tasks": True}),
         ("classifier_units", {}, "--protocol=semi", LABELS),
-        ("classifier_units", {**LABELS, "method": "lstm"}, "--method=ms2l", {"method": "ms2l"}),
+        ("classifier_units", {**LABELS, "method": "longt_gan"}, "ms2l", {"method": "ms2l"}),
+        ("classifier_hidden", {**LABELS, "method": "lstm"}, "longt_gan", {"method": "longt_gan"}),
+        ("temperature", {"method": "longt_gan"}, "--method=ms2l where", {"method": "ms2l"}),
+        ("temperature", {"tasks": ("jigsaw",)}, "contrastive", {"tasks": ("contrastive",)}),
+        ("decoder", {"tasks": ("contrastive",)}, "prediction", {"tasks": ("prediction",)}),
+        ("noise", {"tasks": ("jigsaw",)}, "contrastive", {"tasks": ("contrastive",)}),
+        ("segments", {"tasks": ("prediction",)}, "jigsaw", {"tasks": ("contrastive",)}),
+        ("segments", {"jigsaw_view": "spatial"}, "temporal", {"jigsaw_view": "temporal"}),
+        ("observed", {"prediction_view": "spatial"}, "temporal", {"prediction_view": "temporal"}),
         ("cell", {**LABELS, "method": "blstm"}, "--method=ms2l", {"method": "longt_gan"}),
         (
             "label_sampling",
@@ -56,7 +64,9 @@ def test_settings_of_other_msclr_runs_are_told(
     name: str, idle: dict[str, Any], told: str, read: dict[str, Any]
 ) -> None:
     _check(ClrConfig, CLR_RULES, name, idle, told, read)
-    assert "belongs to ms2l-train" in unused(ClrConfig(), {"omega"}, CLR_RULES)[0]
+    for foreign in ("omega", "classifier_units"):
+        assert "belongs to ms2l-train" in unused(ClrConfig(), {foreign}, CLR_RULES)[0]
+    assert unused(ClrConfig.from_flat(LABELS), {"optimiser", "shear"}, CLR_RULES) == []
 
 
 def _check(

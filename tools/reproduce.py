@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools
 from ms2l_tf.cli import common
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import write_json
+from ms2l_tf.files import read_json, write_json
 from tools import reproduce_report as report
 from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
 from tools.reproduce_protocols import FINE_TUNED, MOVING, MS2L, SOURCES, SUPERVISED_TABLE, Table
@@ -61,6 +61,7 @@ FROM_RESULTS = flags.DEFINE_bool(
 # Two synthetic sets that differ in layout, persons' sizes and noise; small ones for --quick.
 _SYNTHETIC = {"target": ("kinect_v2_25", 1), "synthetic_v1": ("kinect_v1_20", 2)}
 _QUICK_CLIPS = 192
+_PEAKS = "largest loss over that of pre-training"
 
 
 def chosen_tables(dataset: str, numbers: list[str], sources: list[str]) -> list[Table]:
@@ -198,12 +199,16 @@ def _figure_4(plan: Plan) -> None:
             peaks.setdefault(cell.name, {})[f"seed{seed}"] = found
     if not peaks:
         return
-    places = [path.with_suffix(".json")]
-    if plan.results_dir:  # histories are not kept there, this is all that is left of them
-        places.append(plan.results_dir / f"{plan.dataset}_figure4.json")
-    for place in places:
-        write_json(place, {"largest loss over that of pre-training": peaks})
-        print(f"how far its losses rise: {place}")
+    _write_peaks(path.with_suffix(".json"), peaks)
+    if plan.results_dir:  # histories are not kept there; other seeds' may lie elsewhere
+        kept = plan.results_dir / f"{plan.dataset}_figure4.json"
+        before = read_json(kept)[_PEAKS] if kept.is_file() else {}
+        _write_peaks(kept, {cell: before.get(cell, {}) | its for cell, its in peaks.items()})
+
+
+def _write_peaks(path: Path, peaks: dict[str, dict[str, dict[str, float]]]) -> None:
+    write_json(path, {_PEAKS: peaks})
+    print(f"how far its losses rise: {path}")
 
 
 def _stop(number: int, frame: object) -> NoReturn:

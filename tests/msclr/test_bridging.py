@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons.layout import load_layout
+from ms2l_tf.skeletons.layout import layout_names, load_layout
 from ms2l_tf.skeletons.mapping import load_mapping
-from msclr.bridging import as_seen_from, bridge, shared_joints
+from msclr.bridging import LEAST_SHARED, as_seen_from, bridge, shared_joints
 from tests.helpers import tiny_layout
 
 
@@ -54,6 +55,16 @@ def test_layouts_that_map_to_a_third_share_what_makes_the_same_joint_of_it() -> 
     assert (len(found), found["head"], found["spine (shoulder)"]) == (15, "head", "neck")
     back = named("smpl_24", "kinect_v2_25")
     assert {mine: its for its, mine in found.items()} == back
+
+
+def test_every_pair_of_packaged_layouts_shares_each_joint_once() -> None:
+    layouts = [load_layout(name) for name in layout_names()]
+    for mine, its in itertools.permutations(layouts, 2):
+        pairs = shared_joints(mine, its)
+        for side in zip(*pairs, strict=True):
+            assert len(set(side)) == len(side), (mine.name, its.name)
+        if len(pairs) >= LEAST_SHARED:
+            np.testing.assert_allclose(bridge(its, mine).weights.sum(axis=1), 1.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("home", ["kinect_v2_25", "h36m_17", "smpl_24"])

@@ -128,6 +128,7 @@ def test_other_runs_named_beside_have_to_fit(
     other_layout = finished(config(dataset, layouts=LAYOUTS[1:], stream="bone"), tmp_path / "b")
     first = {"layouts": LAYOUTS[:1]}
     elsewhere = finished(config(dataset, **first, validation="subject"), tmp_path / "c")
+    other_split = finished(config(dataset, **first, split="cross_view"), tmp_path / "e")
     other_stream = finished(config(dataset, **first, stream="bone"), tmp_path / "d")
     for readings, said in (
         (Readings(single=(str(run.path),)), "--single: .* on kinect_v2_25, h36m_17; name one"),
@@ -139,8 +140,9 @@ def test_other_runs_named_beside_have_to_fit(
         (Readings(streams=(str(other_data),)), "which is not .*; fuse runs of one dataset"),
         (
             Readings(single=(str(elsewhere),), test_on="validation"),
-            r"has other validation clips \(split 'cross_subject'",
+            r"or other validation clips and may have been trained",
         ),
+        (Readings(single=(str(other_split),)), "has another split .'cross_view', here 'cross_sub"),
         (Readings(single=(str(other_stream),)), "of the bone stream; name one of the joint"),
         (Readings(single=(str(other_layout),)), f"a run on {LAYOUTS[1]}, which is not among"),
         (Readings(streams=(str(other_layout),)), f"has not learnt {LAYOUTS[0]}; it has"),

@@ -128,8 +128,8 @@ def test_the_tables_share_pretraining_and_hold_the_papers_numbers() -> None:
     assert (2, "1 %, balanced: MS2L") not in published
     pku2 = table(6, "pku2")
     assert pku2
-    published = [row.published.get("pku2") for row in pku2.rows]
-    assert published == [40.97, 43.61, 44.14, 44.83, 45.81, None, None], "the floors come last"
+    of_pku2 = [row.published.get("pku2") for row in pku2.rows]
+    assert of_pku2 == [40.97, 43.61, 44.14, 44.83, 45.81, None, None], "the floors come last"
     assert {cell.name for cell in pku2.cells} == {"supervised_random"}, "no source, no cell"
 
 
