@@ -1,6 +1,8 @@
-"""The one exception that means "the input is at fault, not the program"."""
+"""What a user is told: the one exception that means "the input is at fault", and warnings."""
 
 from __future__ import annotations
+
+import sys
 
 
 class InputError(ValueError):
@@ -9,6 +11,11 @@ class InputError(ValueError):
     The message is one readable line that names the file or flag, the place in it and the fix.
     Commands print it as ``error: <message>`` and exit with status 2.
     """
+
+
+def warn(text: str) -> None:
+    """Says on stderr what may not be as the user believes."""
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:

@@ -35,13 +35,12 @@ def shared_joints(
     """
     mappings = [*own, *(load_mapping(name) for name in mapping_names())]
     near = dict.fromkeys((first.name, second.name, *via))
-    for sources, targets in (
-        (near, ()),
-        ((), sorted({one.target for one in mappings})),
-        (sorted({one.source for one in mappings}), ()),
+    for found_by, layouts in (
+        (_made_of_the_same, near),
+        (_making_the_same, sorted({one.target for one in mappings})),
+        (_made_of_the_same, sorted({one.source for one in mappings})),
     ):
-        found = [_made_of_the_same(one, first, second, mappings) for one in sources]
-        found += [_making_the_same(one, first, second, mappings) for one in targets]
+        found = (found_by(one, first, second, mappings) for one in layouts)
         best = max(found, key=len, default=[])
         if len(best) >= LEAST_SHARED:
             return best
@@ -64,14 +63,11 @@ def _making_the_same(
     target: str, first: SkeletonLayout, second: SkeletonLayout, mappings: list[JointMapping]
 ) -> list[tuple[int, int]]:
     """Pairs of joints each of which alone makes the same joint of `target`."""
-    made = [
-        [one.weights for one in mappings if (one.source, one.target) == (layout.name, target)]
-        for layout in (first, second)
-    ]
-    if not (made[0] and made[1]):
+    tables = [_table_to(target, layout, mappings) for layout in (first, second)]
+    if tables[0] is None or tables[1] is None:
         return []
     pairs: dict[int, int] = {}
-    for row, its in zip(made[0][0], made[1][0], strict=True):
+    for row, its in zip(*tables, strict=True):
         if np.count_nonzero(row) != 1 or np.count_nonzero(its) != 1:
             continue
         i, j = int(row.argmax()), int(its.argmax())
@@ -88,6 +84,17 @@ def _table(source: str, layout: SkeletonLayout, mappings: list[JointMapping]) ->
     for mapping in mappings:
         same = mapping.target_layout.joints == layout.joints
         if mapping.source == source and mapping.target == layout.name and same:
+            return mapping.weights
+    return None
+
+
+def _table_to(
+    target: str, layout: SkeletonLayout, mappings: list[JointMapping]
+) -> np.ndarray | None:
+    """How each joint of the target layout is made of those of a layout [J], or None."""
+    for mapping in mappings:
+        same = mapping.source_layout.joints == layout.joints
+        if mapping.source == layout.name and mapping.target == target and same:
             return mapping.weights
     return None
 

@@ -141,13 +141,11 @@ class Readings:
                 f"--single: {path} is a run on {layouts[0].name}, which is not among the layouts "
                 f"read ({', '.join(read.names)})"
             )
-        (part,) = read.of([read.index(layouts[0].name)]).parts
-        check_run(single, read.of([read.index(layouts[0].name)]), "--single")
-        its = open_clr_data(config).parts[0]
-        if (its.split, _read_names(its, self.test_on)) != (
-            part.split,
-            _read_names(part, self.test_on),
-        ):
+        data = read.of([read.index(layouts[0].name)])
+        check_run(single, data, "--single")
+        its, part = open_clr_data(config).parts[0], data.parts[0]
+        same_clips = _read_names(its, self.test_on) == _read_names(part, self.test_on)
+        if its.split != part.split or not same_clips:
             raise InputError(
                 f"--single: {path} has another split ('{its.split}', here '{part.split}') or other "
                 f"{self.test_on} clips and may have been trained on these; name a run of the same"

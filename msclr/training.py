@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from ms2l_tf import errors
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data import pipeline
 from ms2l_tf.runs.folder import RunFolder, run_record
@@ -111,29 +111,25 @@ def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
             if config.contrast.queue == AUTO_QUEUE
             else "--queue=0 takes half of the clips"
         )
-        _say(
+        errors.warn(
             f"the queue holds {queue} keys for {used} training clips, so clips stand in it more "
             f"than once; {fix}"
         )
     if used < clips:
-        _say(
+        errors.warn(
             f"{clips - used} of {clips} training clips lack the layouts that "
             f"--pairs={config.contrast.pairs} needs; they are not used"
         )
     if alone := sampler.unpaired():
-        _say(
+        errors.warn(
             f"{alone} of {clips} training clips have poses in one layout only; they are never "
             "paired with another"
         )
     if config.normaliser.scale == "none" and config.augment.noise:
-        _say(
+        errors.warn(
             f"with --scale=none the noise has the unit of the poses, metres where it is known: "
             f"--noise={config.augment.noise:g} of it"
         )
-
-
-def _say(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
 
 
 def _count_poses(data: ClrData, clips: np.ndarray) -> None:

@@ -48,7 +48,7 @@ LABELS = {"protocol": "supervised"}
 def test_settings_of_other_runs_are_told(
     name: str, idle: dict[str, Any], told: str, read: dict[str, Any]
 ) -> None:
-    _check(RunConfig, RULES, name, idle, told, read)
+    assert_told(RunConfig, RULES, name, idle, told, read)
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_settings_of_other_runs_are_told(
 def test_settings_of_other_msclr_runs_are_told(
     name: str, idle: dict[str, Any], told: str, read: dict[str, Any]
 ) -> None:
-    _check(ClrConfig, CLR_RULES, name, idle, told, read)
+    assert_told(ClrConfig, CLR_RULES, name, idle, told, read)
     for foreign in ("omega", "classifier_units"):
         assert "belongs to ms2l-train" in unused(ClrConfig(), {foreign}, CLR_RULES)[0]
     assert unused(ClrConfig.from_flat(LABELS), {"optimiser", "shear"}, CLR_RULES) == []
 
 
-def _check(
+def assert_told(
     kind: type[AnyRunConfig],
     rules: tuple[Rule[Any], ...],
     name: str,

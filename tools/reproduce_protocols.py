@@ -21,7 +21,8 @@ Values = Mapping[str, float]  # by dataset
 Reading = tuple[str, str] | None  # cell, metric
 
 CLASSIFIER = "classifier/top1"
-PROBES = ("linear/top1", "knn/1/top1", "svm/top1")
+KNN = "knn/1/top1"
+PROBES = ("linear/top1", KNN, "svm/top1")
 LONGT_GAN = ("pretrain", "longt_gan")
 _FLOORS = (("random encoder", "floor/random/"), ("raw coordinates", "floor/raw/"))
 
@@ -212,7 +213,7 @@ SUPERVISED_TABLE = {"nw_ucla": 3, "synthetic": 3, "pku1": 4, "pku2": 4, "ntu60":
 
 def supervised(dataset: str) -> Table:
     """Table 3, 4 or 5."""
-    measures = (CLASSIFIER, "classifier/mean_per_class", "knn/1/top1")
+    measures = (CLASSIFIER, "classifier/mean_per_class", KNN)
     rows = [
         Row(
             title,
@@ -223,7 +224,7 @@ def supervised(dataset: str) -> Table:
     ]
     for title, probe in (("linear", "linear"), ("RBF SVM", "svm")):
         rows += floor_rows(MS2L, (f"{probe}/top1", f"{probe}/mean_per_class", None), f"{title}, ")
-    rows += floor_rows(MS2L, (None, None, measures[-1]), "1-NN, ")
+    rows += floor_rows(MS2L, (None, None, KNN), "1-NN, ")
     for name, published in _OTHERS:
         values = _values(published)
         if dataset in values:
@@ -248,7 +249,7 @@ def transfer(dataset: str, sources: Sequence[str]) -> Table:
     random = RANDOM_SUPERVISED
     if in_kind:
         random = from_random("transfer_random", **target)
-    measures = (CLASSIFIER, "knn/1/top1")
+    measures = (CLASSIFIER, KNN)
 
     def row(title: str, cell: Cell, published: Values) -> Row:
         return Row(title, tuple((cell.name, measure) for measure in measures), published)
@@ -270,7 +271,7 @@ def transfer(dataset: str, sources: Sequence[str]) -> Table:
             rows.append(row(title, second, published))
             if name in sources:
                 cells += [first, second]
-    rows += floor_rows(random, (None, measures[-1]))
+    rows += floor_rows(random, (None, KNN))
     note = "kNN-1: of the trained encoder's features."
     if in_kind:
         note += " Both synthetic sets are mapped onto the 18 joints they share."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 # Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,12 +45,6 @@ def quiet_tensorflow() -> None:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-def warn(lines: Iterable[str]) -> None:
-    """Says what may not be as its reader believes."""
-    for line in lines:
-        print(f"warning: {line}", file=sys.stderr)
 
 
 def _fail(message: str) -> int:

@@ -15,7 +15,7 @@ from absl import flags
 
 from ms2l_tf import config, options, unused
 from ms2l_tf.cli import common, config_flags
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 
 GROUPS = tuple(options.groups_of(config.RunConfig))
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
@@ -43,7 +43,8 @@ def main() -> None:
     from ms2l_tf.training.train import train
 
     settings = config.RunConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
-    common.warn(unused.unused(settings, config_flags.typed(*GROUPS), unused.RULES))
+    for line in unused.unused(settings, config_flags.typed(*GROUPS), unused.RULES):
+        warn(line)
     folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: ms2l-evaluate --workdir={folder.path}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 
 from ms2l_tf.config import RANDOM_INIT, UNSUPERVISED, RunConfig
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.model import MS2L
 from ms2l_tf.options import groups_of
 from ms2l_tf.runs.build import build_shaped_model, pose_shape
@@ -259,10 +258,9 @@ def check_other_dataset(
             f"'{mine}'; train it on this one or, if they share no clip, use --protocol=transfer"
         )
     if its == mine:
-        print(
-            f"warning: {folder.path} was trained on another dataset called '{its}'; if it is a "
-            "version of this one, the run may know test clips",
-            file=sys.stderr,
+        warn(
+            f"{folder.path} was trained on another dataset called '{its}'; if it is a version of "
+            "this one, the run may know test clips"
         )
 
 

@@ -21,7 +21,7 @@ from absl import flags
 from ms2l_tf import options
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.config import RANDOM_INIT
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.unused import unused
 from msclr.config import ClrConfig
 from msclr.unused import RULES
@@ -70,7 +70,8 @@ def main() -> None:
             )
         made = synthetic_data(f"{WORKDIR.value.rstrip('/')}_data", config, SYNTHETIC_CLIPS.value)
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data=made))
-    common.warn(unused(config, config_flags.typed(*GROUPS, of=ClrConfig), RULES))
+    for line in unused(config, config_flags.typed(*GROUPS, of=ClrConfig), RULES):
+        warn(line)
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: msclr-evaluate --workdir={folder.path}")

@@ -87,6 +87,13 @@ def test_the_torso_of_a_body_is_as_long_in_either_layout(
     assert abs(sides[0] / sides[1] - 1) < 0.1
 
 
+def test_mappings_of_a_layout_of_the_same_name_with_other_joints_are_not_taken() -> None:
+    mine, smpl = tiny_layout(name="kinect_v2_25"), load_layout("smpl_24")
+    pairs = shared_joints(mine, smpl)
+    assert pairs  # equal names are all that is left
+    assert all(mine.joints[i] == smpl.joints[j] for i, j in pairs)
+
+
 def test_without_a_mapping_equal_names_count() -> None:
     mine = tiny_layout(name="mine")
     other = tiny_layout(name="other")

@@ -24,7 +24,7 @@ from ms2l_tf.runs.weights import load_weights
 from ms2l_tf.training import train as module
 from ms2l_tf.training.train import train
 from tests.helpers import TINY, TrainedRun, tiny_config, write_dataset
-from tests.training.test_train import interruption, same_weights
+from tests.training.test_train import assert_same_weights, interruption
 
 
 def from_run(run: TrainedRun, **changes: Any) -> RunConfig:
@@ -95,7 +95,7 @@ def test_resumed_on_two_devices_equals_uninterrupted_on_one(
         train(moving.config, str(tmp_path / "a"), strategy="none")
     folder = train(moving.config, str(tmp_path / "a"), strategy="mirrored")
     assert folder.timing()["epochs_timed"] == 1
-    same_weights(moving.folder, folder, 1e-4)
+    assert_same_weights(moving.folder, folder, 1e-4)
 
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
@@ -120,7 +120,7 @@ def test_every_protocol_on_two_devices_equals_one(
     config = from_run(trained_run, **{**changes, "epochs": 2, "monitor_epochs": 0})
     one = train(config, str(tmp_path / "one"), strategy="none")
     two = train(config, str(tmp_path / "two"), strategy="mirrored")
-    same_weights(one, two, 1e-4)
+    assert_same_weights(one, two, 1e-4)
 
 
 def test_labels_of_other_clips_are_never_read(
@@ -143,7 +143,7 @@ def test_labels_of_other_clips_are_never_read(
     monkeypatch.setattr(module, "draw_labelled", lambda *_: drawn)
     monkeypatch.setattr(module, "open_run_data", spoiled)
     folder = train(moving.config, str(tmp_path / "a"), strategy="none")
-    same_weights(moving.folder, folder)
+    assert_same_weights(moving.folder, folder)
 
 
 def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: TrainedRun) -> None:

@@ -43,7 +43,7 @@ def weights(folder: RunFolder) -> dict[str, np.ndarray]:
     return found
 
 
-def same_weights(one: RunFolder, other: RunFolder, tolerance: float = 0.0) -> None:
+def assert_same_weights(one: RunFolder, other: RunFolder, tolerance: float = 0.0) -> None:
     expected, actual = weights(one), weights(other)
     assert expected.keys() == actual.keys()
     assert len(expected) > 10
@@ -137,7 +137,7 @@ def test_interrupted_then_resumed_equals_uninterrupted(
     train(config, str(folder.path), strategy="none")
     assert folder.timing()["epochs_timed"] == 2
     assert folder.history.read_text() == trained_run.folder.history.read_text()
-    same_weights(trained_run.folder, folder)
+    assert_same_weights(trained_run.folder, folder)
 
 
 def test_a_run_that_another_command_trains_is_left_alone(
@@ -168,7 +168,7 @@ def test_resumed_on_two_replicas_equals_one_device(
     folder = RunFolder(shutil.copytree(stopped, tmp_path / "c"))
     train(config, str(folder.path), strategy="mirrored")
     # Adam divides by the root of small squares, so rounding grows over the steps.
-    same_weights(trained_run.folder, folder, 1e-4)
+    assert_same_weights(trained_run.folder, folder, 1e-4)
     histories = folder.read_history(), trained_run.folder.read_history()
     for row, expected in zip(*histories, strict=True):
         assert_close(float(row["loss"]), float(expected["loss"]), 1e-4)
@@ -188,7 +188,7 @@ def test_mixed_precision_resumes_with_its_loss_scale(
     whole = train(config, str(tmp_path / "whole"), strategy="none")
     with interruption(3), pytest.raises(KeyboardInterrupt):
         train(config, str(tmp_path / "parts"), strategy="none")
-    same_weights(whole, train(config, str(tmp_path / "parts"), strategy="none"))
+    assert_same_weights(whole, train(config, str(tmp_path / "parts"), strategy="none"))
     history = whole.read_history()
     assert np.isfinite([float(row["loss"]) for row in history]).all()
     assert set(history[0]) == {"epoch", "loss", "jigsaw", "jigsaw_accuracy"}, "no monitors"
