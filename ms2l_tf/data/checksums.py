@@ -44,6 +44,7 @@ def verify_files(
     files: Mapping[str, FileRecord],
     *,
     force: bool = False,
+    remember: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> None:
     """Compares every file with its record; a difference is an `InputError` naming the file.
@@ -56,6 +57,7 @@ def verify_files(
         folder: the dataset.
         files: relative name -> record, as in `dataset.json`.
         force: read every file whatever was remembered.
+        remember: a success, for the next call.
         progress: called with each name after it has been checked.
     """
     remembered = {} if force else _recall(folder)
@@ -75,7 +77,7 @@ def verify_files(
         verified[name] = key
         if progress is not None:
             progress(name)
-    if verified != remembered:
+    if remember and verified != remembered:
         _remember(folder, verified)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ms2l_tf.data.checks import checked_clip
 from ms2l_tf.data.checksums import FileRecord, fingerprint, verify_files
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
@@ -188,9 +189,7 @@ def read_clip_table(path: pathlib.Path, num_labels: int) -> tuple[Clip, ...]:
             )
         except ValueError as error:
             raise InputError(f"{path}, line {line}: {error}") from None
-        if not -1 <= clip.label < num_labels:
-            raise InputError(f"{path}, line {line}: label {label} of {num_labels} classes")
-        clips.append(clip)
+        clips.append(checked_clip(clip, num_labels, f"{path}, line {line}"))
     if len({clip.name for clip in clips}) != len(clips):
         raise InputError(f"{path}: clip names are not unique")
     return tuple(clips)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
+from ms2l_tf.data.checks import check_axes, checked_rate, shown
 from ms2l_tf.data.records import UNITS, Axes, ClipPoses
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
@@ -77,14 +79,7 @@ class PoseStore:
     def open(cls, folder: pathlib.Path, num_clips: int) -> PoseStore:
         """Maps the arrays of `folder` and checks every shape against the others."""
         where = folder / "layout.json"
-        header = read_json(where)
-        try:
-            rate, unit, layout_json = float(header["frame_rate"]), header["unit"], header["layout"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{where}: missing or invalid entry ({error})") from None
-        if unit not in UNITS:
-            raise InputError(f"{where}: unit {unit!r} is not one of {', '.join(UNITS)}")
-        layout = SkeletonLayout.from_json(layout_json, where=str(where))
+        layout, rate, unit, axes = read_header(read_json(where), str(where))
         coords = _map_array(folder / "coords.npy", np.float32, 4)
         frames, persons, joints, num_coords = coords.shape
         if joints != layout.num_joints or num_coords not in (2, 3):
@@ -100,8 +95,32 @@ class PoseStore:
         if (folder / "confidence.npy").exists():
             confidence = _map_array(folder / "confidence.npy", np.float32, 3)
             _check_shape(folder / "confidence.npy", confidence, (frames, persons, joints))
-        axes = Axes.from_json(header.get("axes"), where=str(where))
+        check_axes(axes, num_coords, str(where))
         return cls(layout, rate, unit, axes, coords, offsets, present, confidence)
+
+
+def read_header(
+    header: Mapping[str, Any], where: str
+) -> tuple[SkeletonLayout, float, str, Axes | None]:
+    """Layout, frame rate, unit and axes from the content of `layout.json`.
+
+    The writer asks it too, before there is a file.
+
+    Raises:
+        InputError: an entry is missing or invalid.
+    """
+    try:
+        rate, unit, layout = header["frame_rate"], header["unit"], header["layout"]
+    except KeyError as error:
+        raise InputError(f"{where}: missing entry ({error})") from None
+    if not isinstance(unit, str) or unit not in UNITS:
+        raise InputError(f"{where}: unit {shown(unit)} is not one of {', '.join(UNITS)}")
+    return (
+        SkeletonLayout.from_json(layout, where=where),
+        checked_rate(rate, where),
+        unit,
+        Axes.from_json(header.get("axes"), where=where),
+    )
 
 
 def _map_array(path: pathlib.Path, dtype: type, ndim: int) -> np.ndarray:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from ms2l_tf.data.checks import real_array, shown, truth_array
 from ms2l_tf.data.npy_stream import NpyStream
 from ms2l_tf.data.records import ClipPoses
+from ms2l_tf.data.repairs import repair_poses
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import write_json
+from ms2l_tf.skeletons.layout import SkeletonLayout
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedPoses:
+    """Poses that can be appended.
+
+    Attributes:
+        poses: padded to M persons, present, and confidence where the layout has one.
+        repairs: counts of what was changed, see `repair_poses`.
+        seen: whether there is a joint of anyone.
+    """
+
+    poses: ClipPoses
+    repairs: Mapping[str, int]
+    seen: bool
 
 
 class PoseWriter:
@@ -20,32 +39,72 @@ class PoseWriter:
     Args:
         folder: to make; called like the layout.
         header: content of `layout.json`.
+        layout: the same layout as an object.
         shape: (M, J, C).
         confidence: whether clips come with a confidence per joint.
+        keep_zeros: whether persons whose joints are all zero stay, see `repair_poses`.
     """
 
     def __init__(
         self,
         folder: pathlib.Path,
         header: Mapping[str, Any],
+        layout: SkeletonLayout,
         shape: tuple[int, int, int],
+        *,
         confidence: bool,
+        keep_zeros: bool,
     ) -> None:
         folder.mkdir(parents=True)
         write_json(folder / "layout.json", header)
         self.folder = folder
+        self.layout = layout
+        self.frame_rate = float(header["frame_rate"])
         self.shape = shape
+        self.keep_zeros = keep_zeros
         self.offsets = [0]
+        self.seen = False
         self._coords = NpyStream(folder / "coords.npy", np.float32, shape)
         self._present = NpyStream(folder / "present.npy", np.bool_, shape[:1])
         self._confidence = (
             NpyStream(folder / "confidence.npy", np.float32, shape[:2]) if confidence else None
         )
 
-    def check(self, poses: ClipPoses, where: str) -> ClipPoses:
+    def check(self, poses: Any, where: str) -> CheckedPoses:
         """The poses padded to M persons and made consistent; see `DatasetWriter.add_clip`."""
+        if not isinstance(poses, ClipPoses):
+            raise InputError(
+                f"{where}: poses in {self.folder.name} are {shown(poses)}; expected ClipPoses"
+            )
+        coords = self._check_coords(poses.coords, where)
+        shape = coords.shape
+        present = None
+        if poses.present is not None:
+            present = truth_array(poses.present, f"{where}: present")
+            if present.shape != shape[:2]:
+                raise InputError(
+                    f"{where}: present has shape {present.shape}, expected {shape[:2]}"
+                )
+            coords[~present] = np.nan
+        confidence = self._check_confidence(poses.confidence, shape[:3], where)
+        before = np.isfinite(coords[..., 0]).any(axis=-1)
+        repairs = repair_poses(
+            coords, self.layout, self.frame_rate, keep_zeros=self.keep_zeros
+        )
+        seen = np.isfinite(coords[..., 0]).any(axis=-1)
+        # Who lost every joint is not in the picture, whatever was said.
+        present = seen if present is None else present & (seen | ~before)
+        padding = [(0, 0), (0, self.shape[0] - shape[1])]
+        padded = ClipPoses(
+            np.pad(coords, [*padding, (0, 0), (0, 0)], constant_values=np.nan),
+            np.pad(present, padding),
+            None if confidence is None else np.pad(confidence, [*padding, (0, 0)]),
+        )
+        return CheckedPoses(padded, repairs, bool(seen.any()))
+
+    def _check_coords(self, given: Any, where: str) -> np.ndarray:
         persons, joints, num_coords = self.shape
-        coords = np.array(poses.coords, np.float32)
+        coords = real_array(given, f"{where}: coords")
         shape = coords.shape
         if len(shape) != 4 or shape[2:] != (joints, num_coords) or shape[1] > persons:
             raise InputError(
@@ -55,23 +114,10 @@ class PoseWriter:
         if np.isinf(coords).any():
             raise InputError(f"{where}: has an infinite coordinate; a missing joint is NaN")
         coords[np.isnan(coords).any(axis=-1)] = np.nan
-        if poses.present is None:
-            present = np.isfinite(coords).any(axis=(2, 3))
-        else:
-            present = np.array(poses.present, np.bool_)
-        if present.shape != shape[:2]:
-            raise InputError(f"{where}: present has shape {present.shape}, expected {shape[:2]}")
-        coords[~present] = np.nan
-        confidence = self._check_confidence(poses.confidence, shape[:3], where)
-        padding = [(0, 0), (0, persons - shape[1])]
-        return ClipPoses(
-            np.pad(coords, [*padding, (0, 0), (0, 0)], constant_values=np.nan),
-            np.pad(present, padding),
-            None if confidence is None else np.pad(confidence, [*padding, (0, 0)]),
-        )
+        return coords
 
     def _check_confidence(
-        self, confidence: np.ndarray | None, shape: tuple[int, ...], where: str
+        self, confidence: Any, shape: tuple[int, ...], where: str
     ) -> np.ndarray | None:
         if (confidence is None) != (self._confidence is None):
             raise InputError(
@@ -80,14 +126,16 @@ class PoseWriter:
             )
         if confidence is None:
             return None
-        confidence = np.array(confidence, np.float32)
-        if confidence.shape != shape or not np.isfinite(confidence).all():
+        values = real_array(confidence, f"{where}: confidence")
+        if values.shape != shape or not np.isfinite(values).all():
             raise InputError(f"{where}: confidence must be finite and of shape {shape}")
-        return confidence
+        return values
 
-    def append(self, poses: ClipPoses | None) -> None:
+    def append(self, checked: CheckedPoses | None) -> None:
         """Adds poses that `check` returned; None adds a clip without frames."""
-        if poses is not None:
+        if checked is not None:
+            self.seen |= checked.seen
+            poses = checked.poses
             streams = (self._coords, self._present, self._confidence)
             blocks = (poses.coords, poses.present, poses.confidence)
             for stream, block in zip(streams, blocks, strict=True):

@@ -6,10 +6,11 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ms2l_tf.data.checks import free_text, shown
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
 
@@ -48,15 +49,9 @@ def read_split(path: pathlib.Path, names: Sequence[str] | np.ndarray) -> Split:
     """
     content = read_json(path)
     index = {str(name): position for position, name in enumerate(names)}
-    sides = {}
-    for side in ("train", "test"):
-        wanted = content.get(side)
-        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
-            raise InputError(f"{path}: {side!r} must be a list of clip names")
-        sides[side] = tuple(wanted)
     description = str(content.get("description", ""))
-    split = SplitNames(path.stem, sides["train"], sides["test"], description)
-    check_split(split, index, where=str(path))
+    split = SplitNames(path.stem, content.get("train"), content.get("test"), description)
+    split = checked_split(split, index, where=str(path))
     return Split(
         split.name,
         np.sort(np.array([index[name] for name in split.train], np.int64)),
@@ -65,8 +60,19 @@ def read_split(path: pathlib.Path, names: Sequence[str] | np.ndarray) -> Split:
     )
 
 
-def check_split(split: SplitNames, known: Mapping[str, object], where: str) -> None:
-    """Refuses unknown clips, repeated ones, clips on both sides and a split without clips."""
+def checked_split(split: SplitNames, known: Mapping[str, object], where: str) -> SplitNames:
+    """The split with plain texts, whatever kind of list they came in.
+
+    Raises:
+        InputError: what is no list of texts, unknown clips, repeated ones, clips on both sides,
+            a split without clips.
+    """
+    split = SplitNames(
+        split.name,
+        _members(split.train, "train", where),
+        _members(split.test, "test", where),
+        free_text(split.description, f"{where}: description"),
+    )
     for side, wanted in (("train", split.train), ("test", split.test)):
         unknown = [name for name in wanted if name not in known]
         if unknown:
@@ -78,6 +84,19 @@ def check_split(split: SplitNames, known: Mapping[str, object], where: str) -> N
         raise InputError(f"{where}: {min(both)!r} is both a training and a test clip")
     if not split.train and not split.test:
         raise InputError(f"{where}: the split has no clips")
+    return split
+
+
+def _members(names: Any, side: str, where: str) -> tuple[str, ...]:
+    single = isinstance(names, (str, bytes, Mapping)) or not hasattr(names, "__iter__")
+    members = [names] if single else list(names)
+    texts = [str(name) for name in members if isinstance(name, str)]
+    if single or len(texts) < len(members):
+        wrong = next((name for name in members if not isinstance(name, str)), names)
+        raise InputError(
+            f"{where}: {side!r} must be a list of clip names, which are texts; got {shown(wrong)}"
+        )
+    return tuple(texts)
 
 
 def validation_split(

@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import os
 import pathlib
-import re
 import shutil
 import tempfile
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from ms2l_tf.data.checksums import FileRecord, record_file
-from ms2l_tf.data.clip_dataset import CLIP_COLUMNS, FORMAT_VERSION
+from ms2l_tf.data.checks import (
+    check_axes,
+    check_file_name,
+    checked_clip,
+    checked_label_names,
+    checked_rate,
+    free_text,
+    is_missing,
+    shown,
+    whole_number,
+)
+from ms2l_tf.data.checksums import FileRecord, record_file, verify_files
+from ms2l_tf.data.clip_dataset import CLIP_COLUMNS, FORMAT_VERSION, ClipDataset
+from ms2l_tf.data.pose_store import read_header
 from ms2l_tf.data.pose_writer import PoseWriter
-from ms2l_tf.data.records import UNITS, Axes, Clip, ClipPoses
-from ms2l_tf.data.splits import SplitNames, check_split
-from ms2l_tf.errors import InputError
+from ms2l_tf.data.records import Axes, Clip, ClipPoses
+from ms2l_tf.data.repairs import RepairLog
+from ms2l_tf.data.splits import SplitNames, checked_split
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.files import write_json
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+MAX_PERSONS = 1000  # every clip is padded to them
 
 
 class DatasetWriter:
     """Writes a `ClipDataset`, frame by frame, so that size is bounded by the disk alone.
 
-    Everything goes to a hidden folder beside `out`, which is renamed when the `with` block ends
-    without an exception and removed when it doesn't.
+    Everything goes to a hidden folder beside `out`. When the `with` block ends without an
+    exception, the folder is opened and verified as a reader would, and renamed; when it doesn't,
+    or the reader refuses the folder, it is removed. What was changed in the poses (see
+    `add_clip`) is counted in `repairs` and said as warnings at the end.
 
     ```
     with DatasetWriter("data/mine", name="mine", label_names=("wave", "nod")) as writer:
@@ -43,6 +56,7 @@ class DatasetWriter:
     Args:
         out: the folder to make; it must not exist or be empty.
         name, label_names, source, licence: see `ClipDataset`.
+        keep_zeros: whether a person whose joints are all zero stays; by default this is a gap.
     """
 
     def __init__(
@@ -53,14 +67,17 @@ class DatasetWriter:
         label_names: Sequence[str],
         source: str = "",
         licence: str = "",
+        keep_zeros: bool = False,
     ) -> None:
         self.out = pathlib.Path(out)
-        self.name = name
-        self.label_names = tuple(label_names)
-        self.source = source
-        self.licence = licence
-        if len(set(self.label_names)) != len(self.label_names):
-            raise InputError(f"dataset {name!r}: two classes have the same name")
+        self.name = free_text(name, "dataset: name")
+        where = f"dataset {name!r}"
+        self.label_names = checked_label_names(label_names, where)
+        self.source = free_text(source, f"{where}: source")
+        self.licence = free_text(licence, f"{where}: licence")
+        self.keep_zeros = keep_zeros
+        self.repairs = RepairLog()
+        self._blank: set[str] = set()
         self._layouts: dict[str, PoseWriter] = {}
         self._clips: dict[str, Clip] = {}
         self._splits: dict[str, SplitNames] = {}
@@ -121,71 +138,83 @@ class DatasetWriter:
             num_coords: C, 2 or 3.
             confidence: whether clips come with a confidence per joint.
         """
-        _check_file_name("layout", layout.name)
+        if not isinstance(layout, SkeletonLayout):
+            raise InputError(f"add_layout: got {shown(layout)}; expected a SkeletonLayout")
+        check_file_name("layout", layout.name)
+        where = f"layout {layout.name}"
         if layout.name in self._layouts or self._clips:
             raise InputError(f"layout {layout.name}: declare every layout once, before the clips")
-        if unit not in UNITS:
-            raise InputError(f"layout {layout.name}: unit {unit!r} is not one of {UNITS}")
-        if num_coords not in (2, 3) or num_persons < 1 or not 0 < frame_rate < np.inf:
+        persons = whole_number(num_persons, f"{where}: num_persons")
+        coords = whole_number(num_coords, f"{where}: num_coords")
+        if not 1 <= persons <= MAX_PERSONS:
             raise InputError(
-                f"layout {layout.name}: needs 2 or 3 coordinates, a person and a frame rate; got "
-                f"{num_coords}, {num_persons}, {frame_rate}"
+                f"{where}: needs a person and at most {MAX_PERSONS}; got num_persons {persons}"
             )
-        if (axes is None) != (num_coords == 2):
-            raise InputError(f"layout {layout.name}: 3-D poses have axes, 2-D poses have none")
-        header = {
-            "frame_rate": float(frame_rate),
-            "unit": unit,
-            "axes": None if axes is None else axes.to_json(),
-            "layout": layout.to_json(),
-        }
+        if axes is not None and not isinstance(axes, Axes):
+            raise InputError(f"{where}: axes are {shown(axes)}; expected Axes")
+        check_axes(axes, coords, where)
+        header = _checked_header(layout, frame_rate, unit, axes, where)
         folder = self._open_folder() / "poses" / layout.name
-        shape = (num_persons, layout.num_joints, num_coords)
-        self._layouts[layout.name] = PoseWriter(folder, header, shape, confidence)
+        self._layouts[layout.name] = PoseWriter(
+            folder,
+            header,
+            layout,
+            (persons, layout.num_joints, coords),
+            confidence=bool(confidence),
+            keep_zeros=self.keep_zeros,
+        )
 
     def add_clip(self, clip: Clip, poses: Mapping[str, ClipPoses]) -> None:
         """Appends a clip; a refused one leaves the dataset as it was.
 
-        Joints with a NaN coordinate become missing as a whole, and so do the joints of absent
-        persons. Layouts that `poses` leaves out get zero frames.
+        `checked_clip` says which values a row may have. Joints with a NaN coordinate become missing
+        as a whole, and so do the joints of absent persons, persons whose joints are all zero and
+        joints far from their body, see `repair_poses`. Layouts that `poses` leaves out get zero
+        frames.
 
         Raises:
-            InputError: a repeated or empty name, a label out of range, an unknown layout, a wrong
-                shape, an infinite coordinate, no frame in any layout.
+            InputError: a repeated or empty name, a label out of range or with a fraction, an
+                unknown layout, a wrong shape, coordinates that are infinite or no real numbers,
+                no frame in any layout.
         """
-        where = f"clip {clip.name!r}"
-        if not clip.name or clip.name != clip.name.strip() or not clip.name.isprintable():
-            raise InputError(f"{where}: a name needs printable characters and no outer blanks")
-        if clip.name in self._clips:
+        row = checked_clip(clip, len(self.label_names))
+        where = f"clip {row.name!r}"
+        if row.name in self._clips:
             raise InputError(f"{where}: the name occurs twice; clip names must be unique")
-        if not -1 <= clip.label < len(self.label_names):
-            raise InputError(
-                f"{where}: label {clip.label} is out of range; there are {len(self.label_names)} "
-                "classes, counted from 0, and -1 for unlabelled"
-            )
-        unknown = set(poses) - set(self._layouts)
+        if not isinstance(poses, Mapping):
+            raise InputError(f"{where}: poses are {shown(poses)}; expected {{layout: ClipPoses}}")
+        unknown = [layout for layout in poses if layout not in self._layouts]
         if unknown:
-            raise InputError(f"{where}: layout {min(unknown)!r} was not declared")
+            raise InputError(f"{where}: layout {shown(unknown[0])} was not declared")
         checked = {layout: self._layouts[layout].check(poses[layout], where) for layout in poses}
-        if not any(len(one.coords) for one in checked.values()):
+        if not any(len(of_layout.poses.coords) for of_layout in checked.values()):
             raise InputError(f"{where}: is empty (no frame in any layout)")
         for name, layout in self._layouts.items():
             layout.append(checked.get(name))
-        self._clips[clip.name] = clip
+        self._clips[row.name] = row
+        for name, of_layout in checked.items():
+            self.repairs.add(row.name, of_layout.repairs, name)
+        blank = not any(of_layout.seen for of_layout in checked.values())
+        if blank:
+            self._blank.add(row.name)
+        self.repairs.add(row.name, {"blank": blank, "unlabelled": is_missing(clip.label)})
 
     def add_split(
         self, name: str, *, train: Sequence[str], test: Sequence[str], description: str = ""
     ) -> None:
         """Adds a split of clips that are already written, given by name."""
-        _check_file_name("split", name)
+        check_file_name("split", name)
         if name in self._splits:
             raise InputError(f"split {name!r}: is there already")
-        split = SplitNames(name, tuple(train), tuple(test), description)
-        check_split(split, self._clips, where=f"split {name!r}")
-        self._splits[name] = split
+        # The fields are whatever was given until they are checked.
+        given = SplitNames(str(name), train, test, description)  # type: ignore[arg-type]
+        self._splits[given.name] = checked_split(given, self._clips, where=f"split {name!r}")
 
     def add_document(self, name: str, content: Mapping[str, Any]) -> None:
         """Adds a JSON file for people (a report); it is no part of the checksums."""
+        check_file_name("document", name)
+        if name in ("dataset.json", "clips.csv", "splits", "poses"):
+            raise InputError(f"document {name!r}: is a name of the dataset itself; take another")
         self._documents[name] = content
 
     @property
@@ -204,6 +233,11 @@ class DatasetWriter:
         for name, layout in self._layouts.items():
             if layout.offsets[-1] == 0:
                 raise InputError(f"layout {name}: no clip has poses in it; leave it out")
+            if not layout.seen:
+                raise InputError(
+                    f"layout {name}: all {len(self._clips)} clips are blank, no joint of anyone is "
+                    "seen (zeros count as missing without keep_zeros); leave it out"
+                )
         with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(CLIP_COLUMNS)
@@ -218,7 +252,31 @@ class DatasetWriter:
         for name, document in self._documents.items():
             write_json(folder / name, document)
         write_json(folder / "dataset.json", self._header(files))
+        self._read_back(folder)
         _publish(folder, self.out)
+        for line in [*self.repairs.lines(), *self._blank_sides()]:
+            warn(f"{self.out}: {line}")
+
+    def _read_back(self, folder: pathlib.Path) -> None:
+        """Nothing is published that a reader would refuse or read as something else."""
+        try:
+            dataset = ClipDataset.open(folder)
+            verify_files(folder, dataset.files, force=True, remember=False)
+            for name in self._splits:
+                dataset.split(name)
+        except InputError as error:
+            reason = str(error).replace(str(folder), self.out.name)
+            raise InputError(f"{self.out}: not written, it could not be read ({reason})") from error
+        if dataset.clips != tuple(self._clips.values()):
+            raise InputError(f"{self.out}: not written, its clip table reads as something else")
+
+    def _blank_sides(self) -> list[str]:
+        return [
+            f"split {split.name}: all {len(names)} {side} clips are blank (no joint of anyone)"
+            for split in self._splits.values()
+            for side, names in (("training", split.train), ("test", split.test))
+            if names and self._blank.issuperset(names)
+        ]
 
     def _header(self, files: Mapping[str, FileRecord]) -> dict[str, Any]:
         return {
@@ -241,9 +299,24 @@ def check_output(out: pathlib.Path) -> None:
         raise InputError(f"{out}: exists and is not a folder; name a new one")
 
 
-def _check_file_name(kind: str, name: str) -> None:
-    if not _FILE_NAME.fullmatch(name):
-        raise InputError(f"{kind} {name!r}: names a file; use letters, digits, '_', '-' and '.'")
+def _checked_header(
+    layout: SkeletonLayout, frame_rate: float, unit: str, axes: Axes | None, where: str
+) -> dict[str, Any]:
+    """The content of `layout.json`, after the reader has said yes to it."""
+    header = {
+        "frame_rate": checked_rate(frame_rate, where),
+        "unit": unit,
+        "axes": None if axes is None else axes.to_json(),
+        "layout": layout.to_json(),
+    }
+    try:
+        text = free_text(json.dumps(header, ensure_ascii=False), where)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: cannot be written as JSON ({error})") from None
+    read, *_ = read_header(json.loads(text), where)
+    if read.to_json() != header["layout"]:
+        raise InputError(f"{where}: would be read as another layout; use plain texts and ints")
+    return header
 
 
 def _publish(folder: pathlib.Path, out: pathlib.Path) -> None:

@@ -148,7 +148,7 @@ def test_arrays_that_contradict_each_other(
     ("old", "new", "message"),
     [
         ("name,", "nome,", "first line must be"),
-        ("walk_1,0", "walk_1,7", "line 2: label 7 of 2 classes"),
+        ("walk_1,0", "walk_1,7", "line 2: label 7 is out of range; there are 2 classes"),
         ("walk_1,0", "walk_1,x", "line 2: invalid literal"),
         ("walk_2", "walk_1", "not unique"),
     ],
