@@ -38,6 +38,12 @@ _OUT = flags.DEFINE_string(
 _STRICT = flags.DEFINE_bool(
     "strict", False, "Refuse the source at the first bad clip; else up to 5 % are tolerated."
 )
+_KEEP_ZEROS = flags.DEFINE_bool(
+    "keep_zeros",
+    False,
+    "Keep persons whose joints are all zero in a frame; else this is a gap that somebody wrote "
+    "as zeros, set to missing and counted.",
+)
 _INSPECT = flags.DEFINE_string(
     "inspect", None, "Check every checksum of this dataset folder and report what is in it."
 )
@@ -59,7 +65,7 @@ _LAYOUTS = flags.DEFINE_list(
 def main() -> None:
     """Prepares or inspects, as the flags say."""
     if _INSPECT.value:
-        others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT)
+        others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
         _refuse("is of no use with --inspect", *others)
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
@@ -80,7 +86,12 @@ def _convert(format_name: str, out: str) -> None:
     if not _SOURCE.value:
         raise InputError("--source is missing; name the folder or archive as published")
     dataset, report = prepare(
-        format_name, _SOURCE.value, out, layouts=_LAYOUTS.value, strict=_STRICT.value
+        format_name,
+        _SOURCE.value,
+        out,
+        layouts=_LAYOUTS.value,
+        strict=_STRICT.value,
+        keep_zeros=_KEEP_ZEROS.value,
     )
     for line in report.lines():
         print(line)
@@ -91,7 +102,7 @@ def _convert(format_name: str, out: str) -> None:
 def _generate(out: str) -> None:
     from ms2l_tf.data.synthetic import generate
 
-    _refuse("is of no use with --format=synthetic", _SOURCE, _STRICT)
+    _refuse("is of no use with --format=synthetic", _SOURCE, _STRICT, _KEEP_ZEROS)
     given: dict[str, Any] = {
         flag.name: flag.value for flag in (_CLIPS, _SEED, _PRESET) if flag.value is not None
     }

@@ -35,7 +35,8 @@ class Normaliser(keras.layers.Layer):
        orthogonal to it, z ahead; measured on the first five frames (``first``), on all (``clip``),
        or with y kept vertical (``vertical``). Without hips the shoulders serve. 2-D poses:
        ``in_plane`` turns the spine upright. A degenerate axis leaves the clip unturned.
-    5. *Scale*: the main person's mean root to spine-top distance becomes 1 (left alone if zero).
+    5. *Scale*: the main person's mean root to spine-top distance becomes 1; where it is zero, the
+       mean distance of the joints from the root (left alone if that is zero too).
     6. *Resampling* to T frames, linearly, from the first to the last true frame.
     7. Persons other than the main one are zero where they were absent; persons are padded with
        zeros or cut to M.
@@ -187,8 +188,21 @@ class Normaliser(keras.layers.Layer):
             matrix = self._rotation(main, to_metres, spine, weight) @ matrix
         if self.scale == "torso":
             torso = _masked_mean(tf.norm(spine, axis=-1)[..., None], in_clip)
-            matrix /= tf.where(torso > _TINY, torso, tf.ones_like(torso))[:, None]
+            # As a rule there are torsos, and the fallback costs a pass over all joints.
+            torso = tf.cond(
+                tf.reduce_all(torso > _TINY),
+                lambda: torso,
+                lambda: tf.where(torso > _TINY, torso, self._mean_reach(main, in_clip)),
+            )
+            matrix /= torso[:, None]
         return matrix
+
+    def _mean_reach(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
+        """Mean distance of the joints from the root in metres, 1 if it is zero: [B, 1]."""
+        steps = main - self._anchor(main, "root")[:, :, None]
+        reach = tf.reduce_mean(tf.norm(steps, axis=-1), axis=-1) * self.unit_scale
+        reach = _masked_mean(reach[..., None], in_clip)
+        return tf.where(reach > _TINY, reach, tf.ones_like(reach))
 
     def _rotation(
         self, main: tf.Tensor, to_metres: tf.Tensor, spine: tf.Tensor, weight: tf.Tensor

@@ -39,6 +39,7 @@ class PrepareReport:
         copies: groups of clips with the same poses under different names.
         one_frame: clips of a single frame.
         repeated_frames: clip -> frames equal to the one before; kept.
+        changed: what the writer changed or met in the poses, layout by layout; see `RepairLog`.
         splits: name -> number of training and test clips.
     """
 
@@ -52,6 +53,7 @@ class PrepareReport:
     copies: list[list[str]] = dataclasses.field(default_factory=list)
     one_frame: list[str] = dataclasses.field(default_factory=list)
     repeated_frames: dict[str, int] = dataclasses.field(default_factory=dict)
+    changed: dict[str, Any] = dataclasses.field(default_factory=dict)
     splits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def prepare(
     *,
     layouts: Sequence[str] | None = None,
     strict: bool = False,
+    keep_zeros: bool = False,
     progress: bool = True,
 ) -> tuple[ClipDataset, PrepareReport]:
     """Reads `source` and writes a dataset folder.
@@ -105,6 +108,7 @@ def prepare(
         layouts: see `DerivedLayouts`; None is the choice of the format: all that can be derived
             from motion capture, the native layout alone from other sources.
         strict: refuse the source at the first bad clip.
+        keep_zeros: see `DatasetWriter`.
         progress: show a progress bar.
 
     Raises:
@@ -129,6 +133,7 @@ def prepare(
             label_names=header.label_names,
             source=header.source,
             licence=header.licence,
+            keep_zeros=keep_zeros,
         )
         with writer:
             for poses in header.poses:
@@ -147,6 +152,7 @@ def prepare(
             for split in reader.splits(kept):
                 _write_split(split, writer, report)
             report.clips = writer.num_clips
+            report.changed = writer.repairs.to_json()
             writer.add_document(REPORT, report.to_json())
     return ClipDataset.open(out), report
 

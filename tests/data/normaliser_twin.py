@@ -70,6 +70,8 @@ def normalise(
             for joint in range(coords.shape[2]):
                 ends = [turn @ (coords[f, person, joint] - origin[f]) for f in (low, high)]
                 result[t, person, joint] = (1 - share) * ends[0] + share * ends[1]
+    if torso <= 1e-6:
+        torso = np.mean(np.linalg.norm(coords[:, 0] - root[:, None], axis=-1))
     return result / torso if scale == "torso" and torso > 1e-6 else result
 
 

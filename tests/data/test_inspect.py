@@ -12,7 +12,7 @@ from ms2l_tf.data import inspect as inspect_module
 from ms2l_tf.data.contact_sheet import save_contact_sheet
 from ms2l_tf.data.inspect import describe, summarise
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from tests.data.conftest import new_writer
+from tests.data.conftest import new_writer, poses_of
 
 
 def test_counts(tiny: ClipDataset) -> None:
@@ -78,8 +78,7 @@ def test_clips_without_any_class(tmp_path: pathlib.Path, kinect: SkeletonLayout)
         tmp_path / "out", name="videos", label_names=(), source="made up", licence="none"
     ) as writer:
         writer.add_layout(kinect, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "right"))
-        poses = ClipPoses(np.zeros((2, 1, 20, 3), np.float32))
-        writer.add_clip(Clip("a", -1), {kinect.name: poses})
+        writer.add_clip(Clip("a", -1), {kinect.name: poses_of(2, kinect, 3)})
     text = describe(summarise(ClipDataset.open(tmp_path / "out")))
     assert "videos: 1 clips, 0 classes, 1 unlabelled" in text
     assert "clips by class" not in text
@@ -90,6 +89,7 @@ def test_contact_sheet_survives_blank_clips(tmp_path: pathlib.Path, kinect: Skel
         writer.add_layout(kinect, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "right"))
         blank = ClipPoses(np.full((1, 1, 20, 3), np.nan, np.float32))
         writer.add_clip(Clip("a", 0), {kinect.name: blank})
+        writer.add_clip(Clip("b", 0), {kinect.name: poses_of(2, kinect, 3)})
     dataset = ClipDataset.open(tmp_path / "out")
     save_contact_sheet(dataset, kinect.name, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()

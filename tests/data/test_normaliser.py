@@ -178,6 +178,35 @@ def test_nothing_degenerate_gives_nan(centre: str, rotation: str) -> None:
     assert not poses.numpy()[2].any(), "a clip without a single joint is all zeros"
 
 
+@pytest.mark.parametrize("unit_scale", [1.0, 1e-3])
+@pytest.mark.parametrize("centre", ["frame", "clip", "none"])
+@pytest.mark.parametrize("rotation", ["first", "clip", "vertical", "none"])
+def test_without_a_torso_the_reach_of_the_joints_is_the_unit(
+    rotation: str, centre: str, unit_scale: float
+) -> None:
+    clip = 0.3 / unit_scale * random_poses(6, 1, 5, 3)
+    clip[:, 0, 2] = clip[:, 0, :2].mean(axis=1)  # the spine top lies on the root
+    settings: dict[str, Any] = {"rotation": rotation, "centre": centre, "unit_scale": unit_scale}
+    poses = one(clip, **settings)
+    wanted = normaliser_twin.normalise(clip, None, ANCHORS, frames=T, **settings)
+    assert_close(poses, wanted, 1e-4)
+    if centre == "frame":
+        assert one(clip[:1], **settings).std() == pytest.approx(one(clip[:1] * 7, **settings).std())
+        still = np.repeat(clip[:1], 3, axis=0)
+        assert np.linalg.norm(one(still, **settings), axis=-1).mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_a_batch_mate_without_a_torso_changes_no_bit() -> None:
+    clips = [motion(5, seed=1), motion(8, seed=2)]
+    collapsed = random_poses(5, 1, 5, 3)
+    collapsed[:, 0, 2] = collapsed[:, 0, :2].mean(axis=1)
+    layer = Normaliser(ANCHORS, frames=T)
+    (beside, _), (normal, _) = (
+        layer(*batch([*clips, mate])) for mate in (collapsed, motion(5, seed=3))
+    )
+    np.testing.assert_array_equal(beside[:2], normal[:2])
+
+
 def test_shoulders_serve_where_hips_meet_or_are_unknown() -> None:
     clip = motion(6)
     with_shoulders = {**ANCHORS, "shoulder_left": (3,), "shoulder_right": (4,)}
