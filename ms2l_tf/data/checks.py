@@ -11,7 +11,7 @@ import numpy as np
 from ms2l_tf.data.records import Axes, Clip
 from ms2l_tf.errors import InputError
 
-TAGS = ("subject", "camera", "setup", "group", "source")
+_TAGS = ("subject", "camera", "setup", "group", "source")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 _LONGEST_TEXT = 4096  # far below the longest field that a table is read with
 _SHOWN = 40  # characters of a refused value that an error message repeats
@@ -49,11 +49,11 @@ def checked_clip(clip: Any, num_labels: int, where: str = "") -> Clip:
             "from 0, and -1 for unlabelled"
         )
     return Clip(
-        table_text(name, f"{where}: name"),
-        label,
-        *(_tag(getattr(clip, tag), f"{where}: {tag}") for tag in TAGS),
-        _number_or_missing(clip.start, f"{where}: start"),
-        _number_or_missing(clip.end, f"{where}: end"),
+        name=table_text(name, f"{where}: name"),
+        label=label,
+        **{tag: _tag(getattr(clip, tag), f"{where}: {tag}") for tag in _TAGS},
+        start=_number_or_missing(clip.start, f"{where}: start"),
+        end=_number_or_missing(clip.end, f"{where}: end"),
     )
 
 
@@ -66,13 +66,11 @@ def is_missing(value: Any) -> bool:
 
 def whole_number(value: Any, what: str) -> int:
     """An int from an int or a float without a fraction, Python's or NumPy's; no bool."""
-    number = None
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        number = int(value)
-    elif isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):
-        number = int(value)
+    real = isinstance(value, (float, np.floating)) and bool(np.isfinite(value))
+    whole = isinstance(value, (int, np.integer)) or (real and value == int(value))
+    number = int(value) if whole and not isinstance(value, bool) else None
     if number is None or not -_LARGEST <= number < _LARGEST:
         raise InputError(f"{what} is {shown(value)}; expected a whole number")
     return number
@@ -116,7 +114,7 @@ def checked_label_names(values: Any, where: str) -> tuple[str, ...]:
     """The class names in label order; numbers become texts."""
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
         raise InputError(f"{where}: label_names is {shown(values)}; expected a list of class names")
-    names = []
+    names: list[str] = []
     for value in values:
         what = f"{where}: class name {len(names)}"
         if is_missing(value):

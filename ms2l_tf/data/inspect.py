@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.flaws import FlawFinder
 from ms2l_tf.data.pose_store import PoseStore
 
 _CHUNK = 1 << 14  # frames read at a time, so that memory doesn't grow with the dataset
@@ -29,9 +30,23 @@ def summarise(dataset: ClipDataset) -> dict[str, Any]:
         },
         "by_subject": _count(dataset.subjects),
         "by_camera": _count(dataset.cameras),
-        "layouts": {layout: summarise_poses(dataset.poses(layout)) for layout in dataset.layouts},
+        "layouts": {
+            layout: {
+                **summarise_poses(dataset.poses(layout)),
+                "flaws": find_flaws(dataset, layout),
+            }
+            for layout in dataset.layouts
+        },
         "splits": {name: _summarise_split(dataset, name) for name in dataset.split_names},
     }
+
+
+def find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
+    """Extents, outliers, clips that are blank, frozen or copies, see `FlawFinder`."""
+    finder = FlawFinder(dataset.poses(layout))
+    for index, clip in enumerate(dataset.clips):
+        finder.look_at(index, clip.name)
+    return finder.to_json()
 
 
 def summarise_poses(store: PoseStore) -> dict[str, Any]:
@@ -150,10 +165,43 @@ def _describe_poses(layout: str, poses: Mapping[str, Any]) -> list[str]:
         f"  frames: blank {defects['blank']}, missing joints {defects['with_missing_joints']}, "
         f"joints at zero {defects['with_joints_at_zero']}, repeated {defects['repeated']}",
     ]
+    lines += _describe_flaws(poses["flaws"], poses["unit"])
     worst = sorted(poses["missing_by_joint"].items(), key=lambda pair: -pair[1])[:5]
     if worst:
         lines.append("  most often missing: " + ", ".join(f"{j} {n}" for j, n in worst))
     return lines
+
+
+def _describe_flaws(flaws: Mapping[str, Any], unit: str) -> list[str]:
+    texts = {
+        "blank_clips": "blank clips (no joint of anyone)",
+        "clips_with_zero_persons": "clips with a person whose joints are all zero",
+        "clips_without_torso_length": "clips with a torso of length zero",
+        "frozen_clips": "clips of several frames without any movement",
+        "duplicate_clips": "groups of clips with identical poses",
+    }
+    ranges = [f"{e['axis']} {e['min']:.4g} to {e['max']:.4g}" for e in flaws["extents"]]
+    lines = [f"  extents ({unit}): {', '.join(ranges) or 'nothing is seen'}"]
+    for kind, text in texts.items():
+        listing = flaws[kind]
+        if listing["count"]:
+            entries = [e if isinstance(e, str) else "=".join(e["clips"]) for e in listing["first"]]
+            lines.append(f"  {listing['count']} {text}: {_few(entries, listing['count'])}")
+    outliers = flaws["outlier_joints"]
+    if outliers["count"]:
+        places = [
+            f"{e['clip']} {e['joint']} frame {e['frame']} ({e['torso_lengths']:g})"
+            for e in outliers["furthest"]
+        ]
+        lines.append(
+            f"  {outliers['count']} joints more than {outliers['beyond_torso_lengths']:g} torso "
+            f"lengths from their body: {_few(places, outliers['count'])}"
+        )
+    return lines
+
+
+def _few(entries: Sequence[str], count: int, shown: int = 3) -> str:
+    return ", ".join(entries[:shown]) + (", ..." if count > shown else "")
 
 
 def _table(counts: Mapping[str, Any]) -> list[str]:

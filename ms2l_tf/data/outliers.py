@@ -10,7 +10,7 @@ import numpy as np
 # taken from, and a joint that stays at the origin of the recording is left some twelve behind:
 # what is beyond a hundred (50 metres of an adult) is no joint of this body.
 MAX_DISTANCE = 100.0
-_SAMPLED = 256  # frames that the size of a body is taken from
+_SAMPLED = 64  # frames that the size of a body is taken from
 _CHUNK = 1024  # frames whose places are found at a time
 _TORSO_RATIO = 4.0  # by how much a torso may differ from the reach of the joints
 _TINY = 1e-6
@@ -78,14 +78,20 @@ def lacks_torso(coords: np.ndarray, anchors: Mapping[str, Sequence[int]]) -> boo
 
 
 def _places(person: np.ndarray, half: int) -> np.ndarray:
-    """Where the body is, frame by frame: [T, J, C] -> [T, C]."""
-    middle = _median(person.astype(float), axis=1)
-    padded = np.pad(middle, ((half, half), (0, 0)), constant_values=np.nan)
-    places = np.empty_like(middle)
-    for start in range(0, len(middle), _CHUNK):
+    """Where the body is, frame by frame: [T, J, C] -> [T, C].
+
+    Frames without the person are left out of the windows, which else would lean to one side at a
+    gap and take a person who goes on elsewhere for one who lies off.
+    """
+    places = _median(person.astype(float), axis=1)
+    seen = ~np.isnan(places[:, 0])
+    padded = np.pad(places[seen], ((half, half), (0, 0)), constant_values=np.nan)
+    medians = []
+    for start in range(0, int(seen.sum()), _CHUNK):
         part = padded[start : start + _CHUNK + 2 * half]
         windows = np.lib.stride_tricks.sliding_window_view(part, 2 * half + 1, axis=0)
-        places[start : start + _CHUNK] = _median(windows, axis=-1)
+        medians.append(_median(windows, axis=-1))
+    places[seen] = np.concatenate(medians)
     return places
 
 

@@ -78,19 +78,12 @@ class PoseWriter:
             )
         coords = self._check_coords(poses.coords, where)
         shape = coords.shape
-        present = None
-        if poses.present is not None:
-            present = truth_array(poses.present, f"{where}: present")
-            if present.shape != shape[:2]:
-                raise InputError(
-                    f"{where}: present has shape {present.shape}, expected {shape[:2]}"
-                )
+        present = _check_present(poses.present, shape[:2], where)
+        if present is not None:
             coords[~present] = np.nan
         confidence = self._check_confidence(poses.confidence, shape[:3], where)
         before = np.isfinite(coords[..., 0]).any(axis=-1)
-        repairs = repair_poses(
-            coords, self.layout, self.frame_rate, keep_zeros=self.keep_zeros
-        )
+        repairs = repair_poses(coords, self.layout, self.frame_rate, keep_zeros=self.keep_zeros)
         seen = np.isfinite(coords[..., 0]).any(axis=-1)
         # Who lost every joint is not in the picture, whatever was said.
         present = seen if present is None else present & (seen | ~before)
@@ -149,3 +142,12 @@ class PoseWriter:
             if stream is not None:
                 stream.close()
         np.save(self.folder / "offsets.npy", np.array(self.offsets, np.int64), allow_pickle=False)
+
+
+def _check_present(present: Any, shape: tuple[int, ...], where: str) -> np.ndarray | None:
+    if present is None:
+        return None
+    values = truth_array(present, f"{where}: present")
+    if values.shape != shape:
+        raise InputError(f"{where}: present has shape {values.shape}, expected {shape}")
+    return values

@@ -50,8 +50,8 @@ def read_split(path: pathlib.Path, names: Sequence[str] | np.ndarray) -> Split:
     content = read_json(path)
     index = {str(name): position for position, name in enumerate(names)}
     description = str(content.get("description", ""))
-    split = SplitNames(path.stem, content.get("train"), content.get("test"), description)
-    split = checked_split(split, index, where=str(path))
+    sides = content.get("train"), content.get("test")
+    split = checked_split(path.stem, *sides, description, index, where=str(path))
     return Split(
         split.name,
         np.sort(np.array([index[name] for name in split.train], np.int64)),
@@ -60,7 +60,9 @@ def read_split(path: pathlib.Path, names: Sequence[str] | np.ndarray) -> Split:
     )
 
 
-def checked_split(split: SplitNames, known: Mapping[str, object], where: str) -> SplitNames:
+def checked_split(
+    name: str, train: Any, test: Any, description: Any, known: Mapping[str, object], where: str
+) -> SplitNames:
     """The split with plain texts, whatever kind of list they came in.
 
     Raises:
@@ -68,10 +70,10 @@ def checked_split(split: SplitNames, known: Mapping[str, object], where: str) ->
             a split without clips.
     """
     split = SplitNames(
-        split.name,
-        _members(split.train, "train", where),
-        _members(split.test, "test", where),
-        free_text(split.description, f"{where}: description"),
+        name,
+        _members(train, "train", where),
+        _members(test, "test", where),
+        free_text(description, f"{where}: description"),
     )
     for side, wanted in (("train", split.train), ("test", split.test)):
         unknown = [name for name in wanted if name not in known]

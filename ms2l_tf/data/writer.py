@@ -206,9 +206,9 @@ class DatasetWriter:
         check_file_name("split", name)
         if name in self._splits:
             raise InputError(f"split {name!r}: is there already")
-        # The fields are whatever was given until they are checked.
-        given = SplitNames(str(name), train, test, description)  # type: ignore[arg-type]
-        self._splits[given.name] = checked_split(given, self._clips, where=f"split {name!r}")
+        self._splits[name] = checked_split(
+            str(name), train, test, description, self._clips, where=f"split {name!r}"
+        )
 
     def add_document(self, name: str, content: Mapping[str, Any]) -> None:
         """Adds a JSON file for people (a report); it is no part of the checksums."""

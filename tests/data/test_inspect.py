@@ -10,7 +10,9 @@ import pytest
 from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data import inspect as inspect_module
 from ms2l_tf.data.contact_sheet import save_contact_sheet
+from ms2l_tf.data.flaws import LISTED
 from ms2l_tf.data.inspect import describe, summarise
+from ms2l_tf.data.outliers import body_length
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from tests.data.conftest import new_writer, poses_of
 
@@ -93,3 +95,77 @@ def test_contact_sheet_survives_blank_clips(tmp_path: pathlib.Path, kinect: Skel
     dataset = ClipDataset.open(tmp_path / "out")
     save_contact_sheet(dataset, kinect.name, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()
+
+
+def with_flaws(kinect: SkeletonLayout) -> dict[str, np.ndarray]:
+    """Clip name -> coords [T, 1, 20, 3], each with the flaw it is called after."""
+    body = np.random.default_rng(0).normal(size=(20, 3))
+    sound = (body + 0.01 * np.random.default_rng(1).normal(size=(9, 1, 20, 3))).astype(np.float32)
+    clips = {
+        name: sound + np.float32(number)
+        for number, name in enumerate(("sound", "far", "zero", "collapsed", "blank"))
+    }
+    torso = body_length(sound[:, 0], kinect.anchors)
+    clips["far"][4, 0, 7, 1] += 30 * torso
+    clips["far"][5, 0, 8, 1] -= 40 * torso
+    clips["zero"][2:4] = 0
+    root, top = (list(kinect.anchors[name]) for name in ("root", "spine_top"))
+    clips["collapsed"][:, 0, top] = clips["collapsed"][:, 0, root].mean(axis=1, keepdims=True)
+    clips["blank"][:] = np.nan
+    clips["blank again"] = clips["blank"]
+    clips["frozen"] = np.repeat(sound[:1], 5, axis=0) - 3
+    clips["one frame"] = sound[:1]
+    clips["copy"], clips["third"] = clips["sound"], clips["sound"]
+    return clips
+
+
+def test_flaws(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:
+    clips = with_flaws(kinect)
+    with DatasetWriter(tmp_path / "out", name="t", label_names=(), keep_zeros=True) as writer:
+        writer.add_layout(kinect, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "right"))
+        for name, coords in clips.items():
+            writer.add_clip(Clip(name), {kinect.name: ClipPoses(coords)})
+    summary = summarise(ClipDataset.open(tmp_path / "out"))
+    json.dumps(summary, allow_nan=False)
+    flaws = summary["layouts"][kinect.name]["flaws"]
+    points = np.concatenate([coords.reshape(-1, 3) for coords in clips.values()])
+    for entry, axis, low, high in zip(
+        flaws["extents"], "xyz", np.nanmin(points, axis=0), np.nanmax(points, axis=0), strict=True
+    ):
+        assert entry == {"axis": axis, "min": pytest.approx(low), "max": pytest.approx(high)}
+    assert flaws["blank_clips"] == {"count": 2, "first": ["blank", "blank again"]}
+    assert flaws["clips_with_zero_persons"] == {"count": 1, "first": ["zero"]}
+    assert flaws["clips_without_torso_length"] == {"count": 1, "first": ["collapsed"]}
+    assert flaws["frozen_clips"] == {"count": 1, "first": ["frozen"]}
+    assert flaws["duplicate_clips"] == {
+        "count": 1,
+        "first": [{"clips": ["sound", "copy", "third"], "count": 3}],
+    }
+    outliers = flaws["outlier_joints"]
+    assert outliers["count"] == 2
+    places = [(e["clip"], e["joint"], e["frame"], e["person"]) for e in outliers["furthest"]]
+    assert places == [("far", kinect.joints[8], 5, 0), ("far", kinect.joints[7], 4, 0)]
+    assert outliers["furthest"][0]["torso_lengths"] > 20
+    text = describe(summary)
+    for part in ("extents (m): x ", "2 blank clips", "1 clips of several frames without any mov",
+                 "1 groups of clips with identical poses: sound=copy=third",
+                 f"far {kinect.joints[8]} frame 5 ("):  # fmt: skip
+        assert part in text
+
+
+def test_long_lists_are_cut_and_counted(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:
+    with new_writer(tmp_path / "out") as writer:
+        writer.add_layout(kinect, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "right"))
+        for number in range(60):  # 30 pairs of copies, each with one joint that lies off
+            coords = np.repeat(poses_of(1, kinect, 3, seed=number // 2).coords, 3, axis=0)
+            coords[1, 0, 0] += (25 + number // 2) * body_length(coords[:, 0], kinect.anchors)
+            writer.add_clip(Clip(f"c{number}"), {kinect.name: ClipPoses(coords)})
+    summary = summarise(ClipDataset.open(tmp_path / "out"))
+    outliers = summary["layouts"][kinect.name]["flaws"]["outlier_joints"]
+    assert outliers["count"] == 60
+    distances = [entry["torso_lengths"] for entry in outliers["furthest"]]
+    assert len(distances) == LISTED
+    assert distances == sorted(distances, reverse=True)
+    copies = summary["layouts"][kinect.name]["flaws"]["duplicate_clips"]
+    assert (copies["count"], len(copies["first"])) == (30, LISTED)
+    assert len(describe(summary)) < 2000
