@@ -186,6 +186,8 @@ def _number_or_missing(value: Any, what: str) -> int:
 
 
 def _tag(value: Any, what: str) -> str:
+    if isinstance(value, str):  # as a rule, and a reader of many clips waits for it
+        return table_text(value, what)
     if is_missing(value):
         return ""
     if isinstance(value, os.PathLike):

@@ -57,6 +57,16 @@ class PoseStore:
         """Frames of every clip, int64 [N]; 0 means no poses in this layout."""
         return np.diff(self.offsets)
 
+    @functools.cached_property
+    def seen(self) -> np.ndarray:
+        """Whether anyone is present in a clip, bool [N]; a clip without is blank."""
+        seen = np.zeros(len(self.lengths), np.bool_)
+        filled = self.lengths > 0
+        if filled.any():
+            anyone = self.present.any(axis=1)
+            seen[filled] = np.logical_or.reduceat(anyone, self.offsets[:-1][filled])
+        return seen
+
     @property
     def num_persons(self) -> int:
         """M."""

@@ -13,7 +13,7 @@ from ms2l_tf.data.clip_dataset import ClipDataset, PoseStore, Split
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.data.splits import validation_split
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.skeletons.mapping import JointMapping, load_mapping
 
 
@@ -64,6 +64,7 @@ def open_run_data(settings: DataConfig) -> RunData:
         raise InputError(f"{dataset.path}: has no split; add one as splits/<name>.json")
     split = dataset.split(settings.split or dataset.split_names[0])
     train = with_poses(store, split.train)
+    _check_seen(store, split)
     fit, validation = train, train[:0]
     if settings.validation != "none":
         fit, validation = validation_split(dataset, train, settings.validation)
@@ -78,6 +79,19 @@ def open_run_data(settings: DataConfig) -> RunData:
         split.test,
         _fingerprint(dataset, split, mapping),
     )
+
+
+def _check_seen(store: PoseStore, split: Split) -> None:
+    """Nothing is learned from blank clips, nor measured on them."""
+    for side, clips in (("training", split.train), ("test", split.test)):
+        if len(clips) and not store.seen[clips].any():
+            text = (
+                f"split {split.name}: all {len(clips)} {side} clips are blank in layout "
+                f"{store.layout.name} (no joint of anyone is seen)"
+            )
+            if side == "training":
+                raise InputError(f"{text}; use another split or layout")
+            warn(f"{text}; what is measured on them says nothing")
 
 
 def _mapping(name: str) -> JointMapping | None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
-from ms2l_tf.data.formats.nw_ucla import LAYOUT
+from ms2l_tf.data import prepare as prepare_module
+from ms2l_tf.data.formats import ReadClip
+from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
 from ms2l_tf.data.prepare import REPORT, prepare
 from ms2l_tf.errors import InputError
 from tests.data.conftest import nw_ucla_content
@@ -89,6 +91,45 @@ def test_strict_and_too_many_bad_clips(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all_sqe", "five_percent"]
 
 
+class ZeroReader(NwUclaReader):
+    """Gives zeros where nobody was seen: some frames of one clip, all of another."""
+
+    def read(self, entry: str) -> ReadClip:
+        read = super().read(entry)
+        for name, frames in (("a01_s01_e00_v01", slice(2)), ("a01_s01_e00_v02", slice(None))):
+            if read.clip.name == name:
+                read.poses[LAYOUT].coords[frames] = 0
+        return read
+
+
+@pytest.mark.parametrize("keep_zeros", [False, True])
+def test_zeros_of_a_source_are_missing_and_counted(
+    nw_ucla_folder: pathlib.Path,
+    tmp_path: pathlib.Path,
+    keep_zeros: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(prepare_module, "FORMATS", {"zeros": ZeroReader})
+    dataset, report = prepare(
+        "zeros", nw_ucla_folder, tmp_path / "out", keep_zeros=keep_zeros, progress=False
+    )
+    store, said = dataset.poses(LAYOUT), capsys.readouterr().err
+    missing = [int(np.isnan(store.poses(clip).coords).all(axis=(1, 2, 3)).sum()) for clip in (0, 1)]
+    if keep_zeros:
+        assert (missing, report.changed[LAYOUT].keys()) == ([0, 0], {"zero_torsos"})
+        return
+    assert missing == [2, store.lengths[1]]
+    assert report.changed[LAYOUT] == {
+        "zero_frames": {"count": 2, "clips": 1, "first_clips": ["a01_s01_e00_v01"]},
+        "zero_persons": {"count": 1, "clips": 1, "first_clips": ["a01_s01_e00_v02"]},
+    }
+    assert json.loads((dataset.path / REPORT).read_text())["changed"] == report.changed
+    assert "2 frames of a person are zero in all joints" in said
+    assert "1 persons are zero in all joints of a clip" in said
+    assert "1 clips are blank (no joint of anyone is seen), kept: a01_s01_e00_v02" in said
+
+
 def test_duplicate_clip_names_and_empty_sources(
     nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -104,7 +145,7 @@ def test_duplicate_clip_names_and_empty_sources(
 
 def test_command_derives_layouts(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     out = tmp_path / "out"
-    flags = ["--format=nw_ucla", f"--source={nw_ucla_folder}", f"--out={out}"]
+    flags = ["--format=nw_ucla", f"--source={nw_ucla_folder}", f"--out={out}", "--keep_zeros"]
     refused = run_command(*flags, "--layouts=native,smpl_24")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: --layouts: 'smpl_24' cannot be derived")
@@ -149,6 +190,8 @@ def test_command_prepares_then_inspects(
         (["--format=nw_ucla", "--out={tmp}/out", "--clips=5"], "--clips belongs to"),
         (["--format=synthetic", "--out={tmp}/out", "--source=x"], "--source is of no use"),
         (["--format=synthetic", "--out={tmp}/out", "--strict"], "--strict is of no use"),
+        (["--format=synthetic", "--out={tmp}/out", "--keep_zeros"], "--keep_zeros is of no use"),
+        (["--inspect={tmp}", "--keep_zeros"], "--keep_zeros is of no use with --inspect"),
         (["--format=synthetic", "--out={tmp}/out", "--clips=3"], "--clips: 3 is too few"),
         (["--format=synthetic", "--out={tmp}/out", "--seed=-1"], "--seed: -1 is negative"),
         (["--format=synthetic", "--out={tmp}/out", "--preset=demi"], "--preset: unknown preset"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.data import ClipDataset
+from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.skeletons import load_mapping
 from ms2l_tf.training.train import train
-from tests.helpers import tiny_config, tiny_layout, write_dataset
+from tests.helpers import motion, tiny_config, tiny_layout, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +185,45 @@ def test_a_missing_split_file(tmp_path: pathlib.Path) -> None:
     (dataset.path / "splits" / "cross_subject.json").unlink()
     with pytest.raises(InputError, match=r"cross_subject\.json: is missing"):
         opened(dataset)
+
+
+def half_blank(out: pathlib.Path, side: str) -> ClipDataset:
+    """Four clips and a split of two and two; those of one side, or one of each, are blank."""
+    layout = tiny_layout()
+    sides = {"train": ["a", "b"], "test": ["c", "d"]}
+    blank = sides.get(side, ["a", "c"])
+    with DatasetWriter(out, name="blank", label_names=("x",)) as writer:
+        writer.add_layout(layout, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "left"))
+        for name in "abcd":
+            poses = ClipPoses.blank(1, layout.num_joints) if name in blank else ClipPoses(motion(4))
+            writer.add_clip(Clip(name, 0, subject=name), {layout.name: poses})
+        writer.add_split("half", train=sides["train"], test=sides["test"])
+    return ClipDataset.open(out)
+
+
+@pytest.mark.parametrize("side", ["train", "test", "one of each"])
+def test_blank_sides_are_refused_or_said(
+    tmp_path: pathlib.Path, side: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = half_blank(tmp_path / "out", side)
+    assert dataset.poses("tiny_5").seen.sum() == 2
+    assert ("clips are blank (no joint of anyone)" in capsys.readouterr().err) == (" " not in side)
+    if side == "train":
+        message = r"^split half: all 2 training clips are blank in layout tiny_5 [^\n]*$"
+        with pytest.raises(InputError, match=message):
+            opened(dataset, validation="none")
+        return
+    assert len(opened(dataset, validation="none").test) == 2
+    said = capsys.readouterr().err
+    assert ("split half: all 2 test clips are blank in layout tiny_5" in said) == (side == "test")
+
+
+def test_blank_clips_are_those_nobody_is_seen_in(dataset: ClipDataset) -> None:
+    store = dataset.poses("tiny_5")
+    assert store.seen.all()
+    present = np.zeros(9, bool)
+    present[[1, 5]] = True
+    gaps = dataclasses.replace(
+        store, present=present[:, None], offsets=np.array([0, 0, 2, 2, 3, 6, 9, 9])
+    )
+    assert gaps.seen.tolist() == [False, True, False, False, True, False, False]
