@@ -95,6 +95,9 @@ class Clip:
         subject, camera, setup, group: whatever the publisher calls them; empty if unknown.
         source: the file or recording the clip was cut from.
         start, end: the half-open interval of source frames; -1 if it is the whole recording.
+
+    A dataset is written with what `checks.checked_clip` makes of a row: whole floats become ints,
+    None and NaN become -1 or an empty text.
     """
 
     name: str
@@ -113,7 +116,8 @@ class ClipPoses:
     """The poses of one clip in one layout; person 0 is the main person.
 
     Attributes:
-        coords: float32 [T, M, J, C]; a missing joint is NaN, zeros are the origin.
+        coords: float32 [T, M, J, C]; a missing joint is NaN, zeros are the origin. Only a person
+            whose joints are all zero is taken for a gap when a dataset is written.
         present: bool [T, M], who is in the picture; None means every person with a finite joint.
         confidence: float32 [T, M, J] or None.
     """
