@@ -220,7 +220,7 @@ class RunFolder(Generic[AnySettings]):
         """Rows of ``history.csv``, one an epoch."""
         if not self.history.is_file():
             return []
-        with open(self.history, newline="", encoding="utf-8") as stream:
+        with open(self.history, newline="", encoding="utf-8-sig") as stream:
             return list(csv.DictReader(stream))
 
 
