@@ -15,9 +15,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _SHOWN = 40  # characters of a file's content that an error message repeats
 
 
-def entries_with_suffix(
-    files: SourceFiles, suffix: str, *, folder: str = "as published"
-) -> list[str]:
+def entries_with_suffix(files: SourceFiles, suffix: str) -> list[str]:
     """The files of a suffix, such as `.bvh` or `.BVH`, by name, wherever they lie.
 
     Archives made on a Mac hold a hidden twin `._x` of every file; these are left out.
@@ -28,7 +26,7 @@ def entries_with_suffix(
     entries = [name for name in files.names if name.lower().endswith(suffix)]
     entries = [name for name in entries if not posixpath.basename(name).startswith(".")]
     if not entries:
-        raise InputError(f"{files.path}: holds no {suffix} file; name the folder {folder}")
+        raise InputError(f"{files.path}: holds no {suffix} file")
     return sorted(entries, key=posixpath.basename)
 
 

@@ -80,7 +80,7 @@ class NwUclaReader(ClipReader):
 
     def entries(self) -> Sequence[str]:
         """The JSON files by clip name, wherever they lie in the source."""
-        return entries_with_suffix(self.files, ".json", folder="all_sqe")
+        return entries_with_suffix(self.files, ".json")
 
     def identify(self, entry: str) -> Clip | None:
         """Action, subject, take (as the group) and view from the file's name."""
