@@ -11,6 +11,8 @@ labels were read) and, at the end, model.weights.h5 (last epoch).
 
 from __future__ import annotations
 
+import shlex
+
 from absl import flags
 
 from ms2l_tf import config, options, unused
@@ -48,7 +50,7 @@ def main() -> None:
         warn(line)
     folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: ms2l-evaluate --workdir={folder.path}")
+    print(f"next: {shlex.join(['ms2l-evaluate', f'--workdir={folder.path}'])}")
 
 
 def entry() -> None:

@@ -164,7 +164,11 @@ class ClipDataset:
         if name not in self.split_names:
             known = ", ".join(self.split_names) or "none"
             raise InputError(f"{self.path}: no split {name!r}; it has {known}")
-        return read_split(self.path / "splits" / f"{name}.json", self.names)
+        return read_split(self.split_file(name), self.names)
+
+    def split_file(self, name: str) -> pathlib.Path:
+        """The file of the split `name`."""
+        return self.path / "splits" / f"{name}.json"
 
     def verify(self, *, force: bool = False, progress: Callable[[str], None] | None = None) -> None:
         """Compares all checksums; see `checksums.verify_files`."""

@@ -15,6 +15,7 @@ after its last whole epoch.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 
 from absl import flags
 
@@ -75,7 +76,7 @@ def main() -> None:
         warn(line)
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: msclr-evaluate --workdir={folder.path}")
+    print(f"next: {shlex.join(['msclr-evaluate', f'--workdir={folder.path}'])}")
 
 
 def entry() -> None:
