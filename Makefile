@@ -19,7 +19,7 @@ DEMO_RUN  := runs/demo
 setup: $(STAMP)
 
 # The stamp makes set-up idempotent: it is repeated only after a change of what it installs.
-$(STAMP): setup.cfg pyproject.toml requirements.lock
+$(STAMP): setup.cfg setup.py pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
 	  "error: Python 3.11 or newer is needed, $(PYTHON) is %d.%d: make setup PYTHON=<interpreter>" % v[:2])'
 	@echo "[setup] 1/2 virtual environment in $(VENV)"

@@ -292,7 +292,11 @@ class ProtocolConfig(Checked):
 class TrainingConfig(Checked):
     """The loop."""
 
-    epochs: int = option(100, "Epochs.", least=1)
+    epochs: int = option(
+        100,
+        "Epochs. More of them than a run was started with prolong it under its first schedule.",
+        least=1,
+    )
     batch: int = option(32, "Clips a batch, over all replicas.", least=1)
     seed: int = option(
         0, "Seed of weights, labels drawn, order of clips and views.", least=0, most=2**31 - 2

@@ -1,7 +1,8 @@
-"""Reading JSON with one-line errors; writing files so that a crash loses nothing."""
+"""Reading text and JSON with one-line errors; writing files so that a crash loses nothing."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -12,6 +13,15 @@ from typing import Any
 import numpy as np
 
 from ms2l_tf.errors import InputError
+
+# What files of other encodings begin with; that of UTF-32 begins with one of UTF-16.
+_FOREIGN_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_LEADING_BYTES = 64  # that tell UTF-16 without a mark: every other one of them is zero
 
 
 @contextlib.contextmanager
@@ -61,6 +71,52 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def read_text(path: str | os.PathLike[str]) -> str:
+    """A UTF-8 text file of the user's, see `decode_text`; every line ends in a line feed.
+
+    Raises:
+        InputError: it cannot be read, or is no UTF-8.
+    """
+    where = pathlib.Path(path)
+    try:
+        content = where.read_bytes()
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({error.strerror})") from None
+    return decode_text(content, str(where)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decode_text(content: bytes, where: str, *, errors: str = "strict") -> str:
+    """UTF-8 text, with or without the byte order mark that editors on Windows put before it.
+
+    Args:
+        content: of the file.
+        where: names the file in errors.
+        errors: of `bytes.decode`: ``replace`` keeps what is no UTF-8 as a sign that fits nowhere.
+
+    Raises:
+        InputError: it is UTF-16 or UTF-32, or (with ``strict``) no UTF-8.
+    """
+    encoding = _foreign_encoding(content)
+    if encoding:
+        raise InputError(f"{where}: is {encoding} text; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig", errors=errors)
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def _foreign_encoding(content: bytes) -> str:
+    """``UTF-16`` or ``UTF-32`` of a text in it, with or without its mark; else empty."""
+    for mark, name in _FOREIGN_MARKS:
+        if content.startswith(mark):
+            return name
+    beginning = content[:_LEADING_BYTES]
+    for zeros, letters in ((beginning[::2], beginning[1::2]), (beginning[1::2], beginning[::2])):
+        if len(zeros) > 1 and not any(zeros) and all(letters):
+            return "UTF-16"
+    return ""
+
+
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """A JSON object.
 
@@ -69,9 +125,9 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     where = pathlib.Path(path)
     try:
-        value = json.loads(where.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{where}: cannot be read ({error.strerror})") from None
+        value = json.loads(read_text(where))
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
     if not isinstance(value, dict):

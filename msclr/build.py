@@ -147,13 +147,14 @@ def build_recogniser(
 
 
 def build_clr_optimizer(
-    config: ClrConfig, *, steps_an_epoch: int, decoupled_decay: bool
+    config: ClrConfig, *, steps_an_epoch: int, epochs: int, decoupled_decay: bool
 ) -> keras.optimizers.Optimizer:
     """SGD with momentum 0.9, or Adam.
 
     Args:
         config: the run's settings.
         steps_an_epoch: turns epochs into steps.
+        epochs: that the learning rate counts on.
         decoupled_decay: let the optimiser apply the weight decay (the model does not).
     """
     settings = config.optimiser
@@ -162,7 +163,7 @@ def build_clr_optimizer(
         initial=settings.learning_rate,
         final=settings.final_learning_rate,
         decay_steps=settings.decay_epochs * steps_an_epoch,
-        total_steps=config.training.epochs * steps_an_epoch,
+        total_steps=epochs * steps_an_epoch,
         warmup_steps=settings.warmup_epochs * steps_an_epoch,
     )
     decay = settings.weight_decay if decoupled_decay and settings.weight_decay else None

@@ -155,7 +155,12 @@ class ClrOptimiserConfig(OptimiserConfig):
 class ClrTrainingConfig(TrainingConfig):
     """As the core's; the published runs have batches of 128."""
 
-    epochs: int = option(100, "Epochs; each has as many samples as clips times layouts.", least=1)
+    epochs: int = option(
+        100,
+        "Epochs; each has as many samples as clips times layouts. More of them than a run was "
+        "started with prolong it under its first schedule.",
+        least=1,
+    )
     batch: int = option(64, "Clips a batch, over all replicas.", least=1)
 
 

@@ -29,7 +29,10 @@ PROBES = ("linear", "knn")
 
 
 def cross_metrics(
-    found: Sequence[LayoutFeatures], config: ClrConfig, data: ClrData
+    found: Sequence[LayoutFeatures],
+    config: ClrConfig,
+    data: ClrData,
+    probes: Sequence[str] = PROBES,
 ) -> dict[str, float]:
     """Top-1 of probes trained in layout a and tested in b, for all ordered pairs a != b.
 
@@ -41,29 +44,37 @@ def cross_metrics(
         found: features in each layout.
         config: the run's settings.
         data: its clips.
+        probes: out of `PROBES`; none: nothing is read.
     """
     metrics: dict[str, float] = {}
+    if not probes:
+        return metrics
     for a in found:
         for b in found:
             if a is b:
                 continue
             key = f"cross/{a.name}/{b.name}"
-            metrics.update(probed(a.train, b.test, config, data, key))
+            metrics.update(probed(a.train, b.test, config, data, key, probes))
             numbers = data.index(a.name), data.index(b.name)
             raw = _raw_on_shared(a.train, b.test, numbers, config, data)
             if raw is not None:
-                metrics.update(probed(*raw, config, data, f"floor/raw/{key}"))
+                metrics.update(probed(*raw, config, data, f"floor/raw/{key}", probes))
     return metrics
 
 
 def probed(
-    train: ClipFeatures, test: ClipFeatures, config: ClrConfig, data: ClrData, key: str
+    train: ClipFeatures,
+    test: ClipFeatures,
+    config: ClrConfig,
+    data: ClrData,
+    key: str,
+    probes: Sequence[str] = PROBES,
 ) -> dict[str, float]:
     """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``."""
-    probes = make_probes(PROBES, k=(1,), linear_c=config.probes.linear_c)
+    fitted = make_probes(probes, k=(1,), linear_c=config.probes.linear_c)
     # Classes that a layout lacks in training have been judged with its own probes.
     evaluation = evaluate_features(
-        train, test, data.dataset.label_names, probes=probes, missing_classes="count"
+        train, test, data.dataset.label_names, probes=fitted, missing_classes="count"
     )
     return {
         f"{key}/{name}": value

@@ -237,7 +237,7 @@ def evaluate_layouts(
             label_names,
             probes=make_probes(
                 choices.probes,
-                k=neighbours(config, one.train.labels),
+                k=neighbours(config, one.train.labels, choices.probes, f" in {one.name}"),
                 metric=choices.metric,
                 linear_c=config.probes.linear_c,
                 svm_c=config.probes.svm_c,

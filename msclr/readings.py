@@ -15,7 +15,7 @@ from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from msclr.config import ClrConfig
-from msclr.cross import bridged_metrics, cross_metrics
+from msclr.cross import PROBES, bridged_metrics, cross_metrics
 from msclr.data import ClrData, open_clr_data
 from msclr.ensemble import ensemble_metrics, linear_logits, stream_metrics
 from msclr.evaluation import LayoutFeatures, check_run, common_rows, layout_features
@@ -28,6 +28,8 @@ class Readings:
 
     Attributes:
         test_on: ``test`` or ``validation``.
+        probes: those asked for: without ``linear`` there is no ensemble of linear heads, and
+            layouts are crossed by no other.
         cross: probes trained in one layout and tested in another.
         single: run folders of one layout each, whose encoders read the other layouts bridged.
         unseen: layouts the run has not learnt, read bridged to its first one.
@@ -36,6 +38,7 @@ class Readings:
     """
 
     test_on: str = "test"
+    probes: tuple[str, ...] = PROBES
     cross: bool = True
     single: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -106,15 +109,17 @@ class Readings:
         rows = {
             one.name: mine for one, mine in zip(found, common_rows(found), strict=True) if len(mine)
         }
-        if self.streams or (several and rows):
+        ensemble = several and bool(rows) and "linear" in self.probes
+        if self.streams or ensemble:
             classes = len(data.dataset.label_names)
             logits = {one.name: linear_logits(one, config, classes) for one in found}
-        if several and rows:
+        if ensemble:
             common = {name: logits[name][mine] for name, mine in rows.items()}
             labels = found[0].test.labels[rows[found[0].name]]
             metrics.update(ensemble_metrics(common, labels))
         if several and self.cross:
-            metrics.update(cross_metrics(found, config, data))
+            probes = [probe for probe in PROBES if probe in self.probes]
+            metrics.update(cross_metrics(found, config, data, probes))
         for path in self.single:
             single, its, _ = self._open_single(path, read, config.network.stream)
             metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))

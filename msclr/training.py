@@ -27,6 +27,8 @@ from msclr.pairs import PairSampler, pair_batches
 def train(config: ClrConfig, workdir: str, *, strategy: str = "auto") -> RunFolder[ClrConfig]:
     """Trains to the last epoch, or goes on where an interrupted run stopped.
 
+    A run that is told more epochs than before is prolonged, see `ms2l_tf.training.train`.
+
     Args:
         config: settings of the run.
         workdir: its folder.
@@ -69,8 +71,9 @@ def _pretrain(
     )
     record = clr_record(config, data, data.layouts, sampler.clips)
     folder.check(record)
-    if folder.finished:
+    if folder.trained_to(config.training.epochs):
         return
+    planned = folder.planned_epochs(config.training.epochs)
     warn(config, sampler, len(clips))
     _count_poses(data, clips)
 
@@ -81,7 +84,7 @@ def _pretrain(
             persons=data.persons,
             coords=data.coords,
             clips=len(sampler.clips),
-            total_steps=sampler.steps * settings.epochs,
+            total_steps=sampler.steps * planned,
         )
 
     run_epochs(
@@ -91,7 +94,7 @@ def _pretrain(
         steps=sampler.steps,
         make_model=make_model,
         make_optimizer=lambda: build_clr_optimizer(
-            config, steps_an_epoch=sampler.steps, decoupled_decay=False
+            config, steps_an_epoch=sampler.steps, epochs=planned, decoupled_decay=False
         ),
         started=lambda: folder.start(record),
         batches=lambda first: pair_batches(data, sampler, batch=settings.batch, first_step=first),
@@ -168,8 +171,9 @@ def _recognise(
     if initial is not None:
         record["init"] = initial.record()
     folder.check(record)
-    if folder.finished:
+    if folder.trained_to(config.training.epochs):
         return
+    planned = folder.planned_epochs(config.training.epochs)
     _count_poses(data, data.dataset.split(part.split).train)
     steps = pipeline.steps_an_epoch(len(clips), settings.batch)
 
@@ -202,7 +206,7 @@ def _recognise(
         steps=steps,
         make_model=make_model,
         make_optimizer=lambda: build_clr_optimizer(
-            config, steps_an_epoch=steps, decoupled_decay=True
+            config, steps_an_epoch=steps, epochs=planned, decoupled_decay=True
         ),
         started=started,
         batches=lambda first: pipeline.recognition_batches(

@@ -67,7 +67,8 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path: pathlib.Path, value: obj
     [
         (b'{"a": 1', "is not valid JSON"),
         (b"", "is not valid JSON"),
-        (b"\xff\xfe", "is not valid JSON"),
+        (b"\xff\xfe", "is UTF-16 text; save it as UTF-8"),
+        (b"\xff{}", "is not UTF-8 text; save it as UTF-8"),
         (b"[1]", "must hold a JSON object"),
     ],
 )

@@ -99,6 +99,38 @@ def test_wheel_has_every_layout_and_no_test(wheel: zipfile.ZipFile) -> None:
     }
 
 
+def test_wheel_has_every_recipe(wheel: zipfile.ZipFile) -> None:
+    names = {name for name in wheel.namelist() if name.endswith(".cfg")}
+    assert names == {f"ms2l_tf/recipes/{name.removeprefix('flags/')}" for name in RECIPES}
+    for name in RECIPES:
+        packed = wheel.read(f"ms2l_tf/recipes/{name.removeprefix('flags/')}")
+        assert packed == (ROOT / name).read_bytes()
+
+
+def test_recipes_of_the_wheel_are_found_without_a_checkout(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    """Unpacked as an installer would, and run from a folder that has no flags/."""
+    wheel.extractall(tmp_path / "site")
+    start = "from {0} import entry; import {1} as p; print(p.__file__, flush=True); entry()"
+    for module, recipe in (("ms2l_tf", "nw_ucla/semi_1"), ("msclr", "nw_ucla/aimclr")):
+        code = start.format(f"{module}.cli.train", module)
+        for flags, status, said in (
+            (["--recipe=help"], 0, recipe),
+            ([f"--recipe={recipe}", "--workdir=run", "--data=none"], 2, "none: no such dataset"),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-c", code, *flags],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+                capture_output=True,
+                text=True,
+            )
+            assert str(tmp_path / "site" / module) in done.stdout
+            assert done.returncode == status, done.stderr
+            assert said in done.stdout + done.stderr
+
+
 def test_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
     modules = {
         path.relative_to(ROOT).as_posix()
@@ -114,6 +146,7 @@ def test_source_archive_has_what_a_checkout_has(built: Path) -> None:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
     expected = {path.as_posix() for path in DATA_FILES} | set(RECIPES)
     expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock", "tools/benchmark.py"}
+    expected |= {"setup.py", "setup.cfg", "pyproject.toml"}
     assert expected | {"tests/test_packaging.py"} <= names
 
 
@@ -366,5 +399,8 @@ def test_wheel_and_source_archive_install_in_a_clean_environment(
         )
         assert b"--" in done.stdout
         assert b"Traceback" not in done.stderr
+    assert "nw_ucla/unsupervised_wide" in run(
+        python.parent / "ms2l-train", "--recipe=help", cwd=tmp_path
+    )
     run(*pip, "--no-deps", "--force-reinstall", source_path)
     run(python, "-c", check, cwd=tmp_path)

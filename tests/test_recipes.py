@@ -37,7 +37,7 @@ def recipe_flags(path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_header_states_command_expectation_and_minutes(path: Path) -> None:
     header = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
-    assert f"--flagfile={path.relative_to(ROOT)}" in header
+    assert f"--recipe={path.parent.name}/{path.stem} " in header
     assert "Expected:" in header
     assert re.search(r"[Mm]inutes", header)
 

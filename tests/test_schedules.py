@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -102,3 +103,9 @@ def test_how_losses_are_mixed(mix: LossMix, weights: dict[int, tuple[float, floa
 
 def test_joint_without_weight_trains_no_tasks() -> None:
     assert not LossMix("joint", omega=0.0).trains_tasks
+
+
+@pytest.mark.parametrize("step", [40, 41, 400])
+def test_a_cosine_stays_at_its_end(step: int) -> None:
+    rate = learning_rate("cosine", initial=0.1, final=0.01, decay_steps=1, total_steps=40)
+    np.testing.assert_allclose(float(rate(step)), 0.01, rtol=1e-6)

@@ -15,6 +15,7 @@ from absl import flags
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.feature_files import load_features
+from ms2l_tf.evaluation.neighbours import fitting_neighbours
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.evaluation.tables import aligned
@@ -42,7 +43,7 @@ def main() -> None:
     """Reads the flags, evaluates and prints the table."""
     file = load_features(FEATURES.value)
     probe = KNNProbe(
-        k=_neighbours(K.value),
+        k=fitting_neighbours(_neighbours(K.value), int(file.train.labelled.sum())),
         metric=cast(Literal["cosine", "euclidean"], METRIC.value),
         weights=cast(Literal["uniform", "distance"], WEIGHTS.value),
     )

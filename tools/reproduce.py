@@ -12,6 +12,7 @@ ones of NW-UCLA (and synthetic), PKU-MMD and NTU; Table 6 is pku2's and, in kind
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -133,14 +134,15 @@ def prepare_data(folders: dict[str, str], dataset: str, cells: list[Cell], workd
 def _prepare_first(name: str, folder: Path) -> str:
     from ms2l_tf.data.formats import FORMATS
 
+    out, synthetic = (shlex.quote(f"--out={path}") for path in (folder, f"{folder}_synthetic"))
     if name in FORMATS:
-        how = f"ms2l-prepare --format={name} --source=ARCHIVE --out={folder}"
+        how = f"ms2l-prepare --format={name} --source=ARCHIVE {out}"
     else:
         preset = {"ntu60": "ntu60", "pku1": "pku_mmd", "pku2": "pku_mmd"}.get(name, "demo")
         how = (
             "there is no reader for it yet, write its clips with DatasetWriter (README); to try "
-            f"the command on synthetic clips of its shape: ms2l-prepare --out={folder}_synthetic "
-            f"--format=synthetic --preset={preset}, then --data={folder}_synthetic"
+            f"the command on synthetic clips of its shape: ms2l-prepare {synthetic} "
+            f"--format=synthetic --preset={preset}, then {synthetic.replace('--out', '--data')}"
         )
     return f"{folder}: no dataset here; prepare {name} first: {how}"
 

@@ -19,12 +19,19 @@ from tqdm import tqdm
 from ms2l_tf.cli import common
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS
+from ms2l_tf.data.formats.guess import describe_source
+from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.errors import InputError
 
 SYNTHETIC = "synthetic"
 
-_FORMAT = flags.DEFINE_enum(
-    "format", None, [*FORMATS, SYNTHETIC], "What to read; synthetic generates motions instead."
+KNOWN = (*FORMATS, SYNTHETIC)
+
+_FORMAT = flags.DEFINE_string(
+    "format",
+    None,
+    f"What to read: {', '.join(FORMATS)}; {SYNTHETIC} generates motions instead. For anything else "
+    "see DatasetWriter in the README.",
 )
 _SOURCE = flags.DEFINE_string(
     "source", None, "Folder or archive (.zip, .tar, .tar.xz, .tar.gz, .tar.bz2) as published."
@@ -69,14 +76,27 @@ def main() -> None:
         _refuse("is of no use with --inspect", *others)
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
-    if not _FORMAT.value:
-        raise InputError("--format is missing (or --inspect=DIR to look into a dataset folder)")
+    if _FORMAT.value not in KNOWN:
+        held = describe_source(_SOURCE.value) if _SOURCE.value else ""
+        raise InputError(_no_format(_FORMAT.value, held))
     if not _OUT.value:
         raise InputError("--out is missing; name the dataset folder to make")
     if _FORMAT.value == SYNTHETIC:
         _generate(_OUT.value)
     else:
         _convert(_FORMAT.value, _OUT.value)
+
+
+def _no_format(name: str | None, held: str) -> str:
+    """What to tell whose --format is missing or unknown; `held`: what the source holds."""
+    if name:
+        return unknown_format(name, KNOWN, held)
+    if held:
+        return f"--format is missing; the source {held}"
+    return (
+        f"--format is missing: one of {', '.join(KNOWN)} "
+        "(or --inspect=DIR to look into a dataset folder)"
+    )
 
 
 def _convert(format_name: str, out: str) -> None:

@@ -1,6 +1,6 @@
 """ms2l-train: trains on the training clips of a prepared dataset, with or without labels.
 
-  ms2l-train --flagfile=flags/nw_ucla/unsupervised_paper.cfg --data=data/nw_ucla --workdir=runs/a
+  ms2l-train --recipe=nw_ucla/unsupervised_paper --data=data/nw_ucla --workdir=runs/a
   ms2l-train --protocol=semi --init=runs/a --label_fraction=0.1 --data=data/nw_ucla --workdir=runs/b
 
 With --init=RUN the settings of that run's normaliser, encoder and tasks are taken over; a flag that
@@ -11,14 +11,17 @@ labels were read) and, at the end, model.weights.h5 (last epoch).
 
 from __future__ import annotations
 
+import shlex
+
 from absl import flags
 
 from ms2l_tf import config, options, unused
-from ms2l_tf.cli import common, config_flags
+from ms2l_tf.cli import common, config_flags, flag_files
 from ms2l_tf.errors import InputError, warn
 
 GROUPS = tuple(options.groups_of(config.RunConfig))
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
+flags.DEFINE_multi_string("recipe", [], flag_files.RECIPE_HELP)
 STRATEGY = flags.DEFINE_enum(
     "strategy",
     "auto",
@@ -47,12 +50,12 @@ def main() -> None:
         warn(line)
     folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: ms2l-evaluate --workdir={folder.path}")
+    print(f"next: {shlex.join(['ms2l-evaluate', f'--workdir={folder.path}'])}")
 
 
 def entry() -> None:
     """Console script."""
-    common.run(main, common.RESUMES)
+    common.run(main, common.RESUMES, recipes_of="ms2l-train")
 
 
 if __name__ == "__main__":

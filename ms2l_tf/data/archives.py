@@ -66,13 +66,21 @@ class SourceFiles(abc.ABC):
 
     def read(self, name: str) -> bytes:
         """The content of one file; damage is an `InputError` naming it."""
+        return self._guarded(name, -1)
+
+    def head(self, name: str, size: int) -> bytes:
+        """The first bytes of one file, to tell what it is without reading it whole."""
+        return self._guarded(name, size)
+
+    def _guarded(self, name: str, size: int) -> bytes:
         try:
-            return self._read(name)
+            return self._read(name, size)
         except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
 
     @abc.abstractmethod
-    def _read(self, name: str) -> bytes: ...
+    def _read(self, name: str, size: int) -> bytes:
+        """The first `size` bytes of the content; -1: all."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -104,8 +112,9 @@ class _FolderFiles(SourceFiles):
         files = (file for file in path.rglob("*") if file.is_file())
         super().__init__(path, (file.relative_to(path).as_posix() for file in files))
 
-    def _read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
+    def _read(self, name: str, size: int) -> bytes:
+        with (self.path / name).open("rb") as file:
+            return file.read(size)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -128,9 +137,10 @@ class _ZipFiles(SourceFiles):
             raise
         super().__init__(path, self._members)
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, size: int) -> bytes:
         # ZipFile stops at the declared size, which has been checked.
-        return self._archive.read(self._members[name])
+        with self._archive.open(self._members[name]) as file:
+            return file.read(size)
 
     def close(self) -> None:
         self._archive.close()
@@ -152,11 +162,11 @@ class _TarFiles(SourceFiles):
             raise
         super().__init__(path, self._members)
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, size: int) -> bytes:
         member = self._members[name]
         file = self._archive.extractfile(member)
-        content = b"" if file is None else file.read()
-        if len(content) != member.size:
+        content = b"" if file is None else file.read(size)
+        if len(content) != (member.size if size < 0 else min(size, member.size)):
             raise EOFError("cut short")
         return content
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import functools
+import io
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import Split, read_split
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import read_json
+from ms2l_tf.files import decode_text, read_json
 
 __all__ = ["FORMAT_VERSION", "Axes", "Clip", "ClipDataset", "ClipPoses", "PoseStore", "Split"]
 
@@ -164,7 +165,11 @@ class ClipDataset:
         if name not in self.split_names:
             known = ", ".join(self.split_names) or "none"
             raise InputError(f"{self.path}: no split {name!r}; it has {known}")
-        return read_split(self.path / "splits" / f"{name}.json", self.names)
+        return read_split(self.split_file(name), self.names)
+
+    def split_file(self, name: str) -> pathlib.Path:
+        """The file of the split `name`."""
+        return self.path / "splits" / f"{name}.json"
 
     def verify(self, *, force: bool = False, progress: Callable[[str], None] | None = None) -> None:
         """Compares all checksums; see `checksums.verify_files`."""
@@ -174,9 +179,8 @@ class ClipDataset:
 def read_clip_table(path: pathlib.Path, num_labels: int) -> tuple[Clip, ...]:
     """Reads and checks `clips.csv`."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(io.StringIO(decode_text(path.read_bytes(), str(path)), newline="")))
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from None
     if not rows or tuple(rows[0]) != CLIP_COLUMNS:
         raise InputError(f"{path}: the first line must be {','.join(CLIP_COLUMNS)}")

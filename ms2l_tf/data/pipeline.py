@@ -44,15 +44,20 @@ def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]
     }
 
 
-def with_poses(store: PoseStore, indices: np.ndarray) -> np.ndarray:
+def with_poses(store: PoseStore, indices: np.ndarray, what: str = "clips") -> np.ndarray:
     """Those of `indices` that have poses in this layout.
+
+    Args:
+        store: poses of one layout.
+        indices: clips.
+        what: they are, for the error.
 
     Raises:
         InputError: none has.
     """
     kept = indices[store.lengths[indices] > 0]
     if not len(kept):
-        raise InputError(f"layout {store.layout.name}: none of the {len(indices)} clips has poses")
+        raise InputError(f"layout {store.layout.name}: none of the {len(indices)} {what} has poses")
     return kept
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ms2l_tf.data.archives import open_source
+from ms2l_tf.data.archives import SourceFiles, open_source
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip
+from ms2l_tf.data.formats.guess import describe_files, describe_source
+from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.writer import DatasetWriter, check_output
@@ -116,14 +118,14 @@ def prepare(
             `strict`: any) are bad; then nothing is written.
     """
     if format_name not in FORMATS:
-        raise InputError(f"--format={format_name}: unknown, use one of {', '.join(FORMATS)}")
+        raise InputError(unknown_format(format_name, tuple(FORMATS), describe_source(source)))
     source, out = pathlib.Path(source), pathlib.Path(out)
     check_output(out)
-    with open_source(source) as files:
+    with _opened(source) as files:
         reader = FORMATS[format_name](files)
         if layouts is not None:
             reader = DerivedLayouts(reader, layouts)
-        header, entries = reader.header, reader.entries()
+        header, entries = reader.header, _entries(reader, format_name)
         report = PrepareReport(
             format_name, source.resolve().name, published_clips=header.published_clips
         )
@@ -148,7 +150,7 @@ def prepare(
                 )
             bar = tqdm(entries, desc="reading", unit="clip", disable=not progress)
             kept = _write_clips(reader, bar, writer, report, strict)
-            _check_bad(source, report, len(entries))
+            _check_bad(source, report, len(entries), files)
             for split in reader.splits(kept):
                 _write_split(split, writer, report)
             report.clips = writer.num_clips
@@ -233,12 +235,34 @@ def _digest(read: ReadClip) -> bytes:
     return digest.digest()
 
 
-def _check_bad(source: pathlib.Path, report: PrepareReport, entries: int) -> None:
+def _opened(source: pathlib.Path) -> SourceFiles:
+    """The source; of a single file that is none the error says what it is."""
+    try:
+        return open_source(source)
+    except InputError as error:
+        held = describe_source(source)
+        raise InputError(f"{error}; it {held}" if held else str(error)) from None
+
+
+def _entries(reader: ClipReader, format_name: str) -> Sequence[str]:
+    """The clips of the source; if there are none the error says what it holds instead."""
+    try:
+        return reader.entries()
+    except InputError as error:
+        held = describe_files(reader.files, format_name)
+        fix = f"it {held}" if held else f"name what was published as {format_name}"
+        raise InputError(f"{error}; {fix}") from None
+
+
+def _check_bad(
+    source: pathlib.Path, report: PrepareReport, entries: int, files: SourceFiles
+) -> None:
     bad = {**report.skipped, **report.blanked}
     if len(bad) > MAX_BAD * entries:
+        held = describe_files(files, report.format)
         raise InputError(
             f"{source}: {len(bad)} of {entries} clips are bad (more than {MAX_BAD:.0%}), "
-            f"the first: {next(iter(bad.values()))}"
+            f"the first: {next(iter(bad.values()))}{held and f'; the source {held}'}"
         )
 
 

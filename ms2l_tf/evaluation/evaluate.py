@@ -13,7 +13,7 @@ import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig
 from ms2l_tf.data.pipeline import with_poses
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.arrays import ClipFeatures, check_features
 from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
@@ -25,6 +25,7 @@ from ms2l_tf.evaluation.figures import (
     training_figure,
 )
 from ms2l_tf.evaluation.metrics import per_class_table, score, write_per_class_csv
+from ms2l_tf.evaluation.neighbours import fitting_neighbours
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
@@ -77,7 +78,7 @@ def evaluate_run(
     sides = sides_of(folder, config, data, train_on=config.data.train_on, test_on=choices.test_on)
     probes = make_probes(
         choices.probes,
-        k=neighbours(config, data.dataset.labels[sides[0]]),
+        k=neighbours(config, data.dataset.labels[sides[0]], choices.probes),
         metric=choices.metric,
         linear_c=config.probes.linear_c,
         svm_c=config.probes.svm_c,
@@ -165,11 +166,27 @@ def result_name(choices: Choices) -> str:
     return "result.json" if choices.test_on == "test" else "result_validation.json"
 
 
-def neighbours(config: AnyRunConfig, labels: np.ndarray) -> list[int]:
-    """Numbers of neighbours that a draw of few labels allows; 1 if it allows none of them."""
-    if config.protocol.label_fraction == 1:
-        return list(config.probes.k)
-    return [k for k in config.probes.k if k <= (labels >= 0).sum()] or [1]
+def neighbours(
+    config: AnyRunConfig, labels: np.ndarray, probes: Sequence[str], where: str = ""
+) -> tuple[int, ...]:
+    """Numbers of neighbours that the labelled clips allow.
+
+    Args:
+        config: settings of the run.
+        labels: of the training clips, [N]; -1 is unlabelled.
+        probes: those asked for; without kNN nothing is said.
+        where: see `fitting_neighbours`.
+
+    Returns:
+        1 if a draw of few labels allows none of them.
+    """
+    k, labelled = config.probes.k, int((labels >= 0).sum())
+    if "knn" not in probes:
+        return k
+    if config.protocol.label_fraction < 1 and min(k) > labelled:
+        warn(f"--k: 1 instead of {', '.join(map(str, k))}, for {labelled} labelled training clips")
+        return (1,)
+    return fitting_neighbours(k, labelled, where)
 
 
 def sides_of(
@@ -180,11 +197,14 @@ def sides_of(
     if test_on == "test":
         if not len(data.test):
             raise InputError(
-                f"split '{data.split}' of {data.dataset.path} has no test clips: train on another "
-                "--split, or write the features alone with --probes=none --save_features=F.npz"
+                f"{data.dataset.split_file(data.split)}: names no test clip ('test' is empty); "
+                "train on another --split, or write the features alone with --probes=none "
+                "--save_features=F.npz"
             )
         fitted = read_labelled(folder, data) if with_labels else data.train
-        return fitted, with_poses(data.store, data.test)
+        return fitted, with_poses(
+            data.store, data.test, f"test clips of {data.dataset.split_file(data.split)}"
+        )
     if not len(data.validation):
         raise InputError("--test_on=validation: the run was trained with --validation=none")
     if not with_labels:

@@ -63,7 +63,12 @@ def open_run_data(settings: DataConfig) -> RunData:
     if not settings.split and not dataset.split_names:
         raise InputError(f"{dataset.path}: has no split; add one as splits/<name>.json")
     split = dataset.split(settings.split or dataset.split_names[0])
-    train = with_poses(store, split.train)
+    where = dataset.split_file(split.name)
+    if not len(split.train):
+        raise InputError(
+            f"{where}: names no training clip ('train' is empty); name another --split, or add some"
+        )
+    train = with_poses(store, split.train, f"training clips of {where}")
     _check_seen(store, split)
     fit, validation = train, train[:0]
     if settings.validation != "none":

@@ -60,7 +60,8 @@ def run_record(
 class RunFolder(Generic[AnySettings]):
     """Paths and records of one run.
 
-    ``flags.json``, ``labelled.json`` (clips whose labels were read), ``checkpoint/``,
+    ``flags.json``, ``prolonged.json`` (number of epochs, of a run that was told to go on beyond
+    those it was started with), ``labelled.json`` (clips whose labels were read), ``checkpoint/``,
     ``history.csv``, ``tensorboard/``, ``model.weights.h5`` (last epoch), ``result.json``,
     ``figures/``.
 
@@ -77,6 +78,7 @@ class RunFolder(Generic[AnySettings]):
         self._settings = settings
         self.path = pathlib.Path(path)
         self.flags = self.path / "flags.json"
+        self.prolonged = self.path / "prolonged.json"
         self.checkpoint = self.path / "checkpoint"
         self.labelled = self.path / "labelled.json"
         self.history = self.path / "history.csv"
@@ -95,12 +97,54 @@ class RunFolder(Generic[AnySettings]):
         """Whether an interrupted run can go on from here."""
         return (self.checkpoint / "checkpoint").is_file()
 
+    def trained_to(self, epochs: int) -> bool:
+        """Whether training ran to its last epoch and that is not before `epochs`."""
+        return self.finished and epochs <= self._epochs()
+
+    def planned_epochs(self, epochs: int) -> int:
+        """The epochs that schedules count on: those the run was started with.
+
+        Args:
+            epochs: of the run as it is told now; theirs, if it was never started.
+        """
+        return self._started_epochs() if self.flags.is_file() else epochs
+
+    def prolong(self, epochs: int) -> None:
+        """Writes down that the run goes on to this epoch; to be called by who holds the lock.
+
+        The weights of its last epoch so far go: they stand in its checkpoint.
+        """
+        if epochs <= self._epochs():
+            return
+        self.weights.unlink(missing_ok=True)
+        files.write_json(self.prolonged, {"epochs": epochs})
+        planned = self._started_epochs()
+        print(
+            f"{self.path}: goes on to epoch {epochs}; schedules stay those of the {planned} "
+            "planned, and what ends with them keeps its last value"
+        )
+
+    def _started_epochs(self) -> int:
+        epochs = self.record()["settings"].get("epochs", self._settings().to_json()["epochs"])
+        if not isinstance(epochs, int):
+            raise InputError(f"{self.flags}: a setting has the wrong type (epochs)")
+        return epochs
+
+    def _epochs(self) -> int:
+        """The epochs it was told last."""
+        if not self.prolonged.is_file():
+            return self._started_epochs()
+        epochs = files.read_json(self.prolonged).get("epochs")
+        if not isinstance(epochs, int) or epochs < 1:
+            raise InputError(f"{self.prolonged}: entry 'epochs' is missing or damaged")
+        return epochs
+
     def check(self, record: Mapping[str, Any]) -> None:
         """Refuses a folder that cannot hold the run of this record.
 
         Raises:
             InputError: it belongs to a run with other flags or another dataset, or holds
-                something else.
+                something else; or it shall go on and has no checkpoint.
         """
         if self.flags.is_file():
             self._check_same(record)
@@ -163,12 +207,27 @@ class RunFolder(Generic[AnySettings]):
                 f"than the '{record['dataset']}' given now; name a new --workdir"
             )
         settings = self.config().to_json()  # a setting the run's version did not know: its default
+        self._check_epochs(record["settings"]["epochs"])
         for name, value in record["settings"].items():
-            if name not in _FREE and settings[name] != value:
+            if name not in (*_FREE, "epochs") and settings[name] != value:
                 raise InputError(
                     f"{self.path}: was started with --{name}={shown(settings[name])}, now "
                     f"--{name}={shown(value)}; use the same flags to go on, or a new --workdir"
                 )
+
+    def _check_epochs(self, epochs: int) -> None:
+        """A run may be prolonged, from its checkpoint; it cannot be shortened."""
+        before = self._epochs()
+        if epochs < before:
+            raise InputError(
+                f"{self.path}: was told to train --epochs={before}, now --epochs={epochs}; a run "
+                "can be prolonged, not shortened: use the same flags to go on, or a new --workdir"
+            )
+        if epochs > before and self.finished and not self.has_checkpoint:
+            raise InputError(
+                f"{self.path}: has no checkpoint any more to go on from to --epochs={epochs}; name "
+                "a new --workdir to train anew"
+            )
 
     def record(self) -> dict[str, Any]:
         """What `start` wrote.
@@ -196,8 +255,10 @@ class RunFolder(Generic[AnySettings]):
         return record
 
     def config(self) -> AnySettings:
-        """The settings the run was started with."""
-        settings = self.record()["settings"]
+        """The settings the run was started with, and the epochs it was told last."""
+        settings = dict(self.record()["settings"])
+        if self.prolonged.is_file():
+            settings["epochs"] = self._epochs()
         unknown = sorted(set(settings) - set(self._settings().to_json()))
         if unknown:
             raise InputError(
@@ -220,7 +281,7 @@ class RunFolder(Generic[AnySettings]):
         """Rows of ``history.csv``, one an epoch."""
         if not self.history.is_file():
             return []
-        with open(self.history, newline="", encoding="utf-8") as stream:
+        with open(self.history, newline="", encoding="utf-8-sig") as stream:
             return list(csv.DictReader(stream))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import decode_text
 
 _PACKAGE = "ms2l_tf.skeletons"
 
@@ -19,7 +20,7 @@ def is_path(name_or_path: str | os.PathLike[str]) -> bool:
     """Tells a file (`Path`, `dir/x`, `x.json`) from a packaged id (`kinect_v2_25`)."""
     if not isinstance(name_or_path, str):
         return True
-    return name_or_path.endswith(".json") or Path(name_or_path).name != name_or_path
+    return name_or_path.lower().endswith(".json") or Path(name_or_path).name != name_or_path
 
 
 def packaged_names(folder: str) -> tuple[str, ...]:
@@ -44,14 +45,12 @@ def read_packaged(folder: str, name: str) -> dict[str, Any]:
 def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads the JSON object in a user's file; an unreadable file is an `InputError`."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a UTF-8 text file; save the JSON as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return parse_object(text, str(path))
+    return parse_object(decode_text(content, str(path)), str(path))
 
 
 def parse_object(text: str, where: str) -> dict[str, Any]:

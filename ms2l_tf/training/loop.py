@@ -68,6 +68,7 @@ def _fit(
     with replicas.scope():
         checkpoints = Checkpoints(model, folder)
     first = checkpoints.restore()
+    folder.prolong(settings.epochs)
     begun = time.perf_counter()
     model.fit(
         batches(first * steps),

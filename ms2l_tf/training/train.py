@@ -23,7 +23,9 @@ from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
 def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
     """Trains to the last epoch, or goes on where an interrupted run stopped.
 
-    An epoch has as many steps as one pass over all training clips takes, however few are labelled.
+    A run that is told more epochs than before is prolonged: what its schedules make of the number
+    of epochs stays as it was planned at the start. An epoch has as many steps as one pass over all
+    training clips takes, however few are labelled.
 
     Args:
         config: settings of the run.
@@ -38,6 +40,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     record = run_record(config, config.protocol.protocol, data, pose_shape(config, data))
     if folder.finished:
         folder.check(record)
+    if folder.trained_to(config.training.epochs):
         return folder
     # A run that goes on has its weights in its checkpoint; where it started from may be gone.
     initial = None if folder.has_checkpoint else open_initial_run(config, data)
@@ -74,7 +77,9 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         steps=steps,
         make_model=make_model,
         make_optimizer=lambda: build_optimizer(
-            config.optimiser, steps_an_epoch=steps, epochs=config.training.epochs
+            config.optimiser,
+            steps_an_epoch=steps,
+            epochs=folder.planned_epochs(config.training.epochs),
         ),
         started=started,
         batches=lambda first: _batches(config, data, normaliser, clips, labelled, first),

@@ -69,6 +69,7 @@ def main() -> None:
         return
     readings = Readings(
         test_on=choices.test_on,
+        probes=choices.probes,
         cross=CROSS.value,
         single=tuple(SINGLE.value),
         unseen=tuple(UNSEEN.value),
@@ -108,9 +109,10 @@ def _show_crossings(
     from msclr.cross_table import HEADING, cross_table, largest_loss
     from msclr.evaluation import common_rows
 
-    print(f"\n{HEADING}")
     layouts = [one.name for one in found]
-    print(cross_table(result.metrics, layouts, "linear"))
+    if "linear" in evaluation_flags.PROBES.value:
+        print(f"\n{HEADING}")
+        print(cross_table(result.metrics, layouts, "linear"))
     if lost := largest_loss(result.metrics, layouts, "linear"):
         print("largest loss against a probe of the layout tested in: ", end="")
         print(f"{lost[0]:.1f} points, {lost[1]} -> {lost[2]}")

@@ -1,6 +1,6 @@
 """msclr-train: contrastive learning on clips in several skeleton conventions, or from labels.
 
-  msclr-train --flagfile=flags/synthetic/msclr_demo.cfg --workdir=runs/c
+  msclr-train --recipe=synthetic/msclr_demo --workdir=runs/c
   msclr-train --data=data/hdm05 --layouts=kinect_v2_25,h36m_17 --workdir=runs/c
   msclr-train --protocol=semi --init=runs/c --label_fraction=0.1 --data=data/hdm05 --workdir=runs/d
 
@@ -15,11 +15,12 @@ after its last whole epoch.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 
 from absl import flags
 
 from ms2l_tf import options
-from ms2l_tf.cli import common, config_flags
+from ms2l_tf.cli import common, config_flags, flag_files
 from ms2l_tf.config import RANDOM_INIT
 from ms2l_tf.errors import InputError, warn
 from ms2l_tf.unused import unused
@@ -28,6 +29,7 @@ from msclr.unused import RULES
 
 GROUPS = tuple(options.groups_of(ClrConfig))
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
+flags.DEFINE_multi_string("recipe", [], flag_files.RECIPE_HELP)
 STRATEGY = flags.DEFINE_enum(
     "strategy",
     "auto",
@@ -74,12 +76,12 @@ def main() -> None:
         warn(line)
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: msclr-evaluate --workdir={folder.path}")
+    print(f"next: {shlex.join(['msclr-evaluate', f'--workdir={folder.path}'])}")
 
 
 def entry() -> None:
     """Console script."""
-    common.run(main, common.RESUMES)
+    common.run(main, common.RESUMES, recipes_of="msclr-train")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import io
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from ms2l_tf.data.records import Clip
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import decode_text
 from msclr.poses.video import Video
 
 NEEDED = ("file", "label")
@@ -91,10 +93,10 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
 def _read(path: pathlib.Path) -> list[tuple[int, dict[str, str]]]:
     """Line numbers and rows, blanks around values removed."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = decode_text(path.read_bytes(), f"--labels={path}")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"--labels={path}: cannot be read as a table ({reason})") from None
     columns = table[0][1] if table else []

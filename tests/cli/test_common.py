@@ -55,7 +55,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("nw_ucla", "command line: 'nw_ucla' is not a flag; write --name=value (see --help)"),
         ("--no_such_flag=3", "Unknown command line flag 'no_such_flag'"),
-        ("--flagfile=no/such.cfg", "ERROR:: Unable to open flagfile: "),
+        ("--flagfile=no/such.cfg", "--flagfile=no/such.cfg: cannot be read (No such file"),
     ],
 )
 def test_leftovers_and_unknown_flags(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,19 @@ def test_train_in_a_process_of_its_own(tiny_dataset: ClipDataset, tmp_path: path
     assert folder.finished
     assert folder.config() == tiny_config(data=str(tiny_dataset.path), epochs=1)
     assert f"next: ms2l-evaluate --workdir={folder.path}" in done.stdout
+
+
+def test_the_next_command_is_quoted_for_the_shell(
+    command: Command,
+    tiny_dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "my runs" / "o'neill; $HOME"
+    flags = as_flags(**{**TINY, "epochs": 1, "monitor_epochs": 0})
+    assert command("train", f"--data={tiny_dataset.path}", f"--workdir={folder}", *flags) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
+    assert shlex.split(line.removeprefix("next: ")) == ["ms2l-evaluate", f"--workdir={folder}"]
 
 
 def test_a_finished_run_is_found_finished(

@@ -121,6 +121,34 @@ def test_tabs_windows_line_ends_and_braces_on_the_same_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Frame Time:", "Frame time:"),
+        ("Frame Time:", "FRAME TIME:"),
+        ("Frame Time: ", "  frame   TIME :"),
+        ("Frame Time:", "Frame\tTime:\t"),
+        ("Frames: 2", "frames:2"),
+        ("Frames: 2", " FRAMES :   2  "),
+        ("MOTION", "Motion"),
+        ("HIERARCHY", "Hierarchy"),
+        ("JOINT", "joint"),
+        ("ROOT", "Root"),
+        ("End Site", "END SITE"),
+        ("OFFSET", "Offset"),
+        ("CHANNELS", "channels"),
+        ("HIERARCHY", "\ufeffHIERARCHY"),
+        ("\n", "\r"),
+        ("\n", "\r\n"),
+    ],
+)
+def test_the_words_of_the_format_in_other_hands(old: str, new: str) -> None:
+    assert old in CONTENT
+    motion = parse_bvh(CONTENT.replace(old, new), "m.bvh")
+    np.testing.assert_array_equal(joint_points(motion), joint_points(parse_bvh(CONTENT, "m.bvh")))
+    assert motion.joints == ("hips", "knee", "foot", "tail")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("ROOT hips", "JOINT hips", r"m.bvh, line 2: JOINT hips outside a ROOT"),
@@ -148,6 +176,8 @@ def test_tabs_windows_line_ends_and_braces_on_the_same_line() -> None:
         ("CHANNELS 1 X", "CHANNELS 9 X", r"m.bvh, line 13: CHANNELS '9' cannot be"),
         ("1 Xrotation", "2 Xrotation Xrotation", r"m.bvh, line 13: 'Xrotation' instead of"),
         ("Frames: 2", "Frames: 0", r"m.bvh: has no frame \(Frames: 0\)"),
+        ("Frames: 2", "Frames: 1.5", r"m.bvh, line 31: Frames: 1.5 is no whole number"),
+        ("1 2 3 0", "1 2 3_0 0", r"m.bvh, line 33: '3_0' is not a number"),
         ("Frames: 2", "Frames: two", r"m.bvh, line 31: 'two' is not a number"),
         ("Frames: 2\n", "", r"m.bvh, line 31: 'Frames:' is missing after MOTION"),
         ("Frame Time: 0.025\n", "", r"m.bvh, line 32: 'Frame Time:' is missing"),

@@ -25,7 +25,7 @@ def run(name: str, *flags: str) -> subprocess.CompletedProcess[str]:
 def test_help_teaches() -> None:
     done = run("train", "--help")
     assert done.returncode == 0
-    assert "msclr-train --flagfile=flags/synthetic/msclr_demo.cfg" in done.stdout
+    assert "msclr-train --recipe=synthetic/msclr_demo" in done.stdout
     for flag in ("--layouts", "--method", "--pairs", "--queue", "--stream", "--init"):
         assert f"{flag}:" in done.stdout
 

@@ -228,6 +228,11 @@ def test_clips_that_lack_a_layout_are_used_where_they_can_be(
         np.asarray(found[0].test.names)[first], np.asarray(found[1].test.names)[second]
     )
     assert "ensemble/linear/top1" in result.metrics
+    crossed = {f"cross/{a}/{b}/knn/1/top1" for a, b in (LAYOUTS, LAYOUTS[::-1])}
+    asked = Readings(probes=("knn", "svm")).metrics(folder, settings, data, found)
+    assert crossed <= set(asked)
+    assert not [key for key in asked if "linear" in key], "a probe that is not asked for"
+    assert not Readings(probes=("svm",)).metrics(folder, settings, data, found)
     by_layout = result.details["by_layout"][LAYOUTS[1]]
     lost = np.setdiff1d(data.parts[0].train, data.parts[1].train)
     absent = gaps.label_names[gaps.labels[lost[0]]]

@@ -72,6 +72,23 @@ def test_clips_that_no_pair_can_use_are_told_of(
     ]
 
 
+@pytest.mark.parametrize("decay", ["step", "cosine"])
+def test_a_prolonged_run_keeps_the_schedules_it_was_planned_with(
+    dataset: ClipDataset,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decay: str,
+) -> None:
+    """Neighbours count from half of two epochs on, not of three; the cosine ends after two."""
+    two, three = (config(dataset, decay=decay, epochs=epochs) for epochs in (2, 3))
+    train(two, str(tmp_path / "run"))
+    folder = train(three, str(tmp_path / "run"))
+    assert folder.config().training.epochs == 3
+    assert [row["epoch"] for row in folder.read_history()] == ["1", "2", "3"]
+    monkeypatch.setattr(RunFolder, "planned_epochs", lambda self, epochs: 2)
+    assert_same_weights(folder, train(three, str(tmp_path / "whole")), three)
+
+
 def test_training_moves_both_encoders_apart_from_each_other(
     run: RunFolder[ClrConfig], dataset: ClipDataset
 ) -> None:

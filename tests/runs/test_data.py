@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
+from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import RunData, open_run_data
@@ -38,6 +39,23 @@ def test_training_clips_are_cut_test_clips_are_not(dataset: ClipDataset) -> None
     assert sorted([*data.fit, *data.validation]) == data.train.tolist()
     assert len(set(dataset.subjects[data.validation])) == 1
     assert not set(dataset.subjects[data.validation]) & set(dataset.subjects[data.fit])
+
+
+def test_an_empty_side_is_named_with_its_file(tmp_path: pathlib.Path) -> None:
+    dataset = write_dataset(tmp_path / "data")
+    where = dataset.path / "splits" / "mine.json"
+    where.write_text(json.dumps({"train": [], "test": dataset.names[:2].tolist()}))
+    with pytest.raises(InputError, match=rf"^{where}: names no training clip \('train' is empty\)"):
+        opened(dataset, split="mine")
+
+
+def test_a_side_without_poses_is_named_with_its_file(
+    dataset: ClipDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PoseStore, "lengths", np.zeros(len(dataset), np.int64))
+    where = dataset.path / "splits" / "cross_subject.json"
+    with pytest.raises(InputError, match=f"none of the 12 training clips of {where} has poses"):
+        opened(dataset)
 
 
 def write_mapping(folder: pathlib.Path, **changes: list[str]) -> str:

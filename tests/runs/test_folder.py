@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_same_flags_go_on(tmp_path: pathlib.Path) -> None:
     [
         ({"units": 5}, "was started with --units=4, now --units=5"),
         ({"tasks": ["jigsaw"]}, "--tasks=prediction,jigsaw,contrastive, now --tasks=jigsaw"),
-        ({"epochs": 9}, "--epochs=4, now --epochs=9; use the same flags to go on, or a new"),
+        ({"epochs": 3}, "told to train --epochs=4, now --epochs=3; a run can be prolonged, not sh"),
         ({"seed": 1}, "--seed=0, now --seed=1"),
         ({"split": "other"}, "--split=, now --split=other"),
     ],
@@ -62,6 +63,48 @@ def test_other_flags_are_refused_by_name(
     start(tmp_path / "run")
     with pytest.raises(InputError, match=message):
         start(tmp_path / "run", **changes)
+
+
+def test_more_epochs_prolong_a_run(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = start(tmp_path / "run")
+    (folder.checkpoint).mkdir()
+    (folder.checkpoint / "checkpoint").touch()
+    folder.weights.touch()
+    before = folder.flags.read_bytes()
+    assert folder.trained_to(4)
+    assert not folder.trained_to(9)
+    start(tmp_path / "run", epochs=9)
+    assert folder.finished, "nothing happens before the run is locked"
+    folder.prolong(9)
+    assert "goes on to epoch 9; schedules stay those of the 4 planned" in capsys.readouterr().out
+    assert not folder.finished
+    assert folder.config() == tiny_config(epochs=9)
+    assert folder.planned_epochs(9) == 4
+    assert folder.flags.read_bytes() == before
+    folder.prolong(9)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(InputError, match="was told to train --epochs=9, now --epochs=4"):
+        start(tmp_path / "run")
+    folder.weights.touch()
+    assert folder.trained_to(9)
+    shutil.rmtree(folder.checkpoint)
+    start(tmp_path / "run", epochs=9)
+    with pytest.raises(InputError, match="has no checkpoint any more to go on from to --epochs=10"):
+        start(tmp_path / "run", epochs=10)
+
+
+def test_a_run_that_was_never_started_is_planned_as_told(tmp_path: pathlib.Path) -> None:
+    assert RunFolder(tmp_path).planned_epochs(7) == 7
+
+
+@pytest.mark.parametrize("content", ["{}", '{"epochs": "many"}', '{"epochs": 0}'])
+def test_a_damaged_record_of_more_epochs(tmp_path: pathlib.Path, content: str) -> None:
+    folder = start(tmp_path / "run")
+    folder.prolonged.write_text(content)
+    with pytest.raises(InputError, match=r"prolonged.json: entry 'epochs' is missing or damaged"):
+        folder.config()
 
 
 def test_where_the_data_lies_and_how_it_is_probed_may_change(tmp_path: pathlib.Path) -> None:

@@ -183,7 +183,7 @@ def test_every_fault_is_one_line_that_names_file_and_field(tmp_path: Path, fault
         (b"{", r"invalid JSON at line 1, column 2"),
         (b"[1]", r"expected an object \{...\}, got \[1\]"),
         (b'{"name": "a", "name": "b"}', r"the key 'name' appears twice"),
-        (b"\xff\xfe\x00", r"not a UTF-8 text file"),
+        (b"\xff\xfe\x00", r"is UTF-16 text; save it as UTF-8"),
         (b"[" * 100_000, r"too large or too deep"),
         (b"[" + b"1" * 10_000 + b"]", r"too large or too deep"),
     ],

@@ -52,6 +52,13 @@ def test_table_and_json(features: Path, tmp_path: Path) -> None:
     assert json.loads(out.read_text())["metrics"]["knn/3/top1"] == 75.0
 
 
+def test_default_neighbours_that_do_not_fit_are_left_out(features: Path) -> None:
+    done = run(f"--features={features}")
+    assert done.returncode == 0
+    assert done.stderr == "warning: --k: 20 left out, for 6 labelled training clips\n"
+    assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["1", "5"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -292,6 +292,7 @@ BAD_INPUT = [
     (["--dataset=pku2", "--tables=4", "--data=nowhere"], "prepare pku2 first: there is no reader"),
     (["--dataset=pku2", "--tables=6"], "prepare pku1 and ntu60 first: --source_data=pku1=DIR,ntu6"),
     (["--dataset=ntu60", "--from_results"], "--from_results: no result of these tables is in"),
+    (["--dataset=nw_ucla", "--data=no where"], "--source=ARCHIVE '--out=no where'"),
     (["--dataset=nw_ucla", "--data=nowhere"], "prepare nw_ucla first: ms2l-prepare --format"),
     (["--dataset=pku2", "--source_data=pku3=x"], "pku2 takes pku1=DIR,ntu60=DIR"),
 ]

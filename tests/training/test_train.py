@@ -140,6 +140,70 @@ def test_interrupted_then_resumed_equals_uninterrupted(
     assert_same_weights(trained_run.folder, folder)
 
 
+PROLONGED = 7  # epochs, of a run of four
+
+
+def prolonged(path: pathlib.Path, config: RunConfig, epochs: int) -> RunFolder:
+    more = dataclasses.replace(config.training, epochs=epochs)
+    return train(dataclasses.replace(config, training=more), str(path), strategy="none")
+
+
+@pytest.mark.parametrize("begun", ["finished", "interrupted", "twice"])
+def test_a_prolonged_run_equals_one_of_so_many_epochs(
+    trained_run: TrainedRun,
+    config: RunConfig,
+    stopped: pathlib.Path,
+    tmp_path: pathlib.Path,
+    begun: str,
+) -> None:
+    """Where the learning rate does not depend on their number, as with --decay=step."""
+    source = stopped if begun == "interrupted" else trained_run.folder.path
+    path = pathlib.Path(shutil.copytree(source, tmp_path / "prolonged"))
+    if begun == "twice":
+        assert prolonged(path, config, 5).trained_to(5)
+    folder = prolonged(path, config, PROLONGED)
+    whole = prolonged(tmp_path / "whole", config, PROLONGED)
+    assert folder.finished
+    assert folder.config() == whole.config()
+    assert [row["epoch"] for row in folder.read_history()] == [str(n) for n in range(1, 8)]
+    assert [row["loss"] for row in folder.read_history()] == [
+        row["loss"] for row in whole.read_history()
+    ]
+    assert_same_weights(whole, folder)
+    before = folder.weights.read_bytes()
+    prolonged(path, config, PROLONGED)
+    assert folder.weights.read_bytes() == before, "nothing is left to do"
+
+
+def test_a_prolonged_cosine_stays_at_its_end(
+    config: RunConfig, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decay = dataclasses.replace(config.optimiser, decay="cosine", final_learning_rate=0.001)
+    config = dataclasses.replace(config, optimiser=decay)
+    train(config, str(tmp_path / "prolonged"), strategy="none")
+    folder = prolonged(tmp_path / "prolonged", config, PROLONGED)
+    original = module.build_optimizer
+
+    def planned_for_four(*args: Any, **kwargs: Any) -> keras.optimizers.Optimizer:
+        return original(*args, **{**kwargs, "epochs": 4})
+
+    monkeypatch.setattr(module, "build_optimizer", planned_for_four)
+    assert_same_weights(prolonged(tmp_path / "whole", config, PROLONGED), folder)
+
+
+def test_an_interrupted_prolongation_goes_on(
+    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
+) -> None:
+    folder = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
+    with interruption(6), pytest.raises(KeyboardInterrupt):
+        prolonged(folder.path, config, PROLONGED)
+    assert not folder.finished, "the weights of four epochs are not taken for those of seven"
+    with pytest.raises(InputError, match="was told to train --epochs=7, now --epochs=4"):
+        train(config, str(folder.path), strategy="none")
+    prolonged(folder.path, config, PROLONGED)
+    assert_same_weights(prolonged(tmp_path / "whole", config, PROLONGED), folder)
+
+
 def test_a_run_that_another_command_trains_is_left_alone(
     config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

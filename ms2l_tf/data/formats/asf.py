@@ -149,7 +149,7 @@ def _parse_hierarchy(lines: Sequence[_Line], joints: Sequence[str], where: str) 
     index = {name: joint for joint, name in enumerate(joints)}
     parents = [-1] * len(joints)
     for number, words in lines:
-        if words in (["begin"], ["end"]):
+        if _is_word(words, "begin") or _is_word(words, "end"):
             continue
         for word in words:
             if word not in index:
@@ -184,7 +184,7 @@ def _blocks(lines: Sequence[_Line], where: str) -> Iterator[tuple[int, dict[str,
     begun = 0
     block: list[_Line] = []
     for number, words in lines:
-        if words == ["begin"]:
+        if _is_word(words, "begin"):
             if begun:
                 raise InputError(
                     f"{where}, line {number}: 'begin' before line {begun} has its 'end'"
@@ -194,13 +194,18 @@ def _blocks(lines: Sequence[_Line], where: str) -> Iterator[tuple[int, dict[str,
             raise InputError(
                 f"{where}, line {number}: {shorten(words[0])} outside 'begin' and 'end'"
             )
-        elif words == ["end"]:
+        elif _is_word(words, "end"):
             yield begun, _fields(block)
             begun = 0
         else:
             block.append((number, words))
     if begun:
         raise InputError(f"{where}, line {begun}: this 'begin' has no 'end'")
+
+
+def _is_word(words: Sequence[str], word: str) -> bool:
+    """Whether a line is one word of the format, in small letters or in capitals."""
+    return len(words) == 1 and words[0].lower() == word
 
 
 def _fields(lines: Sequence[_Line]) -> dict[str, _Line]:

@@ -25,7 +25,7 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
 from ms2l_tf.data.formats.bvh import joint_points, parse_bvh
-from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text
+from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text, stem
 from ms2l_tf.data.kinematics import resample
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -68,7 +68,12 @@ class BandaiNamcoReader(ClipReader):
 
     def __init__(self, files: SourceFiles) -> None:
         super().__init__(files)
-        self._names = frozenset(files.names)
+        # The labels by the clips' paths without suffix, which may be written in capitals.
+        self._labels = {
+            posixpath.splitext(name)[0]: name
+            for name in files.names
+            if name.lower().endswith(".json")
+        }
 
     def entries(self) -> Sequence[str]:
         """The BVH files by clip name."""
@@ -76,11 +81,11 @@ class BandaiNamcoReader(ClipReader):
 
     def identify(self, entry: str) -> Clip | None:
         """Content, style and recording group from the file's name."""
-        match = _NAME.fullmatch(_stem(entry))
+        match = _NAME.fullmatch(stem(entry))
         if match is None:
             return None
         return Clip(
-            name=_stem(entry),
+            name=stem(entry),
             label=CONTENTS.index(match[1]),
             setup=match[2],
             group=next(_group_name(group) for group in GROUPS if match[2] in group),
@@ -116,8 +121,8 @@ class BandaiNamcoReader(ClipReader):
 
     def _check_label(self, entry: str, clip: Clip) -> None:
         """The `.json` beside the clip, if there is one, repeats the file's name."""
-        path = entry.removesuffix(".bvh") + ".json"
-        if path not in self._names:
+        path = self._labels.get(posixpath.splitext(entry)[0])
+        if path is None:
             return
         expected = {"content": clip.label, "style": STYLES.index(clip.setup)}
         try:
@@ -126,10 +131,6 @@ class BandaiNamcoReader(ClipReader):
             raise InputError(f"{path}: is not valid JSON") from None
         if label != expected:
             raise InputError(f"{path}: contradicts the file's name, which means {expected}")
-
-
-def _stem(entry: str) -> str:
-    return posixpath.basename(entry).removesuffix(".bvh")
 
 
 def _group_name(styles: Sequence[str]) -> str:

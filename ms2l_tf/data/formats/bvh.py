@@ -3,17 +3,19 @@
 A joint's rotation is the product of its rotation channels in the order listed (`Zrotation
 Xrotation Yrotation` is Rz Rx Ry), relative to its parent. Its place is its offset in the frame of
 the parent; position channels, where a joint has them, replace the coordinates of the offset. `End
-Site`s have no name and no motion and are left out.
+Site`s have no name and no motion and are left out. The words of the format may stand in small
+letters or in capitals, as some programs write them; the names of joints are kept as they are.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ms2l_tf.data.formats.mocap import parse_numbers, shorten
+from ms2l_tf.data.formats.mocap import parse_numbers, shorten, text_lines
 from ms2l_tf.data.kinematics import euler_rotation, world_points, world_rotations
 from ms2l_tf.errors import InputError
 
@@ -77,7 +79,7 @@ def parse_bvh(text: str, where: str) -> BvhMotion:
         InputError: the hierarchy is malformed, there is no frame, or the motion doesn't hold as
             many lines and numbers as announced, all finite.
     """
-    lines = text.split("\n")
+    lines = text_lines(text)
     hierarchy = _Hierarchy(where)
     start = hierarchy.parse(lines)
     num_channels = sum(len(channels) for channels in hierarchy.channels)
@@ -109,7 +111,7 @@ class _Hierarchy:
         """Reads up to the line `MOTION` and returns how many lines that are."""
         self._words = self._walk(lines)
         for word in self._words:
-            if word == "MOTION":
+            if word.upper() == "MOTION":
                 self._check()
                 return self._line
             self._statement(word)
@@ -123,12 +125,13 @@ class _Hierarchy:
         for self._line, line in enumerate(lines, start=1):
             yield from line.split()
 
-    def _statement(self, word: str) -> None:
+    def _statement(self, written: str) -> None:
+        word = written.upper()
         if word == "HIERARCHY":
             return
         if word in ("ROOT", "JOINT"):
             self._begin_joint(word)
-        elif word == "End":
+        elif word == "END":
             self._take("Site")
             self._take("{")
             self._open.append(_END_SITE)
@@ -143,7 +146,7 @@ class _Hierarchy:
                 raise InputError(f"{self._place}: '}}' without '{{'")
             self._open.pop()
         else:
-            raise InputError(f"{self._place}: {shorten(word)} is no word of a hierarchy")
+            raise InputError(f"{self._place}: {shorten(written)} is no word of a hierarchy")
 
     def _begin_joint(self, word: str) -> None:
         name = self._next()
@@ -191,7 +194,7 @@ class _Hierarchy:
 
     def _take(self, expected: str) -> None:
         word = self._next()
-        if word != expected:
+        if word.upper() != expected.upper():
             raise InputError(f"{self._place}: {shorten(word)} instead of '{expected}'")
 
     def _next(self) -> str:
@@ -212,9 +215,11 @@ def _parse_motion(
     rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
     num_frames = _header_number(rows, 0, "Frames:", where)
     frame_time = _header_number(rows, 1, "Frame Time:", where)
-    rows = rows[2:]
     if num_frames < 1:
         raise InputError(f"{where}: has no frame (Frames: {num_frames:g})")
+    if num_frames != int(num_frames):
+        raise InputError(f"{where}, line {rows[0][0]}: Frames: {num_frames:g} is no whole number")
+    rows = rows[2:]
     if frame_time <= 0:
         raise InputError(f"{where}: Frame Time: {frame_time:g} must be more than 0 seconds")
     if len(rows) != num_frames:
@@ -233,11 +238,13 @@ def _parse_motion(
 
 
 def _header_number(rows: Sequence[tuple[int, str]], row: int, label: str, where: str) -> float:
-    if len(rows) <= row or not rows[row][1].strip().startswith(label):
+    words = label.removesuffix(":").split()
+    pattern = r"\s*" + r"\s+".join(words) + r"\s*:(.*)"
+    match = re.fullmatch(pattern, rows[row][1], re.IGNORECASE) if len(rows) > row else None
+    if match is None:
         place = f"{where}, line {rows[row][0]}" if len(rows) > row else where
         raise InputError(f"{place}: '{label}' is missing after MOTION")
-    number, line = rows[row]
-    return parse_numbers([line.strip().removeprefix(label).strip()], f"{where}, line {number}")[0]
+    return parse_numbers([match[1].strip()], f"{where}, line {rows[row][0]}")[0]
 
 
 def _explain(rows: Sequence[tuple[int, str]], num_channels: int, where: str) -> None:

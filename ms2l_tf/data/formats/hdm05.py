@@ -22,7 +22,7 @@ from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.asf import AcclaimSkeleton, parse_asf
 from ms2l_tf.data.formats.asf_amc import joint_points, parse_amc
 from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
-from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text
+from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text, stem
 from ms2l_tf.data.kinematics import resample
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -80,11 +80,11 @@ class Hdm05Reader(ClipReader):
 
     def identify(self, entry: str) -> Clip | None:
         """Action and actor from the file's name."""
-        match = _NAME.fullmatch(_stem(entry))
+        match = _NAME.fullmatch(stem(entry))
         if match is None:
             return None
         return Clip(
-            name=_stem(entry),
+            name=stem(entry),
             label=ACTIONS.index(match[2]),
             subject=match[1],
             source=posixpath.basename(entry),
@@ -92,7 +92,7 @@ class Hdm05Reader(ClipReader):
 
     def read(self, entry: str) -> ReadClip:
         """One AMC file, moved, in metres."""
-        clip, match = self.identify(entry), _NAME.fullmatch(_stem(entry))
+        clip, match = self.identify(entry), _NAME.fullmatch(stem(entry))
         if clip is None or match is None:
             raise InputError(
                 f"{entry}: the name is not HDM_<actor>_<motion>_<take>_<rate>.amc with an actor "
@@ -118,17 +118,17 @@ class Hdm05Reader(ClipReader):
 
     def _skeleton(self, entry: str, actor: str) -> AcclaimSkeleton:
         name = f"HDM_{actor}.asf"
-        near = posixpath.join(posixpath.dirname(entry), name)
-        found = [other for other in self.files.names if posixpath.basename(other) == name]
-        if not found:
+        named = [
+            other
+            for other in self.files.names
+            if posixpath.basename(other).lower() == name.lower()  # .ASF as well
+        ]
+        if not named:
             raise InputError(f"{entry}: its skeleton {name} is missing")
-        path = near if near in found else found[0]
+        folder = posixpath.dirname(entry)
+        path = next((other for other in named if posixpath.dirname(other) == folder), named[0])
         if path not in self._skeletons:
             skeleton = parse_asf(read_text(self.files, path), path)
             check_joints(skeleton.joints, LAYOUT, path)
             self._skeletons[path] = skeleton
         return self._skeletons[path]
-
-
-def _stem(entry: str) -> str:
-    return posixpath.basename(entry).removesuffix(".amc")

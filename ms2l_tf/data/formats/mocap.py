@@ -1,4 +1,4 @@
-"""What the readers of motion-capture text files share."""
+"""What the readers of text files, of motion capture above all, share."""
 
 from __future__ import annotations
 
@@ -8,28 +8,53 @@ from collections.abc import Iterator, Sequence
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import decode_text
 from ms2l_tf.skeletons.layout import load_layout
 
+BYTE_ORDER_MARK = "\ufeff"
 _SHOWN = 40  # characters of a file's content that an error message repeats
 
 
 def entries_with_suffix(files: SourceFiles, suffix: str) -> list[str]:
-    """The files `*.suffix` by name, wherever they lie; hidden twins `._x` of a Mac are left out."""
-    entries = [name for name in files.names if name.endswith(suffix)]
+    """The files of a suffix, such as `.bvh` or `.BVH`, by name, wherever they lie.
+
+    Archives made on a Mac hold a hidden twin `._x` of every file; these are left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    entries = [name for name in files.names if name.lower().endswith(suffix)]
     entries = [name for name in entries if not posixpath.basename(name).startswith(".")]
     if not entries:
-        raise InputError(f"{files.path}: holds no {suffix} file; name the folder as published")
+        raise InputError(f"{files.path}: holds no {suffix} file")
     return sorted(entries, key=posixpath.basename)
 
 
 def read_text(files: SourceFiles, entry: str) -> str:
-    """A text file; what is no text shows up as a word that nothing expects."""
-    return files.read(entry).decode("utf-8", errors="replace")
+    """A text file; what is no text shows up as a word that nothing expects.
+
+    Raises:
+        InputError: it is UTF-16 or UTF-32.
+    """
+    return decode_text(files.read(entry), entry, errors="replace")
+
+
+def text_lines(text: str) -> list[str]:
+    """Lines that end as on any system, without the byte order mark of a file read as plain UTF-8.
+
+    Only these ends count: a form feed or the like is a blank within its line.
+    """
+    return text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def stem(entry: str) -> str:
+    """The name of a file without its folder and suffix."""
+    return posixpath.splitext(posixpath.basename(entry))[0]
 
 
 def content_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Line number (from 1) and words of the lines that hold more than blanks and a # comment."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text_lines(text), start=1):
         words = line.split()
         if words and not words[0].startswith("#"):
             yield number, words
@@ -46,6 +71,9 @@ def parse_numbers(words: Sequence[str], place: str) -> list[float]:
         InputError: a word that is no number, or is NaN or infinite.
     """
     try:
+        # Python reads 1_0 as ten and digits of any alphabet; no program of motion capture does.
+        if "_" in (text := "".join(words)) or not text.isascii():
+            raise ValueError
         numbers = list(map(float, words))
     except ValueError:
         bad = next(word for word in words if not _is_number(word))
@@ -80,4 +108,4 @@ def _is_number(word: str) -> bool:
         float(word)
     except ValueError:
         return False
-    return True
+    return word.isascii() and "_" not in word

@@ -33,6 +33,7 @@ import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
+from ms2l_tf.data.formats.mocap import entries_with_suffix, stem
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -79,21 +80,16 @@ class NwUclaReader(ClipReader):
 
     def entries(self) -> Sequence[str]:
         """The JSON files by clip name, wherever they lie in the source."""
-        entries = [name for name in self.files.names if name.endswith(".json")]
-        # Archives made on a Mac hold a hidden twin `._x.json` of every file.
-        entries = [name for name in entries if not _stem(name).startswith(".")]
-        if not entries:
-            raise InputError(f"{self.files.path}: holds no .json file; name the folder all_sqe")
-        return sorted(entries, key=_stem)
+        return entries_with_suffix(self.files, ".json")
 
     def identify(self, entry: str) -> Clip | None:
         """Action, subject, take (as the group) and view from the file's name."""
-        match = _NAME.fullmatch(_stem(entry))
+        match = _NAME.fullmatch(stem(entry))
         if match is None or int(match[1]) not in _LABELS:
             return None
         action, subject, take, view = (int(number) for number in match.groups())
         return Clip(
-            name=_stem(entry),
+            name=stem(entry),
             label=_LABELS[action],
             subject=str(subject),
             camera=str(view),
@@ -148,10 +144,6 @@ class NwUclaReader(ClipReader):
         wanted = set(names)
         sharing = (clips for clips in self._frames.values() if clips & wanted)
         return set().union(*sharing)
-
-
-def _stem(entry: str) -> str:
-    return posixpath.basename(entry).removesuffix(".json")
 
 
 def _parse(content: bytes, entry: str) -> Mapping[str, Any]:

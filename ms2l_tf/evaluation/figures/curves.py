@@ -36,7 +36,7 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float
     Without an `epoch` column the rows are numbered from 1.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error

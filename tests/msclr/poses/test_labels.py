@@ -71,5 +71,5 @@ def test_unreadable_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as a table"):
         label_clips(VIDEOS, tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read as a table"):
+    with pytest.raises(InputError, match="is UTF-16 text; save it as UTF-8"):
         label_clips(VIDEOS, tmp_path / "bytes.csv")
