@@ -104,7 +104,9 @@ class Readings:
         several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
         rows = {
-            one.name: mine for one, mine in zip(found, common_rows(found), strict=True) if len(mine)
+            one.name: mine
+            for one, mine in zip(found, common_rows(found), strict=True)
+            if one.test.labelled[mine].any()
         }
         if self.streams or (several and rows):
             classes = len(data.dataset.label_names)

@@ -41,7 +41,8 @@ class LinearScaling:
         if features.shape[1] > self.max_dims:
             components = min(self.max_dims, *features.shape)
             self.pca_ = PCA(components, svd_solver="auto", random_state=self.seed)
-            self.pca_.fit(self._standardise(features))
+            with np.errstate(invalid="ignore"):  # constant features: no variance has no shares
+                self.pca_.fit(self._standardise(features))
         return self
 
     def transform(self, features: FloatArray) -> npt.NDArray[np.float64]:
