@@ -341,7 +341,7 @@ def evaluate_run(
     )
     show(result, found)
     path = folder.path / result_name(choices)
-    write_result(result, path)
+    write_result(result, path, unsaved)
     progress(str(path))
     if choices.figures:
         extras = Extras(folder.path, lambda path: progress(str(path)))

@@ -107,7 +107,7 @@ def evaluate_run(
     result = _result(folder, config, data, choices, train, evaluation, extraction)
     show(result)
     path = folder.path / result_name(choices)
-    write_result(result, path)
+    write_result(result, path, unsaved)
     progress(str(path))
     if choices.figures:
         extras = Extras(folder.path, lambda path: progress(str(path)))

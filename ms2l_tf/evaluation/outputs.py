@@ -31,7 +31,7 @@ class Extras:
             path.parent.mkdir(exist_ok=True)
             write(path)
         except Exception as error:  # the numbers are worth more than any picture of them
-            self.leave_out(name, one_line(error).removeprefix(f"{path}: "))
+            self.leave_out(name, _reason(error).removeprefix(f"{path}: "))
         else:
             self._wrote(path)
 
@@ -62,8 +62,21 @@ class Extras:
             return False
 
 
-def write_result(result: EvaluationResult, path: pathlib.Path) -> None:
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}"
+    return one_line(error)
+
+
+def write_result(
+    result: EvaluationResult, path: pathlib.Path, unsaved: InputError | None = None
+) -> None:
     """Writes ``result.json``, whose numbers have been shown.
+
+    Args:
+        result: to write.
+        path: of the file.
+        unsaved: why another file could not be written, which is said if this one cannot either.
 
     Raises:
         InputError: it cannot be written.
@@ -71,7 +84,9 @@ def write_result(result: EvaluationResult, path: pathlib.Path) -> None:
     try:
         result.save(path)
     except InputError as error:
+        if unsaved is not None:
+            warn(str(unsaved))
         raise InputError(
-            f"{error}: no number above is kept in a file. Free space or make the folder writable, "
+            f"{error}; no number above is in a file: free space or make the folder writable, "
             "then evaluate again"
         ) from error
