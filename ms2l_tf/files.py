@@ -45,7 +45,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             f"{target}: cannot be written ({error.strerror or error}); check the folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only file system refuses this too
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

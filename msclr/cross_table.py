@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ms2l_tf.evaluation.result import Summary
@@ -42,7 +43,7 @@ def largest_loss(
             own, crossed = (_key(one, b, layouts[0], probe) for one in (b, a))
             if a != b and own in metrics and crossed in metrics:
                 losses.append((metrics[own] - metrics[crossed], a, b))
-    return max(losses, default=None)
+    return max((loss for loss in losses if math.isfinite(loss[0])), default=None)
 
 
 def _key(a: str, b: str, reference: str, probe: str) -> str:
@@ -53,7 +54,7 @@ def _key(a: str, b: str, reference: str, probe: str) -> str:
 
 
 def _percent(value: Value | None) -> str:
-    if value is None:
+    if value is None or not math.isfinite(value.mean if isinstance(value, Summary) else value):
         return "-"
     if isinstance(value, Summary):
         return f"{value.mean:.1f}" + (f" ± {value.sd:.1f}" if value.runs > 1 else "")

@@ -13,20 +13,22 @@ import numpy as np
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
+from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.evaluate import (
     Choices,
     add_classifier,
     all_sides,
     clip_features,
     draw,
+    keep_features,
     neighbours,
     protocol_details,
     result_name,
     save_sides,
     sides_of,
 )
-from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
+from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
@@ -231,6 +233,7 @@ def evaluate_layouts(
     first: FeatureEvaluation | None = None
     details: dict[str, Any] = {}
     for one in found:
+        warn_if_constant((one.train, one.test), one.floors["raw"])
         evaluation = evaluate_features(
             one.train,
             one.test,
@@ -282,6 +285,8 @@ def evaluate_run(
     layouts: Sequence[str] = (),
     more_metrics: Callable[[Sequence[LayoutFeatures]], Mapping[str, float]] = lambda _: {},
     more_details: Mapping[str, Any] | None = None,
+    more_figures: Callable[[Extras, Sequence[LayoutFeatures]], None] = lambda *_: None,
+    show: Callable[[EvaluationResult, Sequence[LayoutFeatures]], None] = lambda *_: None,
     progress: Progress = lambda _: None,
 ) -> tuple[EvaluationResult, Sequence[LayoutFeatures]]:
     """Evaluates a finished run and writes its result, tables and figures.
@@ -295,10 +300,13 @@ def evaluate_run(
             first; none: all of the run.
         more_metrics: further readings of the features, such as ensembles and cross tables.
         more_details: what those were read from, for ``result.json``.
-        progress: called with a line for each step done.
+        more_figures: draws what those are seen in.
+        show: called with the result before it is written: a full disk takes no number away.
+        progress: called with a line for each step done and each file written.
 
     Raises:
-        InputError: the run is not finished, or the dataset is not the one it was trained on.
+        InputError: the run is not finished, the dataset is not the one it was trained on, or the
+            result or the features asked for cannot be written.
     """
     check_run(folder, data)
     started = time.perf_counter()
@@ -310,10 +318,8 @@ def evaluate_run(
         part = data.parts[data.index(one.name)]
         if lacking := _without_poses(part):
             progress(f"{one.name}: {lacking} of {len(part.test)} test clips have no poses in it")
-    if choices.save_features:
-        names = data.dataset.label_names
-        save_features(choices.save_features, reference.train, reference.test, names)
     names = data.dataset.label_names
+    unsaved = keep_features(choices, reference.train, reference.test, names)
     evaluation, of_layouts = evaluate_layouts(found, config, choices, names, progress)
     evaluation.metrics.update(more_metrics(found))
     result = EvaluationResult(
@@ -333,10 +339,16 @@ def evaluate_run(
             **(more_details or {}),
         },
     )
-    result.save(folder.path / result_name(choices))
+    show(result, found)
+    path = folder.path / result_name(choices)
+    write_result(result, path, unsaved)
+    progress(str(path))
     if choices.figures:
-        where = draw(folder, names, reference.test, evaluation, choices.test_on)
-        progress(f"figures in {where}")
+        extras = Extras(folder.path, lambda path: progress(str(path)))
+        draw(extras, folder.history, names, reference.test, evaluation, choices.test_on)
+        more_figures(extras, found)
+    if unsaved is not None:
+        raise unsaved
     return result, found
 
 

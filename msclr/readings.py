@@ -107,7 +107,9 @@ class Readings:
         several = len(found) > 1
         logits: dict[str, np.ndarray] = {}
         rows = {
-            one.name: mine for one, mine in zip(found, common_rows(found), strict=True) if len(mine)
+            one.name: mine
+            for one, mine in zip(found, common_rows(found), strict=True)
+            if one.test.labelled[mine].any()
         }
         ensemble = several and bool(rows) and "linear" in self.probes
         if self.streams or ensemble:

@@ -25,6 +25,7 @@ from absl import flags
 
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
+from ms2l_tf.measures import write_measures
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -263,8 +264,7 @@ def main() -> None:
     machine = environment(rows)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     if OUT.value:
-        result = json.dumps({"environment": machine, "rows": rows}, indent=2)
-        Path(OUT.value).write_text(result + "\n", encoding="utf-8")
+        write_measures(OUT.value, {"environment": machine, "rows": rows})
 
 
 if __name__ == "__main__":

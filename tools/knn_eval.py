@@ -14,12 +14,13 @@ from absl import flags
 
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.evaluation.neighbours import fitting_neighbours
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.evaluation.tables import aligned
-from ms2l_tf.files import write_json
+from ms2l_tf.measures import write_measures
 
 FEATURES = flags.DEFINE_string("features", None, "Feature file (.npz) to read.", required=True)
 K = flags.DEFINE_list("k", ["1", "5", "20"], "Numbers of neighbours, comma-separated.")
@@ -47,6 +48,7 @@ def main() -> None:
         metric=cast(Literal["cosine", "euclidean"], METRIC.value),
         weights=cast(Literal["uniform", "distance"], WEIGHTS.value),
     )
+    warn_if_constant((file.train, file.test))
     result = evaluate_features(file.train, file.test, file.label_names, probes=[probe])
     rows = [
         [str(k), f"{scores.top1:.2f}", f"{scores.mean_per_class:.2f}"]
@@ -62,7 +64,7 @@ def main() -> None:
         print(f"{unlabelled} unlabelled clips left out")
     print(aligned(["k", "top-1 %", "mean per class %"], rows))
     if JSON.value:
-        write_json(
+        write_measures(
             JSON.value,
             {"metrics": result.metrics, "timing": result.timing, "details": result.details},
         )

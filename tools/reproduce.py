@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools
 from ms2l_tf.cli import common
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import read_json, write_json
+from ms2l_tf.files import read_json
+from ms2l_tf.measures import write_measures
 from tools import reproduce_report as report
 from tools.reproduce_cells import Cell, Plan, Run, all_runs, missing_runs
 from tools.reproduce_protocols import FINE_TUNED, MOVING, MS2L, SOURCES, SUPERVISED_TABLE, Table
@@ -209,7 +210,7 @@ def _figure_4(plan: Plan) -> None:
 
 
 def _write_peaks(path: Path, peaks: dict[str, dict[str, dict[str, float]]]) -> None:
-    write_json(path, {_PEAKS: peaks})
+    write_measures(path, {_PEAKS: peaks})
     print(f"how far its losses rise: {path}")
 
 

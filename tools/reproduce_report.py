@@ -11,7 +11,8 @@ from typing import Any
 from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult, Summary, summarise
-from ms2l_tf.files import read_json, write_json, write_text
+from ms2l_tf.files import read_json, write_text
+from ms2l_tf.measures import write_measures
 from tools.reproduce_cells import Run, begun_from
 from tools.reproduce_protocols import Row, Table
 
@@ -138,7 +139,7 @@ def write_tables(
     ]
     text = "\n\n".join([*heads, *(as_markdown(one, dataset, results) for one in tables)])
     write_text(f"{path}/tables.md", text + "\n")
-    write_json(
+    write_measures(
         f"{path}/tables.json",
         {
             "dataset": dataset,

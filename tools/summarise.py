@@ -16,7 +16,7 @@ from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult, summarise
 from ms2l_tf.evaluation.tables import format_table
-from ms2l_tf.files import write_json
+from ms2l_tf.measures import write_measures
 from msclr.cross_table import HEADING, cross_table
 
 RUNS = flags.DEFINE_list("runs", None, "Run folders or result.json files, comma-separated.")
@@ -46,7 +46,7 @@ def main() -> None:
             key: {"mean": one.mean, "sd": one.sd if one.runs > 1 else None, "runs": one.runs}
             for key, one in summary.items()
         }
-        write_json(JSON.value, values)
+        write_measures(JSON.value, values)
 
 
 if __name__ == "__main__":

@@ -3,19 +3,23 @@
   ms2l-evaluate --workdir=runs/a --probes=knn,linear,svm
   ms2l-evaluate --workdir=runs/a --probes=none --save_features=F.npz
 
-Prints one table, writes result.json, per_class.csv and figures/ into the run folder. The floors are
-the same probes on raw normalised coordinates and on the untrained encoder. For a run with labels
-the classifier is read too, and probes and floors see the labels of the same clips as the run did.
+Prints one table, then writes result.json, per_class.csv and figures/ into the run folder. The
+floors are the same probes on raw normalised coordinates and on the untrained encoder. For a run
+with labels the classifier is read too, and probes and floors see the labels of the same clips as
+the run did.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from ms2l_tf.cli import common, config_flags, evaluation_flags
 from ms2l_tf.config import RunConfig
+
+if TYPE_CHECKING:
+    from ms2l_tf.evaluation.result import EvaluationResult
 
 config_flags.define("probes", optional=True)
 flags.adopt_module_key_flags(config_flags)
@@ -26,7 +30,7 @@ def main() -> None:
     """Reads the flags and evaluates."""
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
-    from ms2l_tf.evaluation.evaluate import evaluate_run, features_only, result_name
+    from ms2l_tf.evaluation.evaluate import evaluate_run, features_only
     from ms2l_tf.evaluation.tables import format_table
     from ms2l_tf.runs.folder import RunFolder
 
@@ -36,13 +40,12 @@ def main() -> None:
     if features_alone:
         evaluation_flags.show_saved(features_only(folder, config, choices.save_features))
         return
-    result, _ = evaluate_run(folder, config, choices, progress=lambda line: print(f"  {line}"))
-    shown = dataclasses.asdict(result)["metrics"]
-    print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
-    print(format_table(shown))
-    print(f"\n{folder.path / result_name(choices)}")
-    for figure in sorted(evaluation_flags.figures_folder(folder.path).glob("*.png")):
-        print(figure)
+
+    def show(result: EvaluationResult) -> None:
+        evaluation_flags.show_heading(result)
+        print(f"{format_table(result.metrics)}\n", flush=True)
+
+    evaluate_run(folder, config, choices, show=show, progress=lambda line: print(f"  {line}"))
 
 
 def entry() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,6 +12,7 @@ from ms2l_tf.errors import InputError
 
 if TYPE_CHECKING:
     from ms2l_tf.evaluation.evaluate import Choices
+    from ms2l_tf.evaluation.result import EvaluationResult
 
 NO_PROBES = ["none"]
 
@@ -88,6 +88,6 @@ def show_saved(counts: Sequence[int]) -> None:
     print(f"features of {counts[0]} training and {counts[1]} test clips: {SAVE_FEATURES.value}")
 
 
-def figures_folder(run: pathlib.Path) -> pathlib.Path:
-    """Where an evaluation of a run draws."""
-    return run / ("figures" if TEST_ON.value == "test" else "figures_validation")
+def show_heading(result: EvaluationResult) -> None:
+    """Says of which run the table is."""
+    print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.files import replacing
 from ms2l_tf.skeletons.drawing import PART_COLOURS, draw_pose, project
 
 NUM_POSES = 6
@@ -25,6 +26,9 @@ def save_contact_sheet(dataset: ClipDataset, layout: str, path: pathlib.Path) ->
 
     A row shows the clip of median length of its class; at most `MAX_ROWS` classes. Poses are
     centred on the body and all of a row have one scale.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     store = dataset.poses(layout)
     rows = _choose_clips(dataset, store)[:MAX_ROWS]
@@ -41,7 +45,8 @@ def save_contact_sheet(dataset: ClipDataset, layout: str, path: pathlib.Path) ->
         figure.text(left, middle, label, fontsize=10, va="bottom", weight="bold")
         figure.text(left, middle, text, fontsize=7, va="top", color="#606060")
     _draw_legend(figure, f"{dataset.name}, {layout}", _LEGEND_INCHES / height)
-    figure.savefig(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary)
 
 
 def _choose_clips(dataset: ClipDataset, store: PoseStore) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +17,24 @@ IntArray = npt.NDArray[np.integer[Any]]
 StrArray = npt.NDArray[np.str_]
 
 UNLABELLED = -1
+ROUNDING = 1e-6  # features that differ by less, relative to the largest, are the same in float32
 
 
 def check_features(
     features: npt.ArrayLike, what: str, names: Sequence[str] | StrArray | None = None
 ) -> FloatArray:
-    """Returns `features` as a float array, or says which clip is at fault.
+    """Returns `features` as a float array that distances and variances can be computed of.
+
+    Numbers so small that all their squares vanish are returned as zeros.
 
     Args:
         features: numbers of shape [N, D].
         what: how an error message calls them, for example "training features".
         names: clip names [N]; without them a message gives the row.
+
+    Raises:
+        InputError: features are not finite, or so large that their squares are not; it says which
+            clip is at fault.
     """
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] == 0:
@@ -35,15 +43,34 @@ def check_features(
         raise InputError(f"{what}: expected numbers, got {array.dtype}")
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         array = array.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if bad.size:
+    largest = _largest(array)
+    limit = math.sqrt(np.finfo(array.dtype).max / (4 * max(array.size, 1)))
+    if not largest <= limit:  # NaN compares as false
+        wrong = ~np.isfinite(array) if not np.isfinite(largest) else np.abs(array) > limit
+        bad = np.flatnonzero(wrong.any(axis=1))
         clip = f"clip '{names[bad[0]]}'" if names is not None else f"row {bad[0]}"
         more = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
+        kind = "values too large to square" if np.isfinite(largest) else "NaN or infinite values"
         raise InputError(
-            f"{what}: NaN or infinite values in {clip}{more}; "
+            f"{what}: {kind} in {clip}{more}; "
             "check the poses of that clip and whether training diverged"
         )
+    if largest < math.sqrt(np.finfo(array.dtype).tiny * max(array.size, 1)):
+        return np.zeros_like(array)
     return array
+
+
+def _largest(array: FloatArray) -> float:
+    """The largest absolute value, 0 of an empty array; NaN if there is any."""
+    return max(float(array.max(initial=0.0)), -float(array.min(initial=0.0)))
+
+
+def nearly_constant(features: FloatArray) -> bool:
+    """Whether rows [N, D], two or more, are all the same but for rounding."""
+    if len(features) < 2:
+        return False
+    ranges = features.max(axis=0) - features.min(axis=0)
+    return bool(ranges.max() <= ROUNDING * _largest(features))
 
 
 def check_labels(labels: npt.ArrayLike, count: int, what: str) -> IntArray:

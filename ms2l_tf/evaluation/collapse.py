@@ -1,4 +1,4 @@
-"""Label-free signs of collapse in a batch of embeddings.
+"""Label-free signs of collapse in a batch of embeddings, and a line for who evaluates it.
 
 A contrastive encoder can fail in two ways that its loss may hide: every clip gets the same
 embedding (complete collapse), or the embeddings fill only a few directions (dimensional collapse).
@@ -7,8 +7,13 @@ embedding (complete collapse), or the embeddings fill only a few directions (dim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+from ms2l_tf.errors import warn
+from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, check_features, nearly_constant
 
 _TINY = 1e-12
 
@@ -65,6 +70,30 @@ def effective_rank(embeddings: npt.ArrayLike, centre: bool = True) -> float:
         return 0.0
     shares = singular / singular.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def warn_if_constant(clips: Sequence[ClipFeatures], raw: Sequence[FloatArray] = ()) -> None:
+    """Says in a line which features are all the same, and whether the clips are at fault.
+
+    Args:
+        clips: features [N, D] of the training clips, and of the test clips.
+        raw: of the same clips, what the encoder read.
+    """
+    constant = [number for number, side in enumerate(clips) if nearly_constant(side.features)]
+    if not constant:
+        return
+    names = " and ".join(clips[number].what for number in constant)
+    alike = raw and all(
+        nearly_constant(check_features(raw[number], f"raw {clips[number].what}"))
+        for number in constant
+    )
+    if alike:
+        why = "their clips are all alike (blank?); look at them: ms2l-prepare --inspect"
+    elif len(constant) == len(clips):
+        why = "the encoder has collapsed; train with a smaller --learning_rate or --clip_norm=1"
+    else:
+        why = "the others are not; are these clips blank, or all alike?"
+    warn(f"features are (nearly) constant: {why} ({names})")
 
 
 def _rows(embeddings: npt.ArrayLike) -> npt.NDArray[np.float64]:

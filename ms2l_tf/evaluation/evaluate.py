@@ -15,10 +15,10 @@ from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.arrays import ClipFeatures, check_features
+from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
 from ms2l_tf.evaluation.figures import (
-    FEWEST,
     confusion_figure,
     embedding_figure,
     per_class_figure,
@@ -26,6 +26,7 @@ from ms2l_tf.evaluation.figures import (
 )
 from ms2l_tf.evaluation.metrics import per_class_table, score, write_per_class_csv
 from ms2l_tf.evaluation.neighbours import fitting_neighbours
+from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import make_probes
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
@@ -61,6 +62,7 @@ def evaluate_run(
     config: RunConfig,
     choices: Choices,
     *,
+    show: Callable[[EvaluationResult], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[EvaluationResult, FeatureEvaluation]:
     """Evaluates a finished run and writes its result, tables and figures.
@@ -69,10 +71,12 @@ def evaluate_run(
         folder: the run.
         config: its settings, with the data folder and the probe settings to use now.
         choices: see `Choices`.
-        progress: called with a line for each step done.
+        show: called with the result before it is written: a full disk takes no number away.
+        progress: called with a line for each step done and each file written.
 
     Raises:
-        InputError: the run is not finished, or the dataset is not the one it was trained on.
+        InputError: the run is not finished, the dataset is not the one it was trained on, or the
+            result or the features asked for cannot be written.
     """
     data = _run_data(folder, config)
     sides = sides_of(folder, config, data, train_on=config.data.train_on, test_on=choices.test_on)
@@ -87,24 +91,30 @@ def evaluate_run(
     train, test, floors, logits = _features(folder, config, data, sides)
     extraction = time.perf_counter() - started
     progress(f"features [{len(train)} + {len(test)}, {train.features.shape[1]}]")
-    if choices.save_features:
-        save_features(choices.save_features, train, test, data.dataset.label_names)
+    warn_if_constant((train, test), floors["raw"])
+    names = data.dataset.label_names
+    unsaved = keep_features(choices, train, test, names)
     evaluation = evaluate_features(
         train,
         test,
-        data.dataset.label_names,
+        names,
         probes=probes,
         floors=floors,
         missing_classes="count" if config.protocol.label_fraction < 1 else "error",
         progress=lambda key, seconds: progress(f"{key} ({seconds:.1f} s)"),
     )
     if logits is not None:
-        add_classifier(evaluation, logits, test, len(data.dataset.label_names))
+        add_classifier(evaluation, logits, test, len(names))
     result = _result(folder, config, data, choices, train, evaluation, extraction)
-    result.save(folder.path / result_name(choices))
+    show(result)
+    path = folder.path / result_name(choices)
+    write_result(result, path, unsaved)
+    progress(str(path))
     if choices.figures:
-        where = draw(folder, data.dataset.label_names, test, evaluation, choices.test_on)
-        progress(f"figures in {where}")
+        extras = Extras(folder.path, lambda path: progress(str(path)))
+        draw(extras, folder.history, names, test, evaluation, choices.test_on)
+    if unsaved is not None:
+        raise unsaved
     return result, evaluation
 
 
@@ -140,6 +150,22 @@ def features_only(folder: RunFolder, config: RunConfig, path: str) -> tuple[int,
     sides = all_sides(data)
     save_sides(path, data, sides, [_encoded(model, config, data, side) for side in sides])
     return len(sides[0]), len(sides[1])
+
+
+def keep_features(
+    choices: Choices, train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str]
+) -> InputError | None:
+    """Writes the features where they are asked for.
+
+    Returns:
+        Why they could not be written. That is to be raised at the end: the probes can do without.
+    """
+    if choices.save_features:
+        try:
+            save_features(choices.save_features, train, test, label_names)
+        except InputError as error:
+            return error
+    return None
 
 
 def all_sides(data: RunData) -> tuple[np.ndarray, np.ndarray]:
@@ -317,20 +343,24 @@ def protocol_details(config: AnyRunConfig) -> dict[str, str | float]:
 
 
 def draw(
-    folder: RunFolder,
+    extras: Extras,
+    history: pathlib.Path,
     label_names: Sequence[str],
     test: ClipFeatures,
     evaluation: FeatureEvaluation,
     test_on: str = "test",
-) -> pathlib.Path:
-    """Writes the per-class table and the figures of an evaluation into the run's folder.
+) -> None:
+    """Writes the per-class table and the figures of an evaluation.
 
-    Returns:
-        The folder of the figures. Readings of the validation clips have files of their own.
+    Args:
+        extras: where they go; readings of the validation clips have files of their own.
+        history: ``history.csv`` of the training; there may be none.
+        label_names: names of the K classes.
+        test: features of the clips that were read.
+        evaluation: of them.
+        test_on: ``test`` or ``validation``.
     """
-    suffix = "" if test_on == "test" else f"_{test_on}"
-    figures = folder.path / f"figures{suffix}"
-    figures.mkdir(exist_ok=True)
+    suffix, figures = "" if test_on == "test" else f"_{test_on}", figures_name(test_on)
     probe = "linear" if "linear" in evaluation.scores else next(iter(evaluation.scores))
     shown = "classifier" if "classifier" in evaluation.scores else probe
     tables = {
@@ -342,24 +372,36 @@ def draw(
         )
         if key in evaluation.scores  # not every probe has every floor
     }
-    write_per_class_csv(folder.path / f"per_class{suffix}.csv", next(iter(tables.values())))
-    confusion_figure(
-        figures / "confusion.png",
-        evaluation.scores[shown].confusion,
-        label_names,
-        title=f"{shown} on the {test_on} clips",
+    extras.add(
+        f"per_class{suffix}.csv",
+        lambda path: write_per_class_csv(path, next(iter(tables.values()))),
     )
-    per_class_figure(figures / "per_class.png", tables, title="Accuracy by class")
-    if len(test) < FEWEST:
-        print(f"  {len(test)} clips are too few for a map of the features: no embedding.png")
-    else:
-        embedding_figure(
-            figures / "embedding.png",
-            test.features,
-            test.labels,
+    extras.add(
+        f"{figures}/confusion.png",
+        lambda path: confusion_figure(
+            path,
+            evaluation.scores[shown].confusion,
             label_names,
-            title=f"Features of the {test_on} clips",
-        )
-    if folder.history.is_file():
-        training_figure(figures / "training.png", folder.history, title="Training")
-    return figures
+            title=f"{shown} on the {test_on} clips",
+        ),
+    )
+    extras.add(
+        f"{figures}/per_class.png",
+        lambda path: per_class_figure(path, tables, title="Accuracy by class"),
+    )
+    extras.add(
+        f"{figures}/embedding.png",
+        lambda path: embedding_figure(
+            path, test.features, test.labels, label_names, title=f"Features of the {test_on} clips"
+        ),
+    )
+    training = f"{figures}/training.png"
+    if history.is_file():
+        extras.add(training, lambda path: training_figure(path, history, title="Training"))
+    else:
+        extras.forget(training)
+
+
+def figures_name(test_on: str) -> str:
+    """Subfolder of the figures: those of the validation clips never stand where others do."""
+    return "figures" if test_on == "test" else f"figures_{test_on}"

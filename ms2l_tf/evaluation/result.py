@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import read_json, write_json
+from ms2l_tf.files import read_json
+from ms2l_tf.measures import write_measures
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -29,7 +30,7 @@ class EvaluationResult:
         seed: of the run.
         epoch: the epoch whose weights were evaluated, the last one by rule.
         feature_dim: D of the features.
-        metrics: percent, by key (`linear/top1`, `floor/raw/knn/1/top1`, ...).
+        metrics: percent, by key (`linear/top1`, `floor/raw/knn/1/top1`, ...); NaN if unknown.
         timing: seconds, by key.
         environment: versions and machine, see `environment()`.
         details: what the probes decided, clip counts and anything else worth keeping.
@@ -47,12 +48,12 @@ class EvaluationResult:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes JSON; the file appears complete or not at all (temporary name, then rename)."""
+        """Writes JSON, complete or not at all; ``null`` for a number that is not finite."""
         values = {
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in ((f.name, getattr(self, f.name)) for f in fields(self))
         }
-        write_json(path, values)
+        write_measures(path, values)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -62,7 +63,20 @@ class EvaluationResult:
         missing = sorted(known - set(values) - {"details"})
         if missing:
             raise InputError(f"{path}: '{missing[0]}' is missing; is this a result.json?")
+        for name in ("metrics", "timing"):
+            values[name] = _numbers(values[name], f"{path}: {name}")
+        values["details"] = values.get("details") or {}
         return cls(**{name: values[name] for name in known if name in values})
+
+
+def _numbers(values: Any, where: str) -> dict[str, float]:
+    """Numbers by name as a file holds them, NaN for ``null``."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where}: must be an object of numbers; is this a result.json?")
+    for name, value in values.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise InputError(f"{where}: '{name}' is {value!r}, which is no number")
+    return {name: math.nan if value is None else value for name, value in values.items()}
 
 
 def environment() -> dict[str, Any]:
@@ -88,13 +102,18 @@ def _version(package: str) -> str | None:
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and sample standard deviation of one metric over runs; `sd` of one run is NaN."""
+    """Mean and sample standard deviation of one metric over runs; `sd` of one run is NaN.
+
+    The mean is NaN, and shown as ``-``, where the metric of some run is.
+    """
 
     mean: float
     sd: float
     runs: int
 
     def __str__(self) -> str:
+        if not math.isfinite(self.mean):
+            return "-"
         return f"{self.mean:.2f}" if self.runs < 2 else f"{self.mean:.2f} ± {self.sd:.2f}"
 
 

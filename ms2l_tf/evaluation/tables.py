@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ms2l_tf.evaluation.result import Summary
@@ -75,9 +76,12 @@ def _title(probe: str) -> str:
 
 
 def _percent(value: Value) -> str:
-    return str(value) if isinstance(value, Summary) else f"{value:.2f}"
+    if isinstance(value, Summary):
+        return str(value)
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _gain(value: Value, floor: Value) -> str:
     centres = [v.mean if isinstance(v, Summary) else v for v in (value, floor)]
-    return f"{centres[0] - centres[1]:+.2f}"
+    gain = centres[0] - centres[1]
+    return f"{gain:+.2f}" if math.isfinite(gain) else "-"

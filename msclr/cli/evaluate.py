@@ -4,15 +4,15 @@
   msclr-evaluate --workdir=runs/c --layouts=kinect_v2_25,h36m_17 --single=runs/k,runs/h
   msclr-evaluate --workdir=runs/joint --streams=runs/motion,runs/bone
 
-Prints one table, writes result.json, per_class.csv and figures/ into the run folder. The floors are
-the same probes on raw normalised coordinates and on the untrained encoder. With several layouts:
-each one's probes, the ensemble of their linear heads, and the cross-convention table (probe trained
-in one layout, tested in another), whose floor is the raw coordinates of the joints both share.
+Prints one table, then writes result.json, per_class.csv and figures/ into the run folder. The
+floors are the same probes on raw normalised coordinates and on the untrained encoder. With several
+layouts: each one's probes, the ensemble of their linear heads, and the cross-convention table
+(probe trained in one layout, tested in another), whose floor is the raw coordinates of the joints
+both share.
 """
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from ms2l_tf.cli import common, config_flags, evaluation_flags
 from msclr.config import ClrConfig
 
 if TYPE_CHECKING:
+    from ms2l_tf.evaluation.outputs import Extras
     from ms2l_tf.evaluation.result import EvaluationResult
     from msclr.evaluation import LayoutFeatures
 
@@ -52,7 +53,7 @@ def main() -> None:
     """Reads the flags and evaluates."""
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
-    from ms2l_tf.evaluation.evaluate import result_name
+    from ms2l_tf.evaluation.evaluate import figures_name
     from ms2l_tf.evaluation.tables import format_table
     from ms2l_tf.runs.folder import RunFolder
     from msclr.data import open_clr_data
@@ -77,7 +78,18 @@ def main() -> None:
         adapted=_config,
     )
     sources = readings.check(folder, config, data, LAYOUTS.value)
-    result, found = evaluate_run(
+    names = data.dataset.label_names
+    figure = f"{figures_name(choices.test_on)}/alignment.png"
+
+    def show(result: EvaluationResult, found: Sequence[LayoutFeatures]) -> None:
+        evaluation_flags.show_heading(result)
+        plain = {key: value for key, value in result.metrics.items() if "cross/" not in key}
+        print(format_table(plain))
+        if _is_crossed(found):
+            _show_crossings(result, found)
+        print(flush=True)
+
+    evaluate_run(
         folder,
         config,
         data,
@@ -85,29 +97,19 @@ def main() -> None:
         layouts=LAYOUTS.value,
         more_metrics=lambda features: readings.metrics(folder, config, data, features),
         more_details=sources,
+        more_figures=lambda extras, found: _draw_layouts(extras, figure, found, names),
+        show=show,
         progress=lambda line: print(f"  {line}"),
     )
-    print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
-    print(format_table({k: value for k, value in result.metrics.items() if "cross/" not in k}))
-    figures = evaluation_flags.figures_folder(folder.path)
-    if len(found) > 1 and CROSS.value:
-        _show_crossings(result, found, data.dataset.label_names, figures / "alignment.png")
-    print(f"\n{folder.path / result_name(choices)}")
-    for figure in sorted(figures.glob("*.png")):
-        print(figure)
 
 
-def _show_crossings(
-    result: EvaluationResult,
-    found: Sequence[LayoutFeatures],
-    label_names: Sequence[str],
-    figure: pathlib.Path,
-) -> None:
-    """Prints the cross-convention table and draws the clips of all layouts."""
-    from ms2l_tf.evaluation.figures import FEWEST
-    from msclr.alignment_figure import alignment_figure
+def _is_crossed(found: Sequence[LayoutFeatures]) -> bool:
+    return len(found) > 1 and bool(CROSS.value)
+
+
+def _show_crossings(result: EvaluationResult, found: Sequence[LayoutFeatures]) -> None:
+    """Prints the cross-convention table."""
     from msclr.cross_table import HEADING, cross_table, largest_loss
-    from msclr.evaluation import common_rows
 
     layouts = [one.name for one in found]
     if "linear" in evaluation_flags.PROBES.value:
@@ -117,15 +119,29 @@ def _show_crossings(
         print("largest loss against a probe of the layout tested in: ", end="")
         print(f"{lost[0]:.1f} points, {lost[1]} -> {lost[2]}")
     print("Layouts mapped from one recording share its noise, timing and bone lengths.")
+
+
+def _draw_layouts(
+    extras: Extras, name: str, found: Sequence[LayoutFeatures], label_names: Sequence[str]
+) -> None:
+    """Draws the clips of all layouts in one plane, into the figure `name`."""
+    from msclr.alignment_figure import alignment_figure
+    from msclr.evaluation import common_rows
+
+    if not _is_crossed(found):
+        extras.forget(name)
+        return
     rows = common_rows(found)
-    if evaluation_flags.FIGURES.value and len(rows[0]) >= FEWEST:
-        alignment_figure(
-            figure,
+    extras.add(
+        name,
+        lambda path: alignment_figure(
+            path,
             {one.name: one.test.features[mine] for one, mine in zip(found, rows, strict=True)},
             found[0].test.labels[rows[0]],
             label_names,
             title="The same clips in several layouts",
-        )
+        ),
+    )
 
 
 def _config(trained: ClrConfig) -> ClrConfig:

@@ -44,6 +44,36 @@ def test_prints_a_table_beside_the_floors(
     assert not folder.figures.exists()
 
 
+def test_a_result_that_cannot_be_written_is_on_the_screen(
+    command: Command, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.result.mkdir()
+    assert command("evaluate", f"--workdir={folder.path}", "--probes=knn", "--k=1") == 2
+    printed = capsys.readouterr()
+    assert "kNN, k = 1" in printed.out
+    assert ".png" not in printed.out
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"error: {folder.result}: cannot be written (")
+    assert line.endswith("then evaluate again")
+
+
+def test_figures_of_an_earlier_evaluation_are_not_listed(
+    command: Command, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [f"--workdir={folder.path}", "--probes=knn", "--k=1"]
+    assert command("evaluate", *flags) == 0
+    assert "embedding.png" in capsys.readouterr().out
+    assert command("evaluate", *flags, "--nofigures") == 0
+    assert ".png" not in capsys.readouterr().out
+    assert (folder.figures / "embedding.png").is_file(), "nobody asked for its removal"
+    folder.history.unlink()
+    assert command("evaluate", *flags) == 0
+    printed = capsys.readouterr()
+    assert "training.png" not in printed.out
+    assert "training.png is not of this evaluation" in printed.err
+    assert not (folder.figures / "training.png").exists()
+
+
 def test_features_alone_take_neither_labels_nor_test_clips(
     command: Command,
     capsys: pytest.CaptureFixture[str],

@@ -16,8 +16,11 @@ from ms2l_tf.config import RunConfig
 from ms2l_tf.data import pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation import evaluate
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name, sides_of
 from ms2l_tf.evaluation.feature_files import load_features
+from ms2l_tf.evaluation.probes import LinearProbe
+from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.runs.build import build_run_model
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
@@ -151,3 +154,94 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="is not trained to its last epoch; train first"):
         evaluate_run(folder, config, QUICK)
     assert not folder.result.exists()
+
+
+@pytest.fixture
+def collapsed(folder: RunFolder, trained_run: TrainedRun) -> RunFolder:
+    """A run whose encoder gives every clip the same features, with figures of an earlier state."""
+    model = build_run_model(trained_run.config, open_run_data(trained_run.config.data))
+    model.set_weights([np.zeros_like(values) for values in model.get_weights()])
+    save_weights(model, folder.weights)
+    folder.figures.mkdir()
+    for name in ("embedding.png", "confusion.png"):
+        (folder.figures / name).write_text("of an earlier evaluation")
+    return folder
+
+
+def test_a_collapsed_encoder_is_evaluated_and_said_to_be(
+    collapsed: RunFolder, trained_run: TrainedRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines: list[str] = []
+    result, _ = evaluate_run(collapsed, trained_run.config, Choices(), progress=lines.append)
+    assert json.loads(collapsed.result.read_text())["metrics"] == dict(result.metrics)
+    text = capsys.readouterr().err
+    assert "features are (nearly) constant: the encoder has collapsed" in text
+    assert "embedding.png is left out: the features are (nearly) constant" in text
+    figures = {path.name for path in collapsed.figures.iterdir()}
+    assert figures == {"confusion.png", "per_class.png", "training.png"}
+    assert {line for line in lines if line.endswith(".png")} == {
+        str(collapsed.figures / name) for name in figures
+    }
+    assert result.metrics["linear/top1"] == result.metrics["svm/top1"] == 50.0
+
+
+def test_a_number_that_is_not_finite_costs_only_itself(
+    folder: RunFolder,
+    trained_run: TrainedRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    details = {"pca_variance_kept": float("nan"), "pca_components": 3}
+    monkeypatch.setattr(LinearProbe, "details", lambda _: details)
+    evaluate_run(folder, trained_run.config, QUICK)
+    written = json.loads(folder.result.read_text())["details"]["probes"]
+    assert written["linear"] == {"pca_variance_kept": None, "pca_components": 3}
+    assert "details/probes/linear/pca_variance_kept (nan)" in capsys.readouterr().err
+    assert EvaluationResult.load(folder.result).details["probes"]["linear"]["pca_components"] == 3
+
+
+@pytest.mark.parametrize("choices", [QUICK, Choices(probes=("knn",))])
+def test_the_numbers_are_shown_before_anything_is_written(
+    choices: Choices, folder: RunFolder, trained_run: TrainedRun
+) -> None:
+    folder.result.mkdir()  # nothing can take its place
+    before = sorted(folder.path.iterdir())
+    shown: list[EvaluationResult] = []
+    with pytest.raises(InputError, match=r"result.json: cannot be written .*then evaluate again"):
+        evaluate_run(folder, trained_run.config, choices, show=shown.append)
+    assert "knn/1/top1" in shown[0].metrics
+    assert sorted(folder.path.iterdir()) == before
+
+
+def test_features_that_cannot_be_kept_take_nothing_else_away(
+    folder: RunFolder, trained_run: TrainedRun, tmp_path: pathlib.Path
+) -> None:
+    choices = dataclasses.replace(QUICK, save_features=str(tmp_path / "no" / "F.npz"))
+    shown: list[EvaluationResult] = []
+    with pytest.raises(InputError, match=r"F\.npz: cannot be written"):
+        evaluate_run(folder, trained_run.config, choices, show=shown.append)
+    assert len(shown) == 1
+    assert folder.result.is_file()
+
+
+FIGURES = ("confusion_figure", "per_class_figure", "embedding_figure", "training_figure")
+
+
+@pytest.mark.parametrize("failing", [*FIGURES, "write_per_class_csv"])
+def test_a_figure_that_fails_costs_only_itself(
+    failing: str,
+    folder: RunFolder,
+    trained_run: TrainedRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr(evaluate, failing, fail)
+    lines: list[str] = []
+    choices = Choices(probes=("knn",))
+    evaluate_run(folder, trained_run.config, choices, progress=lines.append)
+    assert capsys.readouterr().err.count("is left out: no such colour") == 1
+    assert folder.result.is_file()
+    assert sum(line.endswith((".png", ".csv")) for line in lines) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ms2l_tf.evaluation.figures import (
     training_figure,
 )
 from ms2l_tf.evaluation.figures.curves import _panels
-from ms2l_tf.evaluation.figures.style import class_style
+from ms2l_tf.evaluation.figures.style import class_style, new_figure, write
 from ms2l_tf.evaluation.metrics import per_class_table
 
 HISTORY = """epoch,loss,prediction,val_knn,embedding_std,effective_rank,jigsaw_accuracy
@@ -46,6 +47,26 @@ def test_confusion(tmp_path: Path, classes: int) -> None:
     names = [f"class {i}" for i in range(classes)]
     confusion_figure(tmp_path / "c.png", matrix, names, "linear")
     assert is_png(tmp_path / "c.png")
+
+
+def test_hundreds_of_classes_are_drawn_more_coarsely(tmp_path: Path) -> None:
+    """At full resolution an image of 3,000 inches would take hundreds of gigabytes."""
+    figure = new_figure(3000.0, 2.0)
+    write(figure, tmp_path / "w.png")
+    width, height = png_size(tmp_path / "w.png")
+    assert 29_000 < width <= 30_000
+    assert height < 30
+    figure = new_figure(200.0, 100.0)
+    write(figure, tmp_path / "w.png")
+    width, height = png_size(tmp_path / "w.png")
+    assert 4.9e7 < width * height < 5.1e7
+    write(new_figure(20.0, 20.0), tmp_path / "w.png")
+    assert png_size(tmp_path / "w.png") == (2600, 2600)
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return width, height
 
 
 def test_per_class(tmp_path: Path) -> None:
@@ -127,6 +148,11 @@ def test_history_without_epochs_is_numbered(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("loss\n3\n2\n", encoding="utf-8")
     np.testing.assert_array_equal(read_history(path)["epoch"], [1, 2])
+
+
+def test_history_whose_epochs_are_blank_is_drawn(tmp_path: Path) -> None:
+    panels = dict(_panels({"epoch": np.full(3, np.nan), "loss": np.ones(3)}))
+    assert panels == {"loss": ["loss"]}
 
 
 def test_history_without_anything_to_draw(tmp_path: Path) -> None:

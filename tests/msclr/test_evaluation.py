@@ -6,6 +6,8 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,11 +18,13 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import save_weights
 from msclr.config import ClrConfig
 from msclr.cross import bridged_metrics
 from msclr.cross_table import cross_table, largest_loss
 from msclr.data import open_clr_data
 from msclr.evaluation import (
+    build_run_model,
     common_rows,
     evaluate_run,
     features_only,
@@ -28,6 +32,8 @@ from msclr.evaluation import (
 from msclr.readings import Readings
 from msclr.training import clr_record, train
 from tests.msclr.tiny import LAYOUTS, config
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
@@ -238,3 +244,47 @@ def test_clips_that_lack_a_layout_are_used_where_they_can_be(
     absent = gaps.label_names[gaps.labels[lost[0]]]
     assert by_layout["classes_missing_in_training"] == [absent]
     assert not result.details["classes_missing_in_training"]
+
+
+@pytest.fixture
+def collapsed(
+    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+) -> pathlib.Path:
+    """A run whose encoder gives every clip the same features, with a figure of an earlier state."""
+    folder = RunFolder(shutil.copytree(run.path, tmp_path / "run"), ClrConfig)
+    model = build_run_model(folder, config(dataset), open_clr_data(config(dataset)))
+    model.set_weights([np.zeros_like(values) for values in model.get_weights()])
+    save_weights(model, folder.weights)
+    folder.result.unlink(missing_ok=True)
+    (folder.path / "figures").mkdir(exist_ok=True)
+    (folder.path / "figures" / "alignment.png").write_text("of an earlier evaluation")
+    return folder.path
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_collapsed_encoder_is_evaluated_and_said_to_be(
+    writable: bool, collapsed: pathlib.Path
+) -> None:
+    """By the command, as its table and figures across layouts are."""
+    if not writable:
+        (collapsed / "result.json").mkdir()
+    command = [sys.executable, "-m", "msclr.cli.evaluate", f"--workdir={collapsed}", "--k=1"]
+    done = subprocess.run(
+        [*command, "--probes=knn,linear"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (0 if writable else 2), done.stderr
+    assert "trained in \\ tested in" in done.stdout
+    assert "kNN, k = 1" in done.stdout
+    for layout in LAYOUTS:
+        assert (
+            "features are (nearly) constant: the encoder has collapsed; train with a smaller "
+            f"--learning_rate or --clip_norm=1 (training features in {layout} and test features "
+            f"in {layout})"
+        ) in done.stderr
+    figures = collapsed / "figures"
+    assert ("confusion.png" in done.stdout) == writable
+    assert (figures / "alignment.png").exists() != writable
+    assert ("alignment.png is left out: the features are (nearly) const" in done.stderr) == writable
+    assert ("result.json: cannot be written" in done.stderr) != writable
+    assert "alignment.png" not in done.stdout
+    assert "Traceback" not in done.stderr

@@ -71,3 +71,13 @@ def test_bad_input_is_one_line(features: Path, arguments: list[str], message: st
     assert done.returncode == 2
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_constant_features_are_spoken_of(tmp_path: Path) -> None:
+    clips = ClipFeatures(np.ones((6, 4)), np.arange(6) % 2)
+    path = tmp_path / "features.npz"
+    save_features(path, clips, clips, ["wave", "sit"])
+    done = run(f"--features={path}", "--k=1")
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: features are (nearly) constant: the encoder has coll")
+    assert "k  top-1 %" in done.stdout

@@ -55,6 +55,21 @@ def test_probes_and_crossings_over_seeds(tmp_path: Path) -> None:
     assert written["cross/b/a/linear/top1"] == {"mean": 57.0, "sd": 0.0, "runs": 2}
 
 
+def test_null_metrics_show_a_dash(tmp_path: Path) -> None:
+    paths = [result(tmp_path / f"{seed}.json", seed, 0.0) for seed in (0, 1)]
+    values = json.loads(Path(paths[1]).read_text())
+    values["metrics"] |= {"linear/top1": None, "cross/a/b/linear/top1": None}
+    Path(paths[1]).write_text(json.dumps(values))
+    done = run(f"--runs={','.join(paths)}", f"--json={tmp_path / 'mean.json'}")
+    assert done.returncode == 0, done.stderr
+    assert "linear/top1/mean (nan)" in done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["linear", "-", "50.00", "±", "0.00", "-"] in lines
+    written = json.loads((tmp_path / "mean.json").read_text())
+    assert written["linear/top1"] == {"mean": None, "sd": None, "runs": 2}
+    assert written["cross/b/a/linear/top1"]["mean"] == 57.0
+
+
 def test_runs_that_do_not_belong_together(tmp_path: Path) -> None:
     paths = [result(tmp_path / f"{name}.json", 0, 0.0) for name in "ab"]
     done = run(f"--runs={','.join(paths)}")

@@ -86,8 +86,9 @@ def training_figure(
 
 
 def _panels(history: Columns) -> list[tuple[str, list[str]]]:
-    left = [name for name, values in history.items() if np.isfinite(values).any()]
-    left.remove("epoch")
+    left = [
+        name for name, values in history.items() if name != "epoch" and np.isfinite(values).any()
+    ]
     panels = []
     for title, wants in _PANELS:
         series = [name for name in left if wants(name)]

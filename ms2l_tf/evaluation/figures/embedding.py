@@ -13,12 +13,13 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.arrays import FloatArray, IntArray, check_features
+from ms2l_tf.evaluation.arrays import ROUNDING, FloatArray, IntArray, check_features
 from ms2l_tf.evaluation.figures.style import GREY, bare, class_style, new_figure, write
 
 Method = Literal["auto", "tsne", "umap"]
 
 FEWEST = 5  # clips of a map
+_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
 _PCA_DIMS = 50
 _LEGEND_ROWS = 20
 
@@ -48,6 +49,9 @@ def embedding_figure(
 
     Returns:
         The method used, "tsne" or "umap".
+
+    Raises:
+        InputError: there is no map of these features, or no file can be written.
     """
     features = check_features(features, "features of the figure")
     labels = np.asarray(labels)
@@ -63,17 +67,35 @@ def embedding_figure(
 
 
 def _title(title: str, method: str, drawn: int, total: int) -> str:
-    name = {"tsne": "t-SNE", "umap": "UMAP"}[method]
+    name = _NAMES[method]
     clips = f"{drawn} clips" if drawn == total else f"{drawn} of {total} clips"
     return f"{title + ': ' if title else ''}{name} of {clips}"
 
 
 def project(features: FloatArray, method: Method, seed: int) -> tuple[npt.NDArray[Any], str]:
-    """The plane map [N, 2] of features [N, D], and the name of the method that made it."""
+    """The plane map [N, 2] of features [N, D], and the name of the method that made it.
+
+    Raises:
+        InputError: the features have one dimension, all rows have the same direction but for
+            rounding, or the map is not finite.
+    """
+    if features.shape[1] < 2:
+        raise InputError("features of one dimension make no map")
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit = (features / np.maximum(norms, 1e-12)).astype(np.float64)
+    # Divided by a deviation of 0, t-SNE's start is NaN, and its tree recurses on that until the
+    # process dies.
+    if np.ptp(unit, axis=0).max() <= ROUNDING:
+        raise InputError("the features are (nearly) constant, there is nothing to map")
     if unit.shape[1] > _PCA_DIMS:
         unit = PCA(min(_PCA_DIMS, len(unit)), random_state=seed).fit_transform(unit)
+    points, used = _map(unit, method, seed)
+    if not np.isfinite(points).all():
+        raise InputError(f"{_NAMES[used]} gave no finite map")
+    return points, used
+
+
+def _map(unit: npt.NDArray[np.float64], method: Method, seed: int) -> tuple[npt.NDArray[Any], str]:
     umap = None if method == "tsne" else _import_umap(required=method == "umap")
     if umap is not None:
         neighbours = min(15, len(unit) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,9 @@ COLOURS = (
 )  # fmt: skip
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 GREY = "#9A9A9A"
+# Hundreds of classes would need gigabytes at full resolution; figures of fewer stay below this.
+_MOST_PIXELS = 5e7
+_LONGEST_SIDE = 30_000  # pixels; Agg ends at 65,536
 
 
 class ClassStyle(NamedTuple):
@@ -55,10 +59,12 @@ def bare(axes: Axes) -> None:
 
 
 def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 130) -> None:
-    """Saves the figure; the format follows the suffix of `path`."""
+    """Saves the figure, a huge one more coarsely; the format follows the suffix of `path`."""
+    width, height = figure.get_size_inches()
+    finest = min(math.sqrt(_MOST_PIXELS / (width * height)), _LONGEST_SIDE / max(width, height))
     try:
         with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=dpi)
+            figure.savefig(temporary, dpi=min(dpi, finest))
     except InputError:
         raise
     except ValueError as error:  # an ending that Matplotlib does not know

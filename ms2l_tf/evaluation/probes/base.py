@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.arrays import FloatArray, IntArray, check_features, check_labels
+from ms2l_tf.evaluation.arrays import (
+    FloatArray,
+    IntArray,
+    check_features,
+    check_labels,
+    nearly_constant,
+)
 
 
 class Probe(Protocol):
@@ -40,7 +46,11 @@ class Probe(Protocol):
 
 
 def check_training(features: FloatArray, labels: IntArray) -> tuple[FloatArray, IntArray]:
-    """Checks what a probe is fitted on: finite features, every clip labelled, at least one."""
+    """Checks what a probe is fitted on: finite features, every clip labelled, at least one.
+
+    Features that are all the same but for rounding are returned all the same: standardised, the
+    rounding, which goes by a clip's place in its batch, can tell classes apart.
+    """
     checked = check_features(features, "training features")
     if not len(checked):
         raise InputError("training features: no labelled clip to fit a probe on")
@@ -48,6 +58,8 @@ def check_training(features: FloatArray, labels: IntArray) -> tuple[FloatArray, 
     if (truth < 0).any():
         row = int(np.flatnonzero(truth < 0)[0])
         raise InputError(f"training labels: row {row} is unlabelled; leave such clips out")
+    if nearly_constant(checked):
+        checked = np.repeat(checked[:1], len(checked), axis=0)
     return checked, truth
 
 
@@ -56,7 +68,7 @@ def check_classes(labels: IntArray, probe: str) -> None:
     if len(np.unique(labels)) < 2:
         raise InputError(
             f"training labels: the {probe} probe needs at least two classes, "
-            f"but every clip has label {labels[0]}"
+            f"but every clip has label {labels[0]}; evaluate with --probes=knn"
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
 
-from ms2l_tf.evaluation.arrays import FloatArray
+from ms2l_tf.evaluation.arrays import FloatArray, nearly_constant
 
 # A dimension that varies this much less than the most variable one holds rounding noise only (a
 # centred root joint, say); dividing by its deviation would turn the noise into a feature.
@@ -35,13 +35,15 @@ class LinearScaling:
         """Learns mean, deviation and components from training features [N, D]."""
         self.mean_ = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
         deviation = features.std(axis=0, dtype=np.float64)
-        constant = deviation <= _RELATIVE_NOISE * deviation.max()
+        # Of equal rows even the mean is off by rounding, and every dimension holds nothing else.
+        constant = (deviation <= _RELATIVE_NOISE * deviation.max()) | nearly_constant(features)
         self.scale_ = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
         self.pca_ = None
         if features.shape[1] > self.max_dims:
             components = min(self.max_dims, *features.shape)
             self.pca_ = PCA(components, svd_solver="auto", random_state=self.seed)
-            self.pca_.fit(self._standardise(features))
+            with np.errstate(invalid="ignore"):  # constant features: no variance has no shares
+                self.pca_.fit(self._standardise(features))
         return self
 
     def transform(self, features: FloatArray) -> npt.NDArray[np.float64]:
