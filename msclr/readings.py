@@ -114,7 +114,7 @@ class Readings:
             labels = found[0].test.labels[rows[found[0].name]]
             metrics.update(ensemble_metrics(common, labels))
         if several and self.cross:
-            metrics.update(cross_metrics(found, config, data))
+            metrics.update(cross_metrics(folder, found, config, data))
         for path in self.single:
             single, its, _ = self._open_single(path, read, config.network.stream)
             metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))

@@ -17,7 +17,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.evaluation.report import evaluate_features
-from ms2l_tf.evaluation.tables import aligned
+from ms2l_tf.evaluation.tables import aligned, format_notes
 from ms2l_tf.files import write_json
 
 FEATURES = flags.DEFINE_string("features", None, "Feature file (.npz) to read.", required=True)
@@ -60,6 +60,8 @@ def main() -> None:
     if unlabelled:
         print(f"{unlabelled} unlabelled clips left out")
     print(aligned(["k", "top-1 %", "mean per class %"], rows))
+    if notes := format_notes(details):
+        print(notes)
     if JSON.value:
         write_json(
             JSON.value,

@@ -27,7 +27,7 @@ def main() -> None:
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import evaluate_run, features_only, result_name
-    from ms2l_tf.evaluation.tables import format_table
+    from ms2l_tf.evaluation.tables import format_notes, format_table
     from ms2l_tf.runs.folder import RunFolder
 
     folder = RunFolder(workdir)
@@ -40,6 +40,8 @@ def main() -> None:
     shown = dataclasses.asdict(result)["metrics"]
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
     print(format_table(shown))
+    if notes := format_notes(result.details):
+        print(notes)
     print(f"\n{folder.path / result_name(choices)}")
     for figure in sorted(evaluation_flags.figures_folder(folder.path).glob("*.png")):
         print(figure)

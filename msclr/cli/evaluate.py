@@ -53,7 +53,7 @@ def main() -> None:
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import result_name
-    from ms2l_tf.evaluation.tables import format_table
+    from ms2l_tf.evaluation.tables import format_notes, format_table
     from ms2l_tf.runs.folder import RunFolder
     from msclr.data import open_clr_data
     from msclr.evaluation import evaluate_run, features_only
@@ -88,6 +88,8 @@ def main() -> None:
     )
     print(f"\n{result.dataset}, split {result.split}, epoch {result.epoch}, seed {result.seed}")
     print(format_table({k: value for k, value in result.metrics.items() if "cross/" not in k}))
+    if notes := format_notes(result.details):
+        print(notes)
     figures = evaluation_flags.figures_folder(folder.path)
     if len(found) > 1 and CROSS.value:
         _show_crossings(result, found, data.dataset.label_names, figures / "alignment.png")

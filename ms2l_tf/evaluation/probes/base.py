@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray, check_features, check_labels
+from ms2l_tf.evaluation.rows import Features, LazyRows
 
 
 class Probe(Protocol):
@@ -23,7 +24,7 @@ class Probe(Protocol):
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
@@ -39,9 +40,14 @@ class Probe(Protocol):
         ...
 
 
-def check_training(features: FloatArray, labels: IntArray) -> tuple[FloatArray, IntArray]:
-    """Checks what a probe is fitted on: finite features, every clip labelled, at least one."""
-    checked = check_features(features, "training features")
+def check_training(features: Features, labels: IntArray) -> tuple[Features, IntArray]:
+    """Checks what a probe is fitted on: finite features, every clip labelled, at least one.
+
+    Lazy rows are checked to be finite as they are read.
+    """
+    checked = features
+    if not isinstance(features, LazyRows):
+        checked = check_features(features, "training features")
     if not len(checked):
         raise InputError("training features: no labelled clip to fit a probe on")
     truth = check_labels(labels, len(checked), "training labels")

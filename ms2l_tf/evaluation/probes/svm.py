@@ -16,7 +16,9 @@ from sklearn.svm import SVC, LinearSVC
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
+from ms2l_tf.evaluation.probes.sampling import SVM_CLIPS, noted, sample
 from ms2l_tf.evaluation.probes.selection import check_candidates, choose
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held
 
 _PREDICT_ROWS = 2048
 
@@ -85,6 +87,7 @@ class SVMProbe:
         seed: of the folds and of the Nystroem landmarks.
         exact_limit: the largest training set that gets the exact kernel.
         nystroem_components: landmarks above that limit.
+        clips: the most training clips, see `sample`.
     """
 
     name = "svm"
@@ -96,8 +99,9 @@ class SVMProbe:
         gamma: float | Literal["scale"] = "scale",
         folds: int = 3,
         seed: int = 0,
-        exact_limit: int = 5000,
+        exact_limit: int = EXACT_CLIPS,
         nystroem_components: int = 1024,
+        clips: int = SVM_CLIPS,
     ) -> None:
         if gamma != "scale" and not (isinstance(gamma, (int, float)) and gamma > 0):
             raise InputError(f"probe: gamma must be 'scale' or a positive number, got {gamma!r}")
@@ -107,20 +111,27 @@ class SVMProbe:
         self.seed = seed
         self.exact_limit = exact_limit
         self.nystroem_components = nystroem_components
+        self.clips = clips
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
         """Fits on features [N, D] and labels [N]; `groups` [N] are never split over folds."""
-        features, labels = check_training(features, labels)
+        checked, labels = check_training(features, labels)
         check_classes(labels, self.name)
+        chosen, labels, groups, left_out = sample(
+            checked, labels, groups, limit=self.clips, seed=self.seed
+        )
+        features = held(chosen)
+        approximate = len(features) > self.exact_limit
+        self.notes_ = noted(left_out, "Nystroem kernel" if approximate else "")
 
-        def count_correct(fit: IntArray, held: IntArray) -> list[int]:
+        def count_correct(fit: IntArray, left: IntArray) -> list[int]:
             models = (self._fit(features[fit], labels[fit], c) for c in self.c)
-            return [int((model.predict(features[held]) == labels[held]).sum()) for model in models]
+            return [int((model.predict(features[left]) == labels[left]).sum()) for model in models]
 
         best, self.selection_ = choose(
             self.c, count_correct, labels=labels, groups=groups, folds=self.folds, seed=self.seed
@@ -154,4 +165,5 @@ class SVMProbe:
             "gamma": self.model_.gamma,
             "kernel": "exact" if components is None else "nystroem",
             "nystroem_components": components,
+            **self.notes_,
         }
