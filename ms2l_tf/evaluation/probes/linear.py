@@ -15,10 +15,8 @@ from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_tra
 from ms2l_tf.evaluation.probes.sampling import LINEAR_CLIPS, noted, sample
 from ms2l_tf.evaluation.probes.scaling import LinearScaling
 from ms2l_tf.evaluation.probes.selection import check_candidates, choose
-from ms2l_tf.evaluation.probes.streamed import StreamedLogistic
+from ms2l_tf.evaluation.probes.streamed import STREAMED_STEPS, StreamedLogistic
 from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held, take
-
-STREAMED_STEPS = 300
 
 
 class LinearProbe:

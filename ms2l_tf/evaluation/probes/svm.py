@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
 from ms2l_tf.evaluation.probes.sampling import SVM_CLIPS, noted, sample
 from ms2l_tf.evaluation.probes.selection import check_candidates, choose
+from ms2l_tf.evaluation.probes.streamed import StreamedSVM
 from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held
 
 _PREDICT_ROWS = 2048
@@ -51,7 +50,10 @@ class _ExactRBF:
 
 
 class _NystroemRBF:
-    """A linear SVM on random landmarks' approximation of the RBF kernel."""
+    """A linear SVM, one class against the others, on random landmarks' approximation of the RBF.
+
+    In single precision and by blocks, see `StreamedSVM`.
+    """
 
     def __init__(self, gamma: float, components: int, seed: int) -> None:
         self.gamma = gamma
@@ -62,15 +64,24 @@ class _NystroemRBF:
         self.map_ = Nystroem(
             kernel="rbf", gamma=self.gamma, n_components=self.components, random_state=self.seed
         )
-        self.model_ = LinearSVC(C=c, dual=False, random_state=self.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.model_.fit(self.map_.fit_transform(features), labels)
+        rows = np.random.default_rng(self.seed).permutation(len(features))[:EXACT_CLIPS]
+        self.map_.fit(features[np.sort(rows)])  # all it takes from them are landmarks
+        mapped = self._mapped(features)
+        self.centre_ = mapped.mean(axis=0, dtype=np.float64).astype(np.float32)
+        mapped -= self.centre_  # the bias takes it up; the solver needs half as many steps
+        self.model_ = StreamedSVM(c).fit(mapped, labels)
         return self
 
     def predict(self, features: FloatArray) -> IntArray:
-        predicted: IntArray = self.model_.predict(self.map_.transform(features))
-        return predicted
+        return self.model_.predict(self._mapped(features) - self.centre_)
+
+    def _mapped(self, features: FloatArray) -> FloatArray:
+        """Similarities to the landmarks, whitened: float32 [N, components]."""
+        array = np.empty((len(features), self.components), np.float32)
+        for start in range(0, len(features), _PREDICT_ROWS):
+            block = features[start : start + _PREDICT_ROWS]
+            array[start : start + len(block)] = self.map_.transform(block)
+        return array
 
 
 class SVMProbe:
@@ -127,7 +138,7 @@ class SVMProbe:
         )
         features = held(chosen)
         approximate = len(features) > self.exact_limit
-        self.notes_ = noted(left_out, "Nystroem kernel" if approximate else "")
+        self.notes_ = noted(left_out, "Nystroem kernel, streamed solver" if approximate else "")
 
         def count_correct(fit: IntArray, left: IntArray) -> list[int]:
             models = (self._fit(features[fit], labels[fit], c) for c in self.c)
