@@ -105,6 +105,9 @@ def evaluate_features(
                 cache.write(probe, _counted(result, prefix, predicted, probe_details[key]))
             if progress is not None:
                 progress(key if known is None else f"{key}, kept", result.timing[key])
+        for features in (train_features, test_features):
+            if isinstance(features, LazyRows):
+                features.release()
     result.details.update(
         train_clips=int(train.labelled.sum()),
         train_unlabelled=int((~train.labelled).sum()),

@@ -15,13 +15,15 @@ from ms2l_tf.evaluation.arrays import FloatArray, IntArray, StrArray, check_feat
 EXACT_CLIPS = 5_000
 # Rows that are worked on at a time; whole batches of `evaluation_batches`.
 BLOCK_ROWS = 8_192
+# Lazy rows are kept once read if they take no more than this.
+HELD_BYTES = 1 << 30
 
 
 class LazyRows:
-    """A feature array [N, D] of which only the block in use exists.
+    """A feature array [N, D] that is computed as it is read.
 
-    Up to `EXACT_CLIPS` rows are kept once they have been read, so that several probes read them
-    once.
+    Up to `HELD_BYTES`, and always up to `EXACT_CLIPS` rows, it is kept from the first reading on,
+    so that several probes read it once. Of a larger one only the block in use exists.
 
     Args:
         read: rows' positions [n] -> their features [n, D].
@@ -29,6 +31,7 @@ class LazyRows:
         dims: D.
         what: how error messages call the features.
         names: clip names [N] for error messages.
+        keep: whether it may be kept.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class LazyRows:
         *,
         what: str = "features",
         names: StrArray | None = None,
+        keep: bool = True,
     ) -> None:
         self.shape = (count, dims)
+        self._keep = keep and (count <= EXACT_CLIPS or 4 * count * dims <= HELD_BYTES)
         self._read = read
         self._what = what
         self._names = names
@@ -55,17 +60,28 @@ class LazyRows:
         Raises:
             InputError: they are not; the clip is named.
         """
-        names = None if self._names is None else self._names[rows]
-        return check_features(self._read(rows), self._what, names)
+        if self._keep:
+            return self.held()[rows]
+        return self._checked(rows)
 
     def held(self) -> FloatArray:
         """All rows as one array [N, D]; the caller knows that they fit."""
         if self._held is not None:
             return self._held
-        array = self.read(np.arange(len(self)))
-        if len(self) <= EXACT_CLIPS:
+        array = np.empty(self.shape, np.float32)
+        for start, stop in _spans(len(self), f"reading {self._what}"):
+            array[start:stop] = self._checked(np.arange(start, stop))
+        if self._keep:
             self._held = array
         return array
+
+    def release(self) -> None:
+        """Lets go of what is kept; it is read again if it is asked for again."""
+        self._held = None
+
+    def _checked(self, rows: IntArray) -> FloatArray:
+        names = None if self._names is None else self._names[rows]
+        return check_features(self._read(rows), self._what, names)
 
 
 Features = FloatArray | LazyRows
@@ -85,7 +101,8 @@ def take(features: Features, rows: IntArray | npt.NDArray[np.bool_]) -> Features
     places = np.arange(len(features))[rows]
     if len(places) <= EXACT_CLIPS:
         return features.read(places)
-    return LazyRows(lambda some: features.read(places[some]), len(places), features.shape[1])
+    count, dims = len(places), features.shape[1]
+    return LazyRows(lambda some: features.read(places[some]), count, dims, keep=False)
 
 
 def blocks(features: Features, what: str) -> Iterator[FloatArray]:
@@ -98,11 +115,18 @@ def blocks(features: Features, what: str) -> Iterator[FloatArray]:
     if len(features) <= BLOCK_ROWS:
         yield held(features)
         return
-    with tqdm(total=len(features), desc=what, unit="clip", leave=False) as bar:
-        for start in range(0, len(features), BLOCK_ROWS):
-            stop = min(start + BLOCK_ROWS, len(features))
-            if isinstance(features, LazyRows):
-                yield features.read(np.arange(start, stop))
-            else:
-                yield features[start:stop]
+    for start, stop in _spans(len(features), what):
+        if isinstance(features, LazyRows):
+            yield features.read(np.arange(start, stop))
+        else:
+            yield features[start:stop]
+
+
+def _spans(count: int, what: str) -> Iterator[tuple[int, int]]:
+    """First and last + 1 row of each block, with a bar if there are several."""
+    quiet = count <= BLOCK_ROWS
+    with tqdm(total=count, desc=what, unit="clip", leave=False, disable=quiet) as bar:
+        for start in range(0, count, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, count)
+            yield start, stop
             bar.update(stop - start)

@@ -67,10 +67,9 @@ class KNNProbe:
     ) -> Self:
         """Keeps the training clips [N, D]; `groups` are not used."""
         checked, labels = check_training(features, labels)
-        chosen, labels, _, left_out = sample(
+        features, labels, _, left_out = sample(
             checked, labels, None, limit=self.clips, seed=self.seed
         )
-        features = held(chosen)
         self.notes_ = noted(left_out)
         if max(self.k) > len(features):
             raise InputError(
@@ -84,7 +83,7 @@ class KNNProbe:
         else:
             self.search_ = NearestNeighbors(
                 n_neighbors=max(self.k), algorithm="brute", metric=self.metric
-            ).fit(features)
+            ).fit(held(features))
         return self
 
     def predict(self, features: FloatArray) -> dict[int, IntArray]:

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
+from ms2l_tf.evaluation.rows import Features, blocks
 
 # Similarities of a block of queries to all references, in numbers: 64 MB in single precision,
 # and twice that for their order.
@@ -25,9 +26,12 @@ class CosineNeighbours:
     def __init__(self, n_neighbors: int) -> None:
         self.n_neighbors = n_neighbors
 
-    def fit(self, references: FloatArray) -> Self:
-        """Keeps the references [R, D], normalised."""
-        self.references_ = _unit(references)
+    def fit(self, references: Features) -> Self:
+        """Keeps the references [R, D], normalised, in single precision."""
+        self.references_, start = np.empty(references.shape, np.float32), 0
+        for block in blocks(references, "normalising"):
+            self.references_[start : start + len(block)] = _unit(block)
+            start += len(block)
         return self
 
     def kneighbors(self, queries: FloatArray) -> tuple[FloatArray, IntArray]:

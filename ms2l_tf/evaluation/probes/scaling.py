@@ -39,7 +39,7 @@ class LinearScaling:
         """Learns mean, deviation and components from training features [N, D]."""
         self.sampled_ = len(features) > EXACT_CLIPS
         if self.sampled_:
-            self.mean_, deviation = _streamed_moments(features)
+            self.mean_, deviation = streamed_moments(features)
         else:
             features = held(features)
             self.mean_ = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
@@ -95,7 +95,7 @@ class LinearScaling:
         }
 
 
-def _streamed_moments(features: Features) -> tuple[FloatArray, FloatArray]:
+def streamed_moments(features: Features) -> tuple[FloatArray, FloatArray]:
     """Mean, in the features' precision, and deviation of every dimension: [D], [D].
 
     The moments of blocks are merged about their own means, so that a mean far from zero costs no
