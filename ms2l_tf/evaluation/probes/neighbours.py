@@ -42,7 +42,7 @@ class CosineNeighbours:
         """
         rows = block_rows(len(self.references_))
         parts = [
-            self._nearest(_unit(queries[start : start + rows]))
+            self._nearest(_unit(queries[start : start + rows]).astype(np.float32))
             for start in range(0, len(queries), rows)
         ]
         if not parts:

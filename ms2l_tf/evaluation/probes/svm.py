@@ -15,9 +15,10 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
 from ms2l_tf.evaluation.probes.sampling import SVM_CLIPS, noted, sample
+from ms2l_tf.evaluation.probes.scaling import streamed_moments
 from ms2l_tf.evaluation.probes.selection import check_candidates, choose
 from ms2l_tf.evaluation.probes.streamed import StreamedSVM
-from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, blocks, held, take
 
 _PREDICT_ROWS = 2048
 
@@ -60,12 +61,12 @@ class _NystroemRBF:
         self.components = components
         self.seed = seed
 
-    def fit(self, features: FloatArray, labels: IntArray, c: float) -> Self:
+    def fit(self, features: Features, labels: IntArray, c: float) -> Self:
         self.map_ = Nystroem(
             kernel="rbf", gamma=self.gamma, n_components=self.components, random_state=self.seed
         )
         rows = np.random.default_rng(self.seed).permutation(len(features))[:EXACT_CLIPS]
-        self.map_.fit(features[np.sort(rows)])  # all it takes from them are landmarks
+        self.map_.fit(held(take(features, np.sort(rows))))  # all it takes are landmarks
         mapped = self._mapped(features)
         self.centre_ = mapped.mean(axis=0, dtype=np.float64).astype(np.float32)
         mapped -= self.centre_  # the bias takes it up; the solver needs half as many steps
@@ -75,12 +76,12 @@ class _NystroemRBF:
     def predict(self, features: FloatArray) -> IntArray:
         return self.model_.predict(self._mapped(features) - self.centre_)
 
-    def _mapped(self, features: FloatArray) -> FloatArray:
+    def _mapped(self, features: Features) -> FloatArray:
         """Similarities to the landmarks, whitened: float32 [N, components]."""
-        array = np.empty((len(features), self.components), np.float32)
-        for start in range(0, len(features), _PREDICT_ROWS):
-            block = features[start : start + _PREDICT_ROWS]
+        array, start = np.empty((len(features), self.components), np.float32), 0
+        for block in blocks(features, "Nystroem kernel"):
             array[start : start + len(block)] = self.map_.transform(block)
+            start += len(block)
         return array
 
 
@@ -133,16 +134,16 @@ class SVMProbe:
         """Fits on features [N, D] and labels [N]; `groups` [N] are never split over folds."""
         checked, labels = check_training(features, labels)
         check_classes(labels, self.name)
-        chosen, labels, groups, left_out = sample(
+        features, labels, groups, left_out = sample(
             checked, labels, groups, limit=self.clips, seed=self.seed
         )
-        features = held(chosen)
         approximate = len(features) > self.exact_limit
         self.notes_ = noted(left_out, "Nystroem kernel, streamed solver" if approximate else "")
 
         def count_correct(fit: IntArray, left: IntArray) -> list[int]:
-            models = (self._fit(features[fit], labels[fit], c) for c in self.c)
-            return [int((model.predict(features[left]) == labels[left]).sum()) for model in models]
+            inside, outside = take(features, fit), held(take(features, left))
+            models = (self._fit(inside, labels[fit], c) for c in self.c)
+            return [int((model.predict(outside) == labels[left]).sum()) for model in models]
 
         best, self.selection_ = choose(
             self.c, count_correct, labels=labels, groups=groups, folds=self.folds, seed=self.seed
@@ -155,17 +156,21 @@ class SVMProbe:
         """Returns the predicted classes [N] of features [N, D]."""
         return self.model_.predict(check_query(features, self.dims_))
 
-    def _fit(self, features: FloatArray, labels: IntArray, c: float) -> _ExactRBF | _NystroemRBF:
+    def _fit(self, features: Features, labels: IntArray, c: float) -> _ExactRBF | _NystroemRBF:
         gamma = self._gamma_value(features)
         if len(features) <= self.exact_limit:
-            return _ExactRBF(gamma).fit(features, labels, c)
+            return _ExactRBF(gamma).fit(held(features), labels, c)
         components = min(self.nystroem_components, len(features))
         return _NystroemRBF(gamma, components, self.seed).fit(features, labels, c)
 
-    def _gamma_value(self, features: FloatArray) -> float:
+    def _gamma_value(self, features: Features) -> float:
         if self.gamma != "scale":
             return float(self.gamma)
-        variance = float(features.var(dtype=np.float64))
+        if len(features) <= EXACT_CLIPS:
+            variance = float(held(features).var(dtype=np.float64))
+        else:
+            means, deviations = streamed_moments(features)
+            variance = float((deviations**2).mean() + means.var(dtype=np.float64))
         return 1.0 / (features.shape[1] * variance) if variance > 0 else 1.0
 
     def details(self) -> dict[str, Any]:
