@@ -8,6 +8,7 @@ from typing import Any
 from ms2l_tf.evaluation.result import Summary
 
 _PROBE_TITLES = {
+    "knn": "kNN",
     "linear": "linear",
     "linear_sgd": "linear (SGD)",
     "linear_published": "linear (SGD as MS-CLR)",
