@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +13,15 @@ from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.evaluate import clip_features, sides_of
-from ms2l_tf.evaluation.features import encoder_features, raw_features
+from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.evaluation.probes import make_probes
+from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor_of
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.runs.build import build_normaliser
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.skeletons.mapping import JointMapping
 from msclr.bridging import LEAST_SHARED, as_seen_from, bridge, shared_joints
 from msclr.config import ClrConfig
 from msclr.data import ClrData
@@ -29,6 +33,7 @@ PROBES = ("linear", "knn")
 
 
 def cross_metrics(
+    folder: RunFolder[ClrConfig],
     found: Sequence[LayoutFeatures],
     config: ClrConfig,
     data: ClrData,
@@ -41,6 +46,7 @@ def cross_metrics(
     training clips of a cut down to what the two share before the one normaliser sees them.
 
     Args:
+        folder: the run.
         found: features in each layout.
         config: the run's settings.
         data: its clips.
@@ -54,11 +60,9 @@ def cross_metrics(
             if a is b:
                 continue
             key = f"cross/{a.name}/{b.name}"
-            metrics.update(probed(a.train, b.test, config, data, key, probes))
             numbers = data.index(a.name), data.index(b.name)
-            raw = _raw_on_shared(a.train, b.test, numbers, config, data)
-            if raw is not None:
-                metrics.update(probed(*raw, config, data, f"floor/raw/{key}", probes))
+            raw = _raw_on_shared(folder.path, a.train, b.test, numbers, config, data)
+            metrics.update(probed(a.train, b.test, config, data, key, raw, probes))
     return metrics
 
 
@@ -68,28 +72,40 @@ def probed(
     config: ClrConfig,
     data: ClrData,
     key: str,
+    raw: RawFloor | None = None,
     probes: Sequence[str] = PROBES,
 ) -> dict[str, float]:
-    """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``."""
+    """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``.
+
+    Those on raw coordinates of the same clips are under ``floor/raw/<key>/...``.
+    """
     fitted = make_probes(probes, k=(1,), linear_c=config.probes.linear_c)
     # Classes that a layout lacks in training have been judged with its own probes.
     evaluation = evaluate_features(
-        train, test, data.dataset.label_names, probes=fitted, missing_classes="count"
+        train,
+        test,
+        data.dataset.label_names,
+        probes=fitted,
+        floors={} if raw is None else {"raw": raw.sides},
+        kept={} if raw is None else {"raw": raw.cache},
+        missing_classes="count",
     )
+    floor = "floor/raw/"
     return {
-        f"{key}/{name}": value
+        f"{floor}{key}/{name[len(floor) :]}" if name.startswith(floor) else f"{key}/{name}": value
         for name, value in evaluation.metrics.items()
         if name.endswith("/top1")
     }
 
 
 def _raw_on_shared(
+    run: pathlib.Path,
     train: ClipFeatures,
     test: ClipFeatures,
     numbers: tuple[int, int],
     config: ClrConfig,
     data: ClrData,
-) -> tuple[ClipFeatures, ClipFeatures] | None:
+) -> RawFloor | None:
     """Raw coordinates of the joints two layouts share, all as poses of the first.
 
     Of the training clips of the first and the test clips of the other; None: they share too few.
@@ -99,17 +115,31 @@ def _raw_on_shared(
     pairs = shared_joints(*layouts, data.dataset.layouts, data.mappings)
     if len(pairs) < LEAST_SHARED:
         return None
-    settings = dataclasses.replace(config.normaliser, persons=data.persons)
     number = {name: row for row, name in enumerate(data.dataset.names.tolist())}
-    sides = []
-    for side, store in zip((train, test), _crossing(home, other, data), strict=True):
-        normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
-        clips = np.array([number[name] for name in np.asarray(side.names).tolist()])
-        raw = raw_features(store, clips, normaliser)
-        shape = (len(raw), config.probes.raw_frames, -1, layouts[0].num_joints, data.coords)
-        chosen = raw.reshape(shape)[:, :, :, [pair[0] for pair in pairs]].reshape(len(raw), -1)
-        sides.append(ClipFeatures(chosen, side.labels, names=side.names, groups=side.groups))
-    return sides[0], sides[1]
+    train_clips, test_clips = (
+        np.array([number[name] for name in np.asarray(side.names).tolist()])
+        for side in (train, test)
+    )
+    return raw_floor_of(
+        run,
+        home,
+        _crossing(home, other, data),
+        (train_clips, test_clips),
+        dataclasses.replace(config.normaliser, persons=data.persons),
+        config.probes.raw_frames,
+        facts=_crossing_facts(home, other, data),
+        joints=[pair[0] for pair in pairs],
+    )
+
+
+def _crossing_facts(home: RunData, other: RunData, data: ClrData) -> dict[str, Any]:
+    """What identifies the poses of `_crossing`."""
+    return {
+        "data": [home.fingerprint, other.fingerprint],
+        "split": home.split,
+        "layouts": [home.layout, other.layout],
+        "mappings": [mapping.checksum for mapping in _crossing_mappings(home, other, data)],
+    }
 
 
 def _crossing(home: RunData, other: RunData, data: ClrData) -> tuple[PoseStore, PoseStore]:
@@ -120,12 +150,17 @@ def _crossing(home: RunData, other: RunData, data: ClrData) -> tuple[PoseStore, 
     """
     if other is home:
         return home.store, home.store
+    of_home, of_other = _crossing_mappings(home, other, data)
+    return mapped(home.store, of_home), mapped(other.store, of_other)
+
+
+def _crossing_mappings(home: RunData, other: RunData, data: ClrData) -> list[JointMapping]:
+    """Of training poses of `home` and test poses of `other`; none where the two are one."""
+    if other is home:
+        return []
     known = (data.dataset.layouts, data.mappings)
     mine, its = home.store.layout, other.store.layout
-    return (
-        mapped(home.store, as_seen_from(mine, its, *known)),
-        mapped(other.store, bridge(its, mine, *known)),
-    )
+    return [as_seen_from(mine, its, *known), bridge(its, mine, *known)]
 
 
 def bridged_metrics(
@@ -163,10 +198,11 @@ def bridged_metrics(
     for other, name in enumerate(data.names):
         train, test = _encoded(folder, encoder, config, data, (home, other), test_on)
         key = f"{prefix}/{data.names[home]}/{name}"
-        metrics.update(probed(train, test, config, data, key))
-        floor = _raw_on_shared(train, test, (home, other), config, data) if raw else None
-        if floor is not None:
-            metrics.update(probed(*floor, config, data, f"floor/raw/{key}"))
+        floor = None
+        if raw:
+            numbers = (home, other)
+            floor = _raw_on_shared(folder.path, train, test, numbers, config, data)
+        metrics.update(probed(train, test, config, data, key, floor))
     return metrics
 
 

@@ -27,12 +27,12 @@ from ms2l_tf.evaluation.evaluate import (
     save_sides,
     sides_of,
 )
-from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
+from ms2l_tf.evaluation.features import class_logits, encoder_features
 from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import make_probes
+from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
-from ms2l_tf.runs.build import build_normaliser
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import load_weights
@@ -64,14 +64,16 @@ class LayoutFeatures:
     Attributes:
         name: of the layout.
         train, test: of the trained encoder.
-        floors: "raw" and "random": training and test features of the same clips.
+        raw: raw coordinates of the same clips.
+        random: training and test features of the same clips by the untrained encoder.
         logits: [N, K] of the test clips by a run's own classifier, or None.
     """
 
     name: str
     train: ClipFeatures
     test: ClipFeatures
-    floors: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    raw: RawFloor
+    random: Sides
     logits: np.ndarray | None = None
 
 
@@ -141,9 +143,15 @@ def layout_features(
         part, logits = data.parts[number], None
         if config.protocol.protocol != UNSUPERVISED:
             logits = class_logits(model, part.store, test, data.normalisers[number])
-        floors = {"raw": _raw(config, data, number, sides[number]), "random": random[number]}
+        raw = raw_floor(
+            folder.path,
+            part,
+            sides[number],
+            dataclasses.replace(config.normaliser, persons=data.persons),
+            config.probes.raw_frames,
+        )
         fitted_on, read_on = _with_labels(part, trained[number], sides[number])
-        results.append(LayoutFeatures(part.layout, fitted_on, read_on, floors, logits))
+        results.append(LayoutFeatures(part.layout, fitted_on, read_on, raw, random[number], logits))
     return results
 
 
@@ -207,14 +215,6 @@ def _with_labels(part: RunData, features: Sides, sides: Sides) -> tuple[ClipFeat
     return fitted_on, read_on
 
 
-def _raw(config: ClrConfig, data: ClrData, number: int, sides: Sides) -> Sides:
-    settings = dataclasses.replace(config.normaliser, persons=data.persons)
-    store = data.parts[number].store
-    normaliser = build_normaliser(settings, store, frames=config.probes.raw_frames)
-    train, test = (raw_features(store, side, normaliser) for side in sides)
-    return train, test
-
-
 def evaluate_layouts(
     found: Sequence[LayoutFeatures],
     config: ClrConfig,
@@ -233,7 +233,7 @@ def evaluate_layouts(
     first: FeatureEvaluation | None = None
     details: dict[str, Any] = {}
     for one in found:
-        warn_if_constant((one.train, one.test), one.floors["raw"])
+        warn_if_constant((one.train, one.test), one.raw.sides)
         evaluation = evaluate_features(
             one.train,
             one.test,
@@ -245,7 +245,8 @@ def evaluate_layouts(
                 linear_c=config.probes.linear_c,
                 svm_c=config.probes.svm_c,
             ),
-            floors=one.floors,
+            floors={"raw": one.raw.sides, "random": one.random},
+            kept={"raw": one.raw.cache},
             missing_classes=(
                 "count"
                 if config.protocol.label_fraction < 1

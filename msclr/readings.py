@@ -121,7 +121,7 @@ class Readings:
             metrics.update(ensemble_metrics(common, labels))
         if several and self.cross:
             probes = [probe for probe in PROBES if probe in self.probes]
-            metrics.update(cross_metrics(found, config, data, probes))
+            metrics.update(cross_metrics(folder, found, config, data, probes))
         for path in self.single:
             single, its, _ = self._open_single(path, read, config.network.stream)
             metrics.update(bridged_metrics(single, its, read, self.test_on, "floor/single/cross"))

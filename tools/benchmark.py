@@ -1,6 +1,7 @@
-"""Times training steps (MS2L, ST-GCN) and an epoch's input pipeline; clips/s and peak memory.
+"""Times training steps (MS2L, ST-GCN), an epoch's input pipeline, probes; and peak memory.
 
     .venv/bin/python tools/benchmark.py
+    .venv/bin/python tools/benchmark.py --what=probes
     .venv/bin/python tools/benchmark.py --compare=torch --torch_python=<interpreter with PyTorch>
 
 Every case runs in a process of its own, so that peak memory is that case's alone. Cases that are
@@ -23,9 +24,12 @@ from typing import Any
 
 from absl import flags
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `python tools/benchmark.py` too
+
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.measures import write_measures
+from tools.benchmark_probes import probe_rows, probe_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,7 +72,12 @@ COMPARE = flags.DEFINE_enum(
 TORCH_PYTHON = flags.DEFINE_string(
     "torch_python", "", "Python interpreter of an environment with PyTorch (--compare=torch)."
 )
-WHAT = flags.DEFINE_list("what", ["step", "input"], "What to time: step, input (not of stgcn).")
+WHAT = flags.DEFINE_list(
+    "what", ["step", "input"], "What to time: step, input (not of stgcn), probes (of no shape)."
+)
+CLIPS = flags.DEFINE_multi_integer(
+    "clips", [1000, 4000, 16000, 64000], "Training clips of --what=probes.", lower_bound=100
+)
 SHAPE_NAMES = flags.DEFINE_list("shapes", sorted(SHAPES), f"Shapes: {', '.join(SHAPES)}.")
 CORES = flags.DEFINE_multi_integer(
     "cores", [1, 2], "Core counts to time the training step on; may be given several times."
@@ -238,7 +247,7 @@ def check_flags() -> None:
     Raises:
         InputError: an unknown shape or part, or no interpreter for the comparison.
     """
-    for flag, known in ((SHAPE_NAMES, set(SHAPES)), (WHAT, {"step", "input"})):
+    for flag, known in ((SHAPE_NAMES, set(SHAPES)), (WHAT, {"step", "input", "probes"})):
         unknown = sorted(set(flag.value) - known)
         if unknown:
             raise InputError(f"--{flag.name}: '{unknown[0]}' is not one of {', '.join(known)}")
@@ -260,7 +269,12 @@ def main() -> None:
         if "input" in WHAT.value and "epoch_clips" in SHAPES[shape]:
             rows += timed(input_workers(shape))
     rows = with_ratios(rows)
-    print(as_table(rows))
+    if rows:
+        print(as_table(rows))
+    if "probes" in WHAT.value:
+        probes = probe_rows(CLIPS.value, max(CORES.value))
+        print(probe_table(probes))
+        rows += probes
     machine = environment(rows)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     if OUT.value:

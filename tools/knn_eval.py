@@ -19,7 +19,7 @@ from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.evaluation.neighbours import fitting_neighbours
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.evaluation.report import evaluate_features
-from ms2l_tf.evaluation.tables import aligned
+from ms2l_tf.evaluation.tables import aligned, format_notes
 from ms2l_tf.measures import write_measures
 
 FEATURES = flags.DEFINE_string("features", None, "Feature file (.npz) to read.", required=True)
@@ -63,6 +63,8 @@ def main() -> None:
     if unlabelled:
         print(f"{unlabelled} unlabelled clips left out")
     print(aligned(["k", "top-1 %", "mean per class %"], rows))
+    if notes := format_notes(details):
+        print(notes)
     if JSON.value:
         write_measures(
             JSON.value,

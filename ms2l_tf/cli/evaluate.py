@@ -31,7 +31,7 @@ def main() -> None:
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import evaluate_run, features_only
-    from ms2l_tf.evaluation.tables import format_table
+    from ms2l_tf.evaluation.tables import format_notes, format_table
     from ms2l_tf.runs.folder import RunFolder
 
     folder = RunFolder(workdir)
@@ -43,7 +43,10 @@ def main() -> None:
 
     def show(result: EvaluationResult) -> None:
         evaluation_flags.show_heading(result)
-        print(f"{format_table(result.metrics)}\n", flush=True)
+        print(format_table(result.metrics))
+        if notes := format_notes(result.details):
+            print(notes)
+        print(flush=True)
 
     evaluate_run(folder, config, choices, show=show, progress=lambda line: print(f"  {line}"))
 

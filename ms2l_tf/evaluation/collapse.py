@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ms2l_tf.errors import warn
-from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, check_features, nearly_constant
+from ms2l_tf.evaluation.arrays import ClipFeatures, nearly_constant
+from ms2l_tf.evaluation.rows import Features, all_alike
 
 _TINY = 1e-12
 
@@ -72,7 +73,7 @@ def effective_rank(embeddings: npt.ArrayLike, centre: bool = True) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def warn_if_constant(clips: Sequence[ClipFeatures], raw: Sequence[FloatArray] = ()) -> None:
+def warn_if_constant(clips: Sequence[ClipFeatures], raw: Sequence[Features] = ()) -> None:
     """Says in a line which features are all the same, and whether the clips are at fault.
 
     Args:
@@ -83,10 +84,7 @@ def warn_if_constant(clips: Sequence[ClipFeatures], raw: Sequence[FloatArray] = 
     if not constant:
         return
     names = " and ".join(clips[number].what for number in constant)
-    alike = raw and all(
-        nearly_constant(check_features(raw[number], f"raw {clips[number].what}"))
-        for number in constant
-    )
+    alike = raw and all(all_alike(raw[number], f"raw {clips[number].what}") for number in constant)
     if alike:
         why = "their clips are all alike (blank?); look at them: ms2l-prepare --inspect"
     elif len(constant) == len(clips):

@@ -17,7 +17,7 @@ from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.arrays import ClipFeatures, check_features
 from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.feature_files import save_features
-from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
+from ms2l_tf.evaluation.features import class_logits, encoder_features
 from ms2l_tf.evaluation.figures import (
     confusion_figure,
     embedding_figure,
@@ -28,6 +28,7 @@ from ms2l_tf.evaluation.metrics import per_class_table, score, write_per_class_c
 from ms2l_tf.evaluation.neighbours import fitting_neighbours
 from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import make_probes
+from ms2l_tf.evaluation.raw_floor import raw_floor
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
 from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.runs.build import build_normaliser, build_run_model
@@ -88,10 +89,11 @@ def evaluate_run(
         svm_c=config.probes.svm_c,
     )
     started = time.perf_counter()
-    train, test, floors, logits = _features(folder, config, data, sides)
+    train, test, random, logits = _features(folder, config, data, sides)
+    raw = raw_floor(folder.path, data, sides, config.normaliser, config.probes.raw_frames)
     extraction = time.perf_counter() - started
     progress(f"features [{len(train)} + {len(test)}, {train.features.shape[1]}]")
-    warn_if_constant((train, test), floors["raw"])
+    warn_if_constant((train, test), raw.sides)
     names = data.dataset.label_names
     unsaved = keep_features(choices, train, test, names)
     evaluation = evaluate_features(
@@ -99,7 +101,8 @@ def evaluate_run(
         test,
         names,
         probes=probes,
-        floors=floors,
+        floors={"raw": raw.sides, "random": random},
+        kept={"raw": raw.cache},
         missing_classes="count" if config.protocol.label_fraction < 1 else "error",
         progress=lambda key, seconds: progress(f"{key} ({seconds:.1f} s)"),
     )
@@ -259,8 +262,8 @@ def clip_features(
 
 def _features(
     folder: RunFolder, config: RunConfig, data: RunData, sides: tuple[np.ndarray, np.ndarray]
-) -> tuple[ClipFeatures, ClipFeatures, dict[str, tuple[np.ndarray, np.ndarray]], np.ndarray | None]:
-    """Features of both sides, the floors (raw, untrained encoder), test logits of a classifier."""
+) -> tuple[ClipFeatures, ClipFeatures, tuple[np.ndarray, np.ndarray], np.ndarray | None]:
+    """Features of both sides, those of the untrained encoder, test logits of a classifier."""
     model = build_run_model(config, data)
     random = [_encoded(model, config, data, side) for side in sides]
     load_weights(model, folder.weights)
@@ -270,13 +273,11 @@ def _features(
         logits = class_logits(
             model, data.store, sides[1], build_normaliser(config.normaliser, data.store)
         )
-    normaliser = build_normaliser(config.normaliser, data.store, frames=config.probes.raw_frames)
-    raw = [raw_features(data.store, side, normaliser) for side in sides]
     train, test = (
         clip_features(data, features, side, f"{what} features")
         for features, side, what in zip(trained, sides, ("training", "test"), strict=True)
     )
-    return train, test, {"raw": (raw[0], raw[1]), "random": (random[0], random[1])}, logits
+    return train, test, (random[0], random[1]), logits
 
 
 def add_classifier(

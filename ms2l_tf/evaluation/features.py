@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from ms2l_tf.config import SEGMENTS
 from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import evaluation_batches
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, LazyRows
 
 
 def check_pooling(how: str, frames: int) -> None:
@@ -75,7 +77,15 @@ def encoder_features(
         empty = tf.zeros((0, *(size or 1 for size in output[1:])))
         return pool(empty, pooling).numpy()
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
-    rows = [encode(one["poses"]).numpy() for one in batches]
+    bar = tqdm(
+        batches,
+        total=-(-len(indices) // batch),
+        desc="features",
+        unit="batch",
+        leave=False,
+        disable=len(indices) <= EXACT_CLIPS,
+    )
+    rows = [encode(one["poses"]).numpy() for one in bar]
     return np.concatenate(rows)[: len(indices)]
 
 
@@ -119,3 +129,35 @@ def raw_features(
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
     rows = [one["poses"].numpy().reshape(batch, -1) for one in batches]
     return np.concatenate(rows)[: len(indices)]
+
+
+def raw_rows(
+    store: PoseStore,
+    indices: np.ndarray,
+    normaliser: Normaliser,
+    *,
+    joints: Sequence[int] = (),
+    what: str = "raw coordinates",
+    names: np.ndarray | None = None,
+) -> LazyRows:
+    """`raw_features` [N, T M J C] that are computed when they are read.
+
+    Args:
+        store: poses of one layout.
+        indices: [N] clips.
+        normaliser: of the poses.
+        joints: J of them to keep; none: all.
+        what: how error messages call the features.
+        names: of the clips [N], for error messages.
+    """
+    frame = (normaliser.frames, normaliser.persons, store.layout.num_joints, store.num_coords)
+    kept = len(joints) or frame[2]
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        raw = raw_features(store, indices[rows], normaliser)
+        if not len(joints):
+            return raw
+        return raw.reshape(len(raw), *frame)[:, :, :, list(joints)].reshape(len(raw), -1)
+
+    dims = frame[0] * frame[1] * kept * frame[3]
+    return LazyRows(read, len(indices), dims, what=what, names=names)

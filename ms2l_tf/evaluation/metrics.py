@@ -60,14 +60,24 @@ def score(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int) -
     truth = check_labels(labels, len(predicted), "test labels")
     keep = truth != UNLABELLED
     confusion = confusion_matrix(truth[keep], predicted[keep], num_classes)
-    clips = int(keep.sum())
+    return score_counts(confusion, unlabelled=int((~keep).sum()))
+
+
+def score_counts(confusion: npt.NDArray[np.int64], *, unlabelled: int) -> Scores:
+    """Scores of counted predictions.
+
+    Args:
+        confusion: counts [K, K]; row = label, column = prediction.
+        unlabelled: clips that are not in it.
+    """
+    clips = int(confusion.sum())
     if clips == 0:
         raise InputError("test set: no labelled clip to score; check the split and the labels")
     return Scores(
         top1=100.0 * float(np.trace(confusion)) / clips,
         mean_per_class=_mean_per_class(confusion),
         clips=clips,
-        unlabelled=int((~keep).sum()),
+        unlabelled=unlabelled,
         confusion=confusion,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, IntArray, check_features
-from ms2l_tf.evaluation.metrics import Scores, score
+from ms2l_tf.evaluation.floor_cache import FloorCache, KeptFloor
+from ms2l_tf.evaluation.metrics import Scores, score, score_counts
 from ms2l_tf.evaluation.probes import Probe, make_probes
+from ms2l_tf.evaluation.rows import Features, LazyRows, blocks, take
 
 Progress = Callable[[str, float], None]
 
@@ -28,9 +30,11 @@ class FeatureEvaluation:
         metrics: percent, by key: `linear/top1`, `knn/5/mean_per_class`, `floor/raw/svm/top1`, ...
         timing: seconds to fit and predict, by key: `linear`, `floor/raw/knn`, ...
         details: clip counts and, under "probes", what every probe decided (chosen c, PCA,
-            Nystroem, ...), as JSON values.
+            Nystroem, ..., and a "note" where it is not the exact fit on all clips), as JSON
+            values; "kept_floors" are those that were not computed anew.
         scores: all scores with their confusion matrices, by key: `linear`, `knn/5`, ...
-        predictions: predicted classes of all test clips, labelled or not, by the same keys.
+        predictions: predicted classes of all test clips, labelled or not, by the same keys; kept
+            floors have none.
     """
 
     metrics: dict[str, float]
@@ -46,7 +50,8 @@ def evaluate_features(
     label_names: Sequence[str],
     *,
     probes: Sequence[Probe] | None = None,
-    floors: Mapping[str, tuple[FloatArray, FloatArray]] | None = None,
+    floors: Mapping[str, tuple[Features, Features]] | None = None,
+    kept: Mapping[str, FloorCache] | None = None,
     missing_classes: Literal["error", "count"] = "error",
     progress: Progress | None = None,
 ) -> FeatureEvaluation:
@@ -61,6 +66,7 @@ def evaluate_features(
         probes: by default kNN (1, 5, 20), linear and RBF SVM.
         floors: by name ("raw", "random"), training and test features of the same clips in the
             same order; they get the same probes.
+        kept: by floor, where its outcome is kept from one evaluation to the next.
         missing_classes: a test class without a training clip is an "error" (the split is wrong),
             or its clips "count" as wrong (few labels, drawn at random).
         progress: called with the key and the seconds of every probe done.
@@ -68,26 +74,40 @@ def evaluate_features(
     probes = make_probes() if probes is None else probes
     _check(train, test, label_names)
     missing = _missing_classes(train, test, label_names, missing_classes)
-    sets = {"": (train.features, test.features)}
+    sets: dict[str, tuple[Features, Features]] = {"": (train.features, test.features)}
     for name, (floor_train, floor_test) in (floors or {}).items():
         sets[f"floor/{name}/"] = (
             _floor(floor_train, train, f"floor '{name}', training features"),
             _floor(floor_test, test, f"floor '{name}', test features"),
         )
+    caches = {f"floor/{name}/": cache for name, cache in (kept or {}).items()}
     result = FeatureEvaluation({}, {}, {}, {}, {})
     probe_details: dict[str, Any] = {}
+    known_before: list[str] = []
     for prefix, (train_features, test_features) in sets.items():
+        cache = caches.get(prefix)
         for probe in probes:
             key = prefix + probe.name
             if key in NO_FLOOR:
                 continue
             start = time.perf_counter()
-            predicted = _fit_predict(probe, train, train_features, test_features)
+            known = cache.read(probe, test.labels, len(label_names)) if cache else None
+            if known is not None:
+                known_before.append(key)
+                probe_details[key] = known.details
+                _record_counts(result, prefix, known, int((~test.labelled).sum()))
+            else:
+                predicted = _fit_predict(probe, train, train_features, test_features)
+                probe_details[key] = probe.details()
+                _record(result, prefix, predicted, test.labels, len(label_names))
             result.timing[key] = time.perf_counter() - start
-            probe_details[key] = probe.details()
-            _record(result, prefix, predicted, test.labels, len(label_names))
+            if cache is not None and known is None:
+                cache.write(probe, _counted(result, prefix, predicted, probe_details[key]))
             if progress is not None:
-                progress(key, result.timing[key])
+                progress(key if known is None else f"{key}, kept", result.timing[key])
+        for features in (train_features, test_features):
+            if isinstance(features, LazyRows):
+                features.release()
     result.details.update(
         train_clips=int(train.labelled.sum()),
         train_unlabelled=int((~train.labelled).sum()),
@@ -95,16 +115,24 @@ def evaluate_features(
         test_unlabelled=int((~test.labelled).sum()),
         classes_missing_in_training=missing,
         probes=probe_details,
+        **({"kept_floors": known_before} if known_before else {}),
     )
     return result
 
 
 def _fit_predict(
-    probe: Probe, train: ClipFeatures, train_features: FloatArray, test_features: FloatArray
+    probe: Probe, train: ClipFeatures, train_features: Features, test_features: Features
 ) -> dict[str, IntArray]:
     keep = train.labelled
     groups = None if train.groups is None else np.asarray(train.groups)[keep]
-    predicted = probe.fit(train_features[keep], train.labels[keep], groups).predict(test_features)
+    probe.fit(take(train_features, keep), train.labels[keep], groups)
+    parts = [_named(probe, block) for block in blocks(test_features, f"{probe.name} probe")]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _named(probe: Probe, features: FloatArray) -> dict[str, IntArray]:
+    """Predicted classes [N] of features [N, D], by the key of their metrics."""
+    predicted = probe.predict(features)
     if isinstance(predicted, Mapping):
         return {f"{probe.name}/{setting}": values for setting, values in predicted.items()}
     return {probe.name: predicted}
@@ -118,12 +146,28 @@ def _record(
     num_classes: int,
 ) -> None:
     for name, values in predicted.items():
-        key = prefix + name
-        scores = score(labels, values, num_classes)
-        result.metrics[f"{key}/top1"] = scores.top1
-        result.metrics[f"{key}/mean_per_class"] = scores.mean_per_class
-        result.scores[key] = scores
-        result.predictions[key] = values
+        _record_scores(result, prefix + name, score(labels, values, num_classes))
+        result.predictions[prefix + name] = values
+
+
+def _record_counts(
+    result: FeatureEvaluation, prefix: str, floor: KeptFloor, unlabelled: int
+) -> None:
+    for name, confusion in floor.confusions.items():
+        _record_scores(result, prefix + name, score_counts(confusion, unlabelled=unlabelled))
+
+
+def _record_scores(result: FeatureEvaluation, key: str, scores: Scores) -> None:
+    result.metrics[f"{key}/top1"] = scores.top1
+    result.metrics[f"{key}/mean_per_class"] = scores.mean_per_class
+    result.scores[key] = scores
+
+
+def _counted(
+    result: FeatureEvaluation, prefix: str, names: Iterable[str], details: dict[str, Any]
+) -> KeptFloor:
+    """What is kept of a floor's probe that has just been recorded."""
+    return KeptFloor({name: result.scores[prefix + name].confusion for name in names}, details)
 
 
 def _check(train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str]) -> None:
@@ -145,8 +189,10 @@ def _check(train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str]) 
         )
 
 
-def _floor(features: FloatArray, clips: ClipFeatures, what: str) -> FloatArray:
-    checked = check_features(features, what, clips.names)
+def _floor(features: Features, clips: ClipFeatures, what: str) -> Features:
+    checked = features  # lazy rows are checked as they are read
+    if not isinstance(features, LazyRows):
+        checked = check_features(features, what, clips.names)
     if len(checked) != len(clips):
         raise InputError(f"{what}: {len(checked)} rows for {len(clips)} clips")
     return checked

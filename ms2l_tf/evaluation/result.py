@@ -81,14 +81,17 @@ def _numbers(values: Any, where: str) -> dict[str, float]:
 
 def environment() -> dict[str, Any]:
     """Versions and machine, without paths, host or user names. Imports nothing heavy."""
-    versions: dict[str, Any] = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        versions[package] = _version(package)
+    versions: dict[str, Any] = {"python": platform.python_version(), **library_versions()}
     versions["platform"] = f"{platform.system()} {platform.machine()}"
     # The cores this process may use; not every platform can tell.
     affinity = getattr(os, "sched_getaffinity", None)
     versions["cores"] = len(affinity(0)) if affinity else os.cpu_count()
     return versions
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of the libraries that numbers depend on; None: not installed by that name."""
+    return {package: _version(package) for package in _PACKAGES}
 
 
 def _version(package: str) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ms2l_tf.evaluation.result import Summary
 
 _PROBE_TITLES = {
+    "knn": "kNN",
     "linear": "linear",
     "linear_sgd": "linear (SGD)",
     "linear_published": "linear (SGD as MS-CLR)",
@@ -41,6 +43,22 @@ def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
     runs = next((v.runs for v in metrics.values() if isinstance(v, Summary)), None)
     over = f", mean ± sd over {runs} seeds" if runs and runs > 1 else ""
     return f"{title}, percent{over}; gain in points\n{aligned(header, rows)}"
+
+
+def format_notes(details: Mapping[str, Any]) -> str:
+    """One line for each probe that is not the exact fit on all clips; empty if all are.
+
+    Args:
+        details: of a result: "probes", and "by_layout" if there are several.
+    """
+    several = [details, *details.get("by_layout", {}).values()]
+    probes = [pair for one in several for pair in one.get("probes", {}).items()]
+    lines = {
+        f"{_PROBE_TITLES.get(name, name)}: {entry['note']}": None
+        for name, entry in ((key.split("/")[-1], entry) for key, entry in probes)
+        if "note" in entry
+    }
+    return "\n".join(lines)
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -54,7 +54,7 @@ def main() -> None:
     workdir, features_alone = evaluation_flags.workdir(), evaluation_flags.without_probes()
     common.quiet_tensorflow()
     from ms2l_tf.evaluation.evaluate import figures_name
-    from ms2l_tf.evaluation.tables import format_table
+    from ms2l_tf.evaluation.tables import format_notes, format_table
     from ms2l_tf.runs.folder import RunFolder
     from msclr.data import open_clr_data
     from msclr.evaluation import evaluate_run, features_only
@@ -85,6 +85,8 @@ def main() -> None:
         evaluation_flags.show_heading(result)
         plain = {key: value for key, value in result.metrics.items() if "cross/" not in key}
         print(format_table(plain))
+        if notes := format_notes(result.details):
+            print(notes)
         if _is_crossed(found):
             _show_crossings(result, found)
         print(flush=True)

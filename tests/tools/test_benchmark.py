@@ -97,3 +97,17 @@ def test_short_run(shape: str, names: list[str], tmp_path: Path) -> None:
     assert [one["name"] for one in result["rows"]] == names
     assert all(one["clips_per_s"] > 0 and one["peak_mb"] > 0 for one in result["rows"])
     assert {"tensorflow", "keras"} <= set(result["environment"])
+
+
+def test_probes_are_timed_side_by_side(tmp_path: Path) -> None:
+    out = tmp_path / "benchmark.json"
+    flags = ("--what=probes", "--clips=100", "--clips=200", "--cores=1", f"--out={out}")
+    done = benchmark(*flags)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "| seconds | 100 clips | 200 clips |"
+    assert [line.split(" | ")[0] for line in lines[-3:-1]] == ["| processor time", "| peak MB"]
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert [row["clips"] for row in rows] == [100, 200]
+    probes = {"knn", "linear", "svm"}
+    assert set(rows[0]["seconds"]) == probes | {f"floor/raw/{name}" for name in probes}

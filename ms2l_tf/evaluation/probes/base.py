@@ -16,6 +16,7 @@ from ms2l_tf.evaluation.arrays import (
     check_labels,
     nearly_constant,
 )
+from ms2l_tf.evaluation.rows import Features, LazyRows
 
 
 class Probe(Protocol):
@@ -29,7 +30,7 @@ class Probe(Protocol):
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
@@ -45,20 +46,23 @@ class Probe(Protocol):
         ...
 
 
-def check_training(features: FloatArray, labels: IntArray) -> tuple[FloatArray, IntArray]:
+def check_training(features: Features, labels: IntArray) -> tuple[Features, IntArray]:
     """Checks what a probe is fitted on: finite features, every clip labelled, at least one.
 
     Features that are all the same but for rounding are returned all the same: standardised, the
-    rounding, which goes by a clip's place in its batch, can tell classes apart.
+    rounding, which goes by a clip's place in its batch, can tell classes apart. Lazy rows are
+    checked to be finite as they are read.
     """
-    checked = check_features(features, "training features")
+    checked = features
+    if not isinstance(features, LazyRows):
+        checked = check_features(features, "training features")
     if not len(checked):
         raise InputError("training features: no labelled clip to fit a probe on")
     truth = check_labels(labels, len(checked), "training labels")
     if (truth < 0).any():
         row = int(np.flatnonzero(truth < 0)[0])
         raise InputError(f"training labels: row {row} is unlabelled; leave such clips out")
-    if nearly_constant(checked):
+    if not isinstance(checked, LazyRows) and nearly_constant(checked):
         checked = np.repeat(checked[:1], len(checked), axis=0)
     return checked, truth
 

@@ -43,7 +43,7 @@ def make_probes(
     probes: dict[str, Probe] = {}
     for name in names:
         if name == "knn":
-            probes[name] = KNNProbe(k=k, metric=metric)
+            probes[name] = KNNProbe(k=k, metric=metric, seed=seed)
         elif name == "linear":
             probes[name] = LinearProbe(c=linear_c, folds=folds, seed=seed)
         elif name == "svm":

@@ -13,6 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_query, check_training
+from ms2l_tf.evaluation.probes.neighbours import CosineNeighbours
+from ms2l_tf.evaluation.probes.sampling import KNN_CLIPS, noted, sample
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held
 
 # Distances are computed in blocks of test clips that fit in this many megabytes.
 _BLOCK_MEGABYTES = 256
@@ -29,6 +32,8 @@ class KNNProbe:
         k: numbers of neighbours; one search serves them all.
         metric: "cosine" or "euclidean".
         weights: "uniform" (every neighbour one vote) or "distance" (votes weigh 1/distance).
+        clips: the most training clips, see `sample`.
+        seed: of that sample.
     """
 
     name = "knn"
@@ -39,6 +44,8 @@ class KNNProbe:
         k: Sequence[int] = (1, 5, 20),
         metric: Literal["cosine", "euclidean"] = "cosine",
         weights: Literal["uniform", "distance"] = "uniform",
+        clips: int = KNN_CLIPS,
+        seed: int = 0,
     ) -> None:
         if not k or min(k) < 1:
             raise InputError(f"--k: expected whole numbers from 1 up, got {list(k)}")
@@ -49,29 +56,39 @@ class KNNProbe:
         self.k = tuple(sorted(set(k)))
         self.metric = metric
         self.weights = weights
+        self.clips = clips
+        self.seed = seed
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
         """Keeps the training clips [N, D]; `groups` are not used."""
-        features, labels = check_training(features, labels)
+        checked, labels = check_training(features, labels)
+        features, labels, _, left_out = sample(
+            checked, labels, None, limit=self.clips, seed=self.seed
+        )
+        self.notes_ = noted(left_out)
         if max(self.k) > len(features):
             raise InputError(
                 f"--k: {max(self.k)} neighbours asked for, "
                 f"but only {len(features)} labelled training clips; use a smaller k"
             )
         self.classes_, self.labels_ = np.unique(labels, return_inverse=True)
-        self.search_ = NearestNeighbors(
-            n_neighbors=max(self.k), algorithm="brute", metric=self.metric
-        ).fit(features)
+        self.dims_ = features.shape[1]
+        if self.metric == "cosine" and len(features) > EXACT_CLIPS:
+            self.search_ = CosineNeighbours(max(self.k)).fit(features)
+        else:
+            self.search_ = NearestNeighbors(
+                n_neighbors=max(self.k), algorithm="brute", metric=self.metric
+            ).fit(held(features))
         return self
 
     def predict(self, features: FloatArray) -> dict[int, IntArray]:
         """Returns for every k the predicted classes [N] of features [N, D]."""
-        features = check_query(features, self.search_.n_features_in_)
+        features = check_query(features, self.dims_)
         with config_context(working_memory=_BLOCK_MEGABYTES):
             distances, neighbours = self.search_.kneighbors(features)
         neighbour_labels = self.labels_[neighbours]
@@ -98,4 +115,5 @@ class KNNProbe:
             "metric": self.metric,
             "weights": self.weights,
             "ties": "nearest clip among the leading classes",
+            **self.notes_,
         }

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 from ms2l_tf.evaluation.arrays import FloatArray, nearly_constant
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, blocks, held, take
 
 # A dimension that varies this much less than the most variable one holds rounding noise only (a
 # centred root joint, say); dividing by its deviation would turn the noise into a feature.
@@ -22,6 +23,9 @@ class LinearScaling:
     clips, the components span all of them, so that an L2-regularised linear classifier is exactly
     the one on all dimensions, only faster; with more clips the weakest components are dropped.
 
+    Beyond `EXACT_CLIPS` clips, mean and deviation are summed up block by block, and the components
+    are those of `EXACT_CLIPS` clips drawn with the seed.
+
     Args:
         max_dims: largest number of dimensions left.
         seed: of the randomised PCA that scikit-learn takes for large arrays.
@@ -31,27 +35,53 @@ class LinearScaling:
         self.max_dims = max_dims
         self.seed = seed
 
-    def fit(self, features: FloatArray) -> Self:
+    def fit(self, features: Features) -> Self:
         """Learns mean, deviation and components from training features [N, D]."""
-        self.mean_ = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
-        deviation = features.std(axis=0, dtype=np.float64)
-        # Of equal rows even the mean is off by rounding, and every dimension holds nothing else.
-        constant = (deviation <= _RELATIVE_NOISE * deviation.max()) | nearly_constant(features)
+        self.sampled_ = len(features) > EXACT_CLIPS
+        if self.sampled_:
+            self.mean_, deviation = streamed_moments(features)
+            same = False
+        else:
+            features = held(features)
+            self.mean_ = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
+            deviation = features.std(axis=0, dtype=np.float64)
+            # Of equal rows even the mean is off by rounding, and dimensions hold nothing else.
+            same = nearly_constant(features)
+        constant = (deviation <= _RELATIVE_NOISE * deviation.max()) | same
         self.scale_ = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
         self.pca_ = None
         if features.shape[1] > self.max_dims:
-            components = min(self.max_dims, *features.shape)
-            self.pca_ = PCA(components, svd_solver="auto", random_state=self.seed)
-            with np.errstate(invalid="ignore"):  # constant features: no variance has no shares
-                self.pca_.fit(self._standardise(features))
+            self.pca_ = self._components(features)
         return self
+
+    def _components(self, features: Features) -> PCA:
+        solver: dict[str, Any] = {"svd_solver": "auto"}
+        if self.sampled_:
+            order = np.random.default_rng(self.seed).permutation(len(features))
+            features = take(features, np.sort(order[:EXACT_CLIPS]))
+            # Two power iterations: the weakest components need not be exact, only cheap.
+            solver = {"svd_solver": "randomized", "iterated_power": 2}
+        components = min(self.max_dims, *features.shape)
+        pca = PCA(components, random_state=self.seed, **solver)
+        with np.errstate(invalid="ignore"):  # constant features: no variance has no shares
+            return pca.fit(self._standardise(held(features)))
+
+    def reduced(self, features: Features) -> npt.NDArray[np.float32]:
+        """The same as `transform` in single precision, [N, min(D, max_dims)], made by blocks."""
+        dims = features.shape[1] if self.pca_ is None else self.pca_.n_components_
+        array, start = np.empty((len(features), dims), np.float32), 0
+        for block in blocks(features, "reducing"):
+            array[start : start + len(block)] = self._scaled(block)
+            start += len(block)
+        return array
 
     def transform(self, features: FloatArray) -> npt.NDArray[np.float64]:
         """Returns features [N, min(D, max_dims)] in double precision, as solvers like them."""
+        return self._scaled(features).astype(np.float64)
+
+    def _scaled(self, features: FloatArray) -> FloatArray:
         scaled = self._standardise(features)
-        if self.pca_ is not None:
-            scaled = self.pca_.transform(scaled)
-        return scaled.astype(np.float64)
+        return scaled if self.pca_ is None else self.pca_.transform(scaled)
 
     def _standardise(self, features: FloatArray) -> FloatArray:
         return (features - self.mean_) * self.scale_.astype(features.dtype)
@@ -65,4 +95,23 @@ class LinearScaling:
             "standardised": True,
             "pca_components": int(self.pca_.n_components_),
             "pca_variance_kept": round(kept, 4),
+            **({"pca_clips": EXACT_CLIPS} if self.sampled_ else {}),
         }
+
+
+def streamed_moments(features: Features) -> tuple[FloatArray, FloatArray]:
+    """Mean, in the features' precision, and deviation of every dimension: [D], [D].
+
+    The moments of blocks are merged about their own means, so that a mean far from zero costs no
+    precision.
+    """
+    count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    dtype: Any = np.float32
+    for block in blocks(features, "standardising"):
+        dtype = block.dtype
+        own = block.mean(axis=0, dtype=np.float64)
+        squares += len(block) * block.var(axis=0, dtype=np.float64)
+        squares += (own - mean) ** 2 * (count * len(block) / (count + len(block)))
+        count += len(block)
+        mean += (own - mean) * (len(block) / count)
+    return mean.astype(dtype), np.sqrt(squares / count)

@@ -7,11 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
+from ms2l_tf.evaluation.probes.sampling import LINEAR_CLIPS, noted, sample
 from ms2l_tf.evaluation.probes.scaling import LinearScaling
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, held
 
 
 class SGDLinearProbe:
@@ -32,6 +35,7 @@ class SGDLinearProbe:
         seed: of the shuffling and of the PCA.
         max_dims: features of more dimensions are reduced by PCA when they are standardised.
         name: key of the results.
+        clips: the most training clips, see `sample`.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class SGDLinearProbe:
         seed: int = 0,
         max_dims: int = 1024,
         name: str = "linear_sgd",
+        clips: int = LINEAR_CLIPS,
     ) -> None:
         ascending = [0.0, *decay_at, 1.0]
         if sorted(set(ascending)) != ascending:
@@ -68,10 +73,11 @@ class SGDLinearProbe:
         self.momentum = momentum
         self.seed = seed
         self.max_dims = max_dims
+        self.clips = clips
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
@@ -81,11 +87,15 @@ class SGDLinearProbe:
 
         features, labels = check_training(features, labels)
         check_classes(labels, self.name)
+        features, labels, _, left_out = sample(
+            features, labels, groups, limit=self.clips, seed=self.seed
+        )
+        self.notes_ = noted(left_out)
         self.dims_ = features.shape[1]
         self.scaling_ = None
         if self.standardise:
             self.scaling_ = LinearScaling(max_dims=self.max_dims, seed=self.seed).fit(features)
-        inputs = self._scaled(features).astype(np.float32)
+        inputs = self._inputs(features)
         self.classes_, targets = np.unique(labels, return_inverse=True)
 
         count = len(inputs)
@@ -110,8 +120,22 @@ class SGDLinearProbe:
             optimizer=keras.optimizers.SGD(rate, momentum=self.momentum),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        self.model_.fit(data, epochs=self.epochs, shuffle=False, verbose=0)
+        with tqdm(
+            total=self.epochs,
+            desc=f"{self.name} probe",
+            unit="epoch",
+            leave=False,
+            disable=count <= EXACT_CLIPS,
+        ) as bar:
+            shown = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
+            self.model_.fit(data, epochs=self.epochs, shuffle=False, verbose=0, callbacks=[shown])
         return self
+
+    def _inputs(self, features: Features) -> FloatArray:
+        """What the layer reads, float32 [N, at most `max_dims` if standardised]."""
+        if self.scaling_ is not None and len(features) > EXACT_CLIPS:
+            return self.scaling_.reduced(features)
+        return self._scaled(held(features)).astype(np.float32)
 
     def _boundaries(self, steps_per_epoch: int) -> list[int]:
         # Keras takes the earlier rate at a boundary itself, and counts steps from 0.
@@ -140,6 +164,7 @@ class SGDLinearProbe:
             "drop_last": self.drop_last,
             "standardised": self.standardise,
             **(self.scaling_.details() if self.scaling_ else {}),
+            **self.notes_,
         }
 
 

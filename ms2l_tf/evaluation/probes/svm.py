@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
 from ms2l_tf.evaluation.probes.base import check_classes, check_query, check_training
+from ms2l_tf.evaluation.probes.sampling import SVM_CLIPS, noted, sample
+from ms2l_tf.evaluation.probes.scaling import streamed_moments
 from ms2l_tf.evaluation.probes.selection import check_candidates, choose
+from ms2l_tf.evaluation.probes.streamed import StreamedSVM
+from ms2l_tf.evaluation.rows import EXACT_CLIPS, Features, blocks, held, take
 
 _PREDICT_ROWS = 2048
 
@@ -49,26 +51,38 @@ class _ExactRBF:
 
 
 class _NystroemRBF:
-    """A linear SVM on random landmarks' approximation of the RBF kernel."""
+    """A linear SVM, one class against the others, on random landmarks' approximation of the RBF.
+
+    In single precision and by blocks, see `StreamedSVM`.
+    """
 
     def __init__(self, gamma: float, components: int, seed: int) -> None:
         self.gamma = gamma
         self.components = components
         self.seed = seed
 
-    def fit(self, features: FloatArray, labels: IntArray, c: float) -> Self:
+    def fit(self, features: Features, labels: IntArray, c: float) -> Self:
         self.map_ = Nystroem(
             kernel="rbf", gamma=self.gamma, n_components=self.components, random_state=self.seed
         )
-        self.model_ = LinearSVC(C=c, dual=False, random_state=self.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.model_.fit(self.map_.fit_transform(features), labels)
+        rows = np.random.default_rng(self.seed).permutation(len(features))[:EXACT_CLIPS]
+        self.map_.fit(held(take(features, np.sort(rows))))  # all it takes are landmarks
+        mapped = self._mapped(features)
+        self.centre_ = mapped.mean(axis=0, dtype=np.float64).astype(np.float32)
+        mapped -= self.centre_  # the bias takes it up; the solver needs half as many steps
+        self.model_ = StreamedSVM(c).fit(mapped, labels)
         return self
 
     def predict(self, features: FloatArray) -> IntArray:
-        predicted: IntArray = self.model_.predict(self.map_.transform(features))
-        return predicted
+        return self.model_.predict(self._mapped(features) - self.centre_)
+
+    def _mapped(self, features: Features) -> FloatArray:
+        """Similarities to the landmarks, whitened: float32 [N, components]."""
+        array, start = np.empty((len(features), self.components), np.float32), 0
+        for block in blocks(features, "Nystroem kernel"):
+            array[start : start + len(block)] = self.map_.transform(block)
+            start += len(block)
+        return array
 
 
 class SVMProbe:
@@ -85,6 +99,7 @@ class SVMProbe:
         seed: of the folds and of the Nystroem landmarks.
         exact_limit: the largest training set that gets the exact kernel.
         nystroem_components: landmarks above that limit.
+        clips: the most training clips, see `sample`.
     """
 
     name = "svm"
@@ -96,8 +111,9 @@ class SVMProbe:
         gamma: float | Literal["scale"] = "scale",
         folds: int = 3,
         seed: int = 0,
-        exact_limit: int = 5000,
+        exact_limit: int = EXACT_CLIPS,
         nystroem_components: int = 1024,
+        clips: int = SVM_CLIPS,
     ) -> None:
         if gamma != "scale" and not (isinstance(gamma, (int, float)) and gamma > 0):
             raise InputError(f"probe: gamma must be 'scale' or a positive number, got {gamma!r}")
@@ -107,20 +123,27 @@ class SVMProbe:
         self.seed = seed
         self.exact_limit = exact_limit
         self.nystroem_components = nystroem_components
+        self.clips = clips
 
     def fit(
         self,
-        features: FloatArray,
+        features: Features,
         labels: IntArray,
         groups: npt.NDArray[Any] | None = None,
     ) -> Self:
         """Fits on features [N, D] and labels [N]; `groups` [N] are never split over folds."""
-        features, labels = check_training(features, labels)
+        checked, labels = check_training(features, labels)
         check_classes(labels, self.name)
+        features, labels, groups, left_out = sample(
+            checked, labels, groups, limit=self.clips, seed=self.seed
+        )
+        approximate = len(features) > self.exact_limit
+        self.notes_ = noted(left_out, "Nystroem kernel, streamed solver" if approximate else "")
 
-        def count_correct(fit: IntArray, held: IntArray) -> list[int]:
-            models = (self._fit(features[fit], labels[fit], c) for c in self.c)
-            return [int((model.predict(features[held]) == labels[held]).sum()) for model in models]
+        def count_correct(fit: IntArray, left: IntArray) -> list[int]:
+            inside, outside = take(features, fit), held(take(features, left))
+            models = (self._fit(inside, labels[fit], c) for c in self.c)
+            return [int((model.predict(outside) == labels[left]).sum()) for model in models]
 
         best, self.selection_ = choose(
             self.c, count_correct, labels=labels, groups=groups, folds=self.folds, seed=self.seed
@@ -133,17 +156,21 @@ class SVMProbe:
         """Returns the predicted classes [N] of features [N, D]."""
         return self.model_.predict(check_query(features, self.dims_))
 
-    def _fit(self, features: FloatArray, labels: IntArray, c: float) -> _ExactRBF | _NystroemRBF:
+    def _fit(self, features: Features, labels: IntArray, c: float) -> _ExactRBF | _NystroemRBF:
         gamma = self._gamma_value(features)
         if len(features) <= self.exact_limit:
-            return _ExactRBF(gamma).fit(features, labels, c)
+            return _ExactRBF(gamma).fit(held(features), labels, c)
         components = min(self.nystroem_components, len(features))
         return _NystroemRBF(gamma, components, self.seed).fit(features, labels, c)
 
-    def _gamma_value(self, features: FloatArray) -> float:
+    def _gamma_value(self, features: Features) -> float:
         if self.gamma != "scale":
             return float(self.gamma)
-        variance = float(features.var(dtype=np.float64))
+        if len(features) <= EXACT_CLIPS:
+            variance = float(held(features).var(dtype=np.float64))
+        else:
+            means, deviations = streamed_moments(features)
+            variance = float((deviations**2).mean() + means.var(dtype=np.float64))
         return 1.0 / (features.shape[1] * variance) if variance > 0 else 1.0
 
     def details(self) -> dict[str, Any]:
@@ -154,4 +181,5 @@ class SVMProbe:
             "gamma": self.model_.gamma,
             "kernel": "exact" if components is None else "nystroem",
             "nystroem_components": components,
+            **self.notes_,
         }

@@ -1,0 +1,157 @@
+"""The outcome of a raw floor's probes, kept beside the dataset it belongs to.
+
+One small JSON file a probe, named by everything the numbers depend on. What is read is checked like
+any file from outside; a file that does not hold is said, and its floor computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ms2l_tf import __version__
+from ms2l_tf.errors import InputError, one_line, warn
+from ms2l_tf.evaluation.arrays import UNLABELLED, IntArray
+from ms2l_tf.evaluation.probes.base import Probe
+from ms2l_tf.evaluation.result import library_versions
+from ms2l_tf.files import read_json, write_json
+
+FOLDER = ".floors"
+# Raised whenever the same clips and settings may give other numbers.
+VERSION = 1
+# What json, NumPy and a wrong shape or type may raise on the way to a checked entry.
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFloor:
+    """What is kept of one probe on one floor.
+
+    Attributes:
+        confusions: counts [K, K] by name: `linear`, `knn/5`, ...; row = label.
+        details: what the probe decided.
+    """
+
+    confusions: Mapping[str, npt.NDArray[np.int64]]
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FloorCache:
+    """Where the outcome of one raw floor's probes is kept, and what it depends on.
+
+    Attributes:
+        facts: the clips and how they are read, as JSON values: checksum of the dataset, split,
+            layouts, frames, normalisation, ...; the probe and its settings are added here.
+        folders: to look in and write to, the first that can be written.
+    """
+
+    facts: Mapping[str, Any]
+    folders: tuple[pathlib.Path, ...]
+
+    def read(self, probe: Probe, labels: IntArray, num_classes: int) -> KeptFloor | None:
+        """What an earlier evaluation kept; None if there is nothing, or nothing that holds.
+
+        Args:
+            probe: not fitted, or fitted on anything.
+            labels: of the test clips [N].
+            num_classes: K.
+        """
+        key = self._key(probe)
+        for folder in self.folders:
+            path = folder / _file_name(key)
+            if not path.is_file():
+                continue
+            try:
+                return _checked(read_json(path), key, labels, num_classes)
+            except _DAMAGE as error:
+                warn(f"{path}: not used ({one_line(error)}); this floor is computed again")
+        return None
+
+    def write(self, probe: Probe, floor: KeptFloor) -> None:
+        """Keeps an outcome in the first folder that can be written."""
+        key = self._key(probe)
+        content = {
+            "key": key,
+            # One line a row: indented numbers would take a line each.
+            "confusions": {
+                name: [" ".join(map(str, row)) for row in counts.tolist()]
+                for name, counts in floor.confusions.items()
+            },
+            "details": floor.details,
+        }
+        for folder in self.folders:
+            try:
+                folder.mkdir(exist_ok=True)
+                write_json(folder / _file_name(key), {**content, "sha256": _digest(content)})
+            except (OSError, InputError):  # a dataset may well be read-only
+                continue
+            return
+        warn(f"{self.folders[-1]}: cannot be written; the floor is computed again next time")
+
+    def _key(self, probe: Probe) -> dict[str, Any]:
+        """Everything the numbers depend on, as it looks when read back from JSON."""
+        # By scikit-learn's habit what fitting adds ends in an underscore.
+        settings = {name: value for name, value in vars(probe).items() if not name.endswith("_")}
+        key = {
+            "floor_version": VERSION,
+            "versions": {"ms2l_tf": __version__, **library_versions()},
+            **self.facts,
+            "probe": probe.name,
+            "settings": settings,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(key))
+        return plain
+
+
+def clips_digest(*sides: IntArray) -> str:
+    """One checksum (hexadecimal) of the clips that are fitted and read, in their order."""
+    text = json.dumps([np.asarray(side).tolist() for side in sides])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file_name(key: Mapping[str, Any]) -> str:
+    return f"{_digest(key)[:32]}.json"
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _checked(
+    content: dict[str, Any], key: Mapping[str, Any], labels: IntArray, num_classes: int
+) -> KeptFloor:
+    """A file's content, if it is whole, belongs to this key and can be right.
+
+    Raises:
+        InputError: it is not; damage may show as another of `_DAMAGE` too.
+    """
+    checksum = content.pop("sha256", None)
+    if checksum != _digest(content):
+        raise InputError("its checksum does not match")
+    if content["key"] != key:
+        raise InputError("it belongs to another floor")
+    settings = key["settings"]
+    names = [f"{key['probe']}/{k}" for k in settings["k"]] if "k" in settings else [key["probe"]]
+    if sorted(content["confusions"]) != sorted(names):
+        raise InputError(f"it lacks the numbers of {', '.join(names)}")
+    wanted = np.bincount(labels[labels != UNLABELLED], minlength=num_classes)
+    confusions = {name: _counts(content["confusions"][name], wanted) for name in names}
+    return KeptFloor(confusions, dict(content["details"]))
+
+
+def _counts(rows: Sequence[str], clips: IntArray) -> npt.NDArray[np.int64]:
+    """Counts [K, K] from one line a row, whose sums are the test clips [K] of each class."""
+    counts = np.array([[int(number) for number in row.split()] for row in rows], np.int64)
+    if counts.shape != (len(clips), len(clips)) or (counts < 0).any():
+        raise InputError(f"its counts are not those of {len(clips)} classes")
+    if (counts.sum(axis=1) != clips).any():
+        raise InputError("its counts do not add up to the test clips")
+    return counts
