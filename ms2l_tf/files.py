@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 
 
 @contextlib.contextmanager
@@ -26,16 +27,40 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         InputError: the file cannot be written.
     """
     target = pathlib.Path(path)
+    if not target.name:
+        raise InputError(f"{target}: is a folder; name a file in it")
     temporary = target.with_name(f".{os.getpid()}.{target.name}")
     try:
         yield temporary
+        flush(temporary)
         os.replace(temporary, target)
     except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror or error}); check the folder"
-        ) from error
+        raise InputError(unwritable(target, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # What cannot be removed either (no such folder, a disk gone read-only) hides no first error.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def flush(path: str | os.PathLike[str]) -> None:
+    """Has a file that was written brought to the disk, lest a power failure leave it empty."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(path: str | os.PathLike[str], error: OSError) -> str:
+    """One line on a file that cannot be written: which, why, and what to do."""
+    remedies = {
+        errno.ENOSPC: "free some space on the disk",
+        errno.EDQUOT: "free some space: your quota is used up",
+        errno.EFBIG: "the system allows no file that large (ulimit -f)",
+        errno.EISDIR: "a folder is in its place, move it away",
+    }
+    remedy = remedies.get(error.errno or 0, "check the folder")
+    return f"{path}: cannot be written ({error.strerror or one_line(error)}); {remedy}"
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -71,9 +96,11 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         value = json.loads(where.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{where}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{where}: cannot be read ({error.strerror or error})") from None
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{where}: is not valid JSON (nested too deeply)") from None
     if not isinstance(value, dict):
         raise InputError(f"{where}: must hold a JSON object")
     return value
