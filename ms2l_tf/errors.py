@@ -22,8 +22,10 @@ def warn(text: str) -> None:
 def one_line(error: BaseException, longest: int = 300) -> str:
     """An error's message on one line, cut to its beginning; its kind, if it has no message.
 
-    TensorFlow's names of the operation, ``{{...}}`` and ``[Op:...]``, are left out.
+    Of an error of the system it is the reason alone, of one of TensorFlow what is not the name of
+    an operation, ``{{...}}`` or ``[Op:...]``.
     """
-    message = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", " ", str(error))
+    reason = error.strerror if isinstance(error, OSError) else None
+    message = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", " ", reason or str(error))
     text = " ".join(message.split()) or type(error).__name__
     return text if len(text) <= longest else text[:longest] + " ..."

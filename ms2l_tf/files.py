@@ -60,7 +60,7 @@ def unwritable(path: str | os.PathLike[str], error: OSError) -> str:
         errno.EISDIR: "a folder is in its place, move it away",
     }
     remedy = remedies.get(error.errno or 0, "check the folder")
-    return f"{path}: cannot be written ({error.strerror or one_line(error)}); {remedy}"
+    return f"{path}: cannot be written ({one_line(error)}); {remedy}"
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -96,7 +96,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         value = json.loads(where.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{where}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{where}: cannot be read ({one_line(error)})") from None
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
     except RecursionError:

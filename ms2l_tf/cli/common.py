@@ -13,13 +13,18 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 RESUMES = "the same command goes on from the last checkpoint"
+# TensorFlow's errors that are about files or memory; all others tell of a bug.
+_OF_THE_SYSTEM = (
+    *("ResourceExhaustedError", "PermissionDeniedError", "NotFoundError"),
+    *("AlreadyExistsError", "DataLossError", "UnavailableError"),
+)
 
 
 def quiet_tensorflow() -> None:
@@ -52,6 +57,29 @@ def _fail(message: str) -> int:
     return USAGE_STATUS
 
 
+def _of_the_system(error: Exception) -> str:
+    """One line on an error of disk, files or memory that nobody foresaw; empty for a bug."""
+    if isinstance(error, OSError):
+        named = error.filename2 or error.filename
+        where = f"{named}: " if named is not None else ""
+        return f"{where}{one_line(error)}; --debug shows where it happened"
+    if isinstance(error, MemoryError):
+        return f"out of memory ({one_line(error)}); lower --batch or --frames"
+    tf = sys.modules.get("tensorflow")  # not imported for this: then it raised nothing
+    kinds = tuple(getattr(tf.errors, name) for name in _OF_THE_SYSTEM) if tf else ()
+    if not isinstance(error, kinds):
+        return ""
+    return f"TensorFlow: {one_line(error)}; check space on the disk, its folders and the memory"
+
+
+def _drop_unwritable_output() -> None:
+    """Leaves nothing in the buffer of a full disk's stdout that the interpreter would trip over."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[str]], int]:
     def call(argv: Sequence[str]) -> int:
         logging.set_verbosity(logging.WARNING)
@@ -72,6 +100,12 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
         except KeyboardInterrupt:
             print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130
+        except Exception as error:
+            told = "" if DEBUG.value else _of_the_system(error)
+            if not told:  # a bug: its traceback is wanted
+                raise
+            _drop_unwritable_output()
+            return _fail(told)
         return 0
 
     return call
@@ -105,7 +139,7 @@ def run(main: Callable[[], None], interrupted: str = "the same command starts ag
         main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
         interrupted: what to tell who stops it with Ctrl-C.
 
-    Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
-    the traceback instead. 141: nobody reads its output any more, and it stopped there.
+    Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
+    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141: nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main))

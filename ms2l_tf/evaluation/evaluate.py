@@ -13,7 +13,7 @@ import numpy as np
 
 from ms2l_tf.config import UNSUPERVISED, AnyRunConfig, RunConfig
 from ms2l_tf.data.pipeline import with_poses
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.arrays import ClipFeatures, check_features
 from ms2l_tf.evaluation.feature_files import save_features
 from ms2l_tf.evaluation.features import class_logits, encoder_features, raw_features
@@ -340,6 +340,14 @@ def draw(
             label_names,
             title=f"Features of the {test_on} clips",
         )
-    if folder.history.is_file():
-        training_figure(figures / "training.png", folder.history, title="Training")
+    _draw_training(folder, figures / "training.png")
     return figures
+
+
+def _draw_training(folder: RunFolder, figure: pathlib.Path) -> None:
+    """Draws the history; if that cannot be read, says so and leaves no figure of earlier."""
+    try:
+        training_figure(figure, folder.history, title="Training")
+    except InputError as error:
+        figure.unlink(missing_ok=True)
+        warn(f"{error}; {figure.name} is not drawn")

@@ -29,11 +29,9 @@ class CheckpointFiles:
 
     def epochs(self) -> list[int]:
         """Epochs whose checkpoint has an index file, the newest first."""
-        names = self._named() if self.folder.is_dir() else {}
-        return sorted(
-            {epoch for path, epoch in names.items() if path.name == f"ckpt-{epoch}.index"},
-            reverse=True,
-        )
+        names = self._named().items()
+        whole = {epoch for path, epoch in names if path.name == f"ckpt-{epoch}.index"}
+        return sorted(whole, reverse=True)
 
     def write_state(self) -> None:
         """Has the state file name the newest checkpoint, as `tf.train.latest_checkpoint` reads it.
@@ -64,22 +62,23 @@ class CheckpointFiles:
 
     def left_over(self) -> str:
         """A file that only a finished first epoch leaves, and that is no use alone, or empty."""
-        if not self.folder.is_dir():
-            return ""
         if self.state.exists():
             return self.state.name
         # Of the first checkpoint, a command stopped while it wrote leaves such a part as well.
         parts = (path.name for path, epoch in self._named().items() if epoch > 1)
         return min(parts, default="")
 
-    def remove_others(self, *kept: int) -> None:
-        """Removes the checkpoints of all other epochs, and what interrupted writing left."""
+    def remove_others(self, kept: int) -> None:
+        """Removes the checkpoints of all epochs but one, and what interrupted writing left."""
         for path, epoch in self._named().items():
             if path.is_dir():  # ckpt-3_temp, where TensorFlow writes first
                 shutil.rmtree(path, ignore_errors=True)
-            elif epoch not in kept:
+            elif epoch != kept:
                 path.unlink(missing_ok=True)
 
     def _named(self) -> dict[pathlib.Path, int]:
+        """The files and folders of checkpoints, each with its epoch."""
+        if not self.folder.is_dir():
+            return {}
         matches = ((path, _NAME.fullmatch(path.name)) for path in self.folder.iterdir())
         return {path: int(match[1]) for path, match in matches if match is not None}

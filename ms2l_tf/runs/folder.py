@@ -170,7 +170,8 @@ class RunFolder(Generic[AnySettings]):
 
     def _check_kinds(self) -> None:
         """Refuses at the start what would end training at its first writing, or its last."""
-        for path in (self.flags, self.labelled, self.history, self._timing, self.weights):
+        state = CheckpointFiles(self.checkpoint).state
+        for path in (self.flags, self.labelled, self.history, self._timing, self.weights, state):
             if path.is_dir():
                 raise InputError(f"{path}: is a folder where a file of the run goes; move it away")
         for path in (self.checkpoint, self.tensorboard):

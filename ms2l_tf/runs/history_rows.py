@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import pathlib
 
+from ms2l_tf.errors import one_line
+
 Row = dict[str, str]
 
 
@@ -26,7 +28,7 @@ def history_rows(path: pathlib.Path) -> tuple[list[Row], str]:
     except FileNotFoundError:
         return [], ""
     except OSError as error:
-        return rows, f"cannot be read ({error.strerror})"
+        return rows, f"cannot be read ({one_line(error)})"
     except (UnicodeDecodeError, csv.Error) as error:
         return rows, f"is not a table of text ({error})"
     return rows, "" if rows else "is empty"

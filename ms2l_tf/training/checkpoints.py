@@ -78,15 +78,16 @@ class Checkpoints(keras.callbacks.Callback):
         path, before = self._files.prefix(epoch + 1), int(self._epoch.numpy())
         for number in (self._epoch, self._counter):
             number.assign(epoch + 1)
+        # Those before the last, and damaged ones that may be in the way.
+        self._files.remove_others(before)
         try:
             self._write(path)
         except (OSError, tf.errors.OpError) as error:
             self._files.remove_others(before)
             raise InputError(
                 f"{path}: cannot be written ({one_line(error)}); free some space on the disk or "
-                f"check the folder, then the same command goes on after epoch {before}"
+                f"check the folder; then the same command goes on after epoch {before}"
             ) from error
-        self._files.remove_others(before, epoch + 1)
 
     def _write(self, path: pathlib.Path) -> None:
         self._state.write(str(path))
