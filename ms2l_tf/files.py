@@ -51,6 +51,20 @@ def flush(path: str | os.PathLike[str]) -> None:
         os.close(descriptor)
 
 
+def check_room(path: str | os.PathLike[str], size: int) -> None:
+    """Makes sure that so many bytes can be written to a new file, which is empty afterwards.
+
+    For writers that a full disk ends worse than with an exception.
+
+    Raises:
+        OSError: they cannot: the disk, a quota or a limit of the system is too small.
+    """
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
+            os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(0)
+
+
 def unwritable(path: str | os.PathLike[str], error: OSError) -> str:
     """One line on a file that cannot be written: which, why, and what to do."""
     remedies = {

@@ -101,8 +101,8 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
             print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130
         except Exception as error:
-            told = "" if DEBUG.value else _of_the_system(error)
-            if not told:  # a bug: its traceback is wanted
+            told = _of_the_system(error)
+            if not told or (flags.FLAGS.is_parsed() and DEBUG.value):  # a bug's traceback is wanted
                 raise
             _drop_unwritable_output()
             return _fail(told)
@@ -122,8 +122,7 @@ def _parser(main: Callable[[], None]) -> Callable[[Sequence[str]], list[str]]:
 
     def parse(argv: Sequence[str]) -> list[str]:
         if {"--help", "-help", "-h"} & set(argv[1:]):
-            print(_help(main))
-            sys.exit(0)
+            sys.exit(_guarded(lambda: print(_help(main)), "")(argv[:1]))
         try:
             return flags.FLAGS(list(argv))
         except flags.Error as error:

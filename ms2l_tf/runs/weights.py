@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import math
 import os
 import pathlib
 
@@ -15,6 +16,7 @@ from ms2l_tf.errors import InputError, one_line, warn
 
 _CHECKSUM = "weights.json"
 _REMEDY = "; delete it and train again: the same command writes it from the last checkpoint"
+_AROUND_A_VARIABLE = 4_000  # bytes of groups and attributes in the file; 1300 were measured
 # What Keras and HDF5 raise for files that are damaged or of another model.
 _UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError)
 Shapes = collections.Counter[tuple[int, ...]]
@@ -61,9 +63,13 @@ def save_weights(model: keras.Model, path: pathlib.Path) -> None:
     """Writes the weights of a finished run, all or nothing, and their checksum beside them.
 
     Raises:
-        InputError: they cannot be written; HDF5 has errors of its own for a full disk.
+        InputError: they cannot be written.
     """
+    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else [])]
+    values = sum(math.prod(variable.shape) * 4 for variable in variables)
     with files.replacing(path) as temporary:
+        # A disk that fills up while HDF5 writes crashes the interpreter when it closes the file.
+        files.check_room(temporary, values + len(variables) * _AROUND_A_VARIABLE)
         try:
             model.save_weights(temporary)
         except (RuntimeError, ValueError) as error:

@@ -40,6 +40,13 @@ DAMAGES: dict[str, Callable[[pathlib.Path], object]] = {
 }
 
 
+# All of them take minutes with the network that is built for each.
+ALL = [
+    name if name in ("missing", "garbage") else pytest.param(name, marks=pytest.mark.slow)
+    for name in DAMAGES
+]
+
+
 @dataclasses.dataclass
 class Answer:
     """What a command said and how it ended."""
