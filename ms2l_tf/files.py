@@ -37,7 +37,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     except OSError as error:
         raise InputError(unwritable(target, error)) from error
     finally:
-        # What cannot be removed either (no such folder, a disk gone read-only) hides no first error.
+        # What cannot be removed either (on a disk gone read-only) hides no first error.
         with contextlib.suppress(OSError):
             temporary.unlink()
 

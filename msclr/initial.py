@@ -135,9 +135,7 @@ def load_pretrained(folder: RunFolder[ClrConfig], layouts: Sequence[SkeletonLayo
     """The pre-trained model of a run, with its weights."""
     _, persons, _, coords = folder.entry("poses")["shape"]
     clips = folder.entry("trained_clips")
-    model = build_clr_model(
-        folder.config(), layouts, persons=persons, coords=coords, clips=clips
-    )
+    model = build_clr_model(folder.config(), layouts, persons=persons, coords=coords, clips=clips)
     load_weights(model, folder.weights)
     return model
 

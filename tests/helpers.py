@@ -163,7 +163,7 @@ def assert_all_close(
 
 @contextlib.contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Lets no file grow beyond so many bytes: writing ends as on a full disk, but for the reason."""
+    """Lets no file grow beyond so many bytes: it ends as on a full disk, but for the reason."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -139,6 +139,7 @@ def run(main: Callable[[], None], interrupted: str = "the same command starts ag
         interrupted: what to tell who stops it with Ctrl-C.
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
-    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141: nobody reads its output any more, and it stopped there.
+    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141:
+    nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main))

@@ -154,19 +154,22 @@ class RunFolder(Generic[AnySettings]):
         import fcntl
 
         try:
-            stream = open(self.flags, "r+b")  # for writing: network folders insist
+            lock = os.open(self.flags, os.O_RDWR)  # for writing: network folders insist
         except OSError as error:
             raise InputError(files.unwritable(self.flags, error)) from error
-        with stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"--workdir: another command is training {self.path}; wait for it or stop it"
-                ) from None
-            except OSError as error:  # some network folders know no locks
-                print(f"{self.path}: cannot be locked ({error.strerror})", file=sys.stderr)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise InputError(
+                f"--workdir: another command is training {self.path}; wait for it or stop it"
+            ) from None
+        except OSError as error:  # some network folders know no locks
+            print(f"{self.path}: cannot be locked ({error.strerror})", file=sys.stderr)
+        try:
             yield
+        finally:
+            os.close(lock)
 
     def _check_kinds(self) -> None:
         """Refuses at the start what would end training at its first writing, or its last."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from ms2l_tf import files
 from ms2l_tf.errors import InputError, one_line, warn
