@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 
@@ -19,6 +20,12 @@ def warn(text: str) -> None:
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
-    """An error's message on one line, cut to its beginning; its kind, if it has no message."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """An error's message on one line, cut to its beginning; its kind, if it has no message.
+
+    Of an error of the system it is the reason alone, of one of TensorFlow what is not the name of
+    an operation, ``{{...}}`` or ``[Op:...]``.
+    """
+    reason = error.strerror if isinstance(error, OSError) else None
+    message = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", " ", reason or str(error))
+    text = " ".join(message.split()) or type(error).__name__
     return text if len(text) <= longest else text[:longest] + " ..."

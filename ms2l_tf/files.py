@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 
 # What files of other encodings begin with; that of UTF-32 begins with one of UTF-16.
 _FOREIGN_MARKS = (
@@ -36,17 +37,54 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         InputError: the file cannot be written.
     """
     target = pathlib.Path(path)
+    if not target.name:
+        raise InputError(f"{target}: is a folder; name a file in it")
     temporary = target.with_name(f".{os.getpid()}.{target.name}")
     try:
         yield temporary
+        flush(temporary)
         os.replace(temporary, target)
     except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror or error}); check the folder"
-        ) from error
+        raise InputError(unwritable(target, error)) from error
     finally:
-        with contextlib.suppress(OSError):  # a read-only file system refuses this too
-            temporary.unlink(missing_ok=True)
+        # What cannot be removed either (on a disk gone read-only) hides no first error.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def flush(path: str | os.PathLike[str]) -> None:
+    """Has a file that was written brought to the disk, lest a power failure leave it empty."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_room(path: str | os.PathLike[str], size: int) -> None:
+    """Makes sure that so many bytes can be written to a new file, which is empty afterwards.
+
+    For writers that a full disk ends worse than with an exception.
+
+    Raises:
+        OSError: they cannot: the disk, a quota or a limit of the system is too small.
+    """
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
+            os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(0)
+
+
+def unwritable(path: str | os.PathLike[str], error: OSError) -> str:
+    """One line on a file that cannot be written: which, why, and what to do."""
+    remedies = {
+        errno.ENOSPC: "free some space on the disk",
+        errno.EDQUOT: "free some space: your quota is used up",
+        errno.EFBIG: "the system allows no file that large (ulimit -f)",
+        errno.EISDIR: "a folder is in its place, move it away",
+    }
+    remedy = remedies.get(error.errno or 0, "check the folder")
+    return f"{path}: cannot be written ({one_line(error)}); {remedy}"
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -131,6 +169,8 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{where}: is not valid JSON (nested too deeply)") from None
     if not isinstance(value, dict):
         raise InputError(f"{where}: must hold a JSON object")
     return value

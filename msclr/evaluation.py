@@ -39,7 +39,7 @@ from ms2l_tf.runs.weights import load_weights
 from msclr.build import build_clr_model, build_recogniser
 from msclr.config import ClrConfig
 from msclr.data import ClrData
-from msclr.initial import recorded_layouts
+from msclr.initial import recorded_layouts, recorded_number
 from msclr.stgcn import OneLayout
 
 Progress = Callable[[str], None]
@@ -101,12 +101,12 @@ def build_run_model(folder: RunFolder[ClrConfig], config: ClrConfig, data: ClrDa
             layouts,
             persons=data.persons,
             coords=data.coords,
-            clips=folder.record()["trained_clips"],
+            clips=folder.entry("trained_clips"),
         )
     return build_recogniser(
         config,
         layouts,
-        [layout.name for layout in layouts].index(data.names[0]),
+        recorded_number(folder, data.names[0]),
         persons=data.persons,
         coords=data.coords,
         classes=len(data.dataset.label_names),

@@ -70,7 +70,7 @@ def _taken_over(folder: RunFolder[ClrConfig]) -> dict[str, Any]:
     names = [field.name for group in _GROUPS for field in dataclasses.fields(groups[group])]
     settings = folder.config().to_json()
     taken = {name: settings[name] for name in names}
-    taken["persons"] = folder.record()["poses"]["shape"][1]
+    taken["persons"] = folder.entry("poses")["shape"][1]
     return taken
 
 
@@ -80,13 +80,25 @@ def recorded_layouts(folder: RunFolder[ClrConfig]) -> tuple[SkeletonLayout, ...]
     Raises:
         InputError: the entry is missing or damaged.
     """
-    entries = folder.record().get("layouts")
-    if not isinstance(entries, list) or not entries:
-        raise InputError(f"{folder.flags}: entry 'layouts' is missing; is this an MS-CLR run?")
+    entries = folder.entry("layouts")
+    if not entries:
+        raise InputError(f"{folder.flags}: entry 'layouts' is empty")
     return tuple(
         SkeletonLayout.from_json(entry, f"{folder.flags}: layouts[{number}]")
         for number, entry in enumerate(entries)
     )
+
+
+def recorded_number(folder: RunFolder[ClrConfig], layout: str) -> int:
+    """Which of the layouts of a run's network the one of this id is.
+
+    Raises:
+        InputError: none of them.
+    """
+    names = [known.name for known in recorded_layouts(folder)]
+    if layout not in names:
+        raise InputError(f"{folder.flags}: entry 'layouts' lacks '{layout}', which the run reads")
+    return names.index(layout)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +133,9 @@ class InitialEncoder:
 
 def load_pretrained(folder: RunFolder[ClrConfig], layouts: Sequence[SkeletonLayout]) -> keras.Model:
     """The pre-trained model of a run, with its weights."""
-    record = folder.record()
-    _, persons, _, coords = record["poses"]["shape"]
-    model = build_clr_model(
-        folder.config(), layouts, persons=persons, coords=coords, clips=record["trained_clips"]
-    )
+    _, persons, _, coords = folder.entry("poses")["shape"]
+    clips = folder.entry("trained_clips")
+    model = build_clr_model(folder.config(), layouts, persons=persons, coords=coords, clips=clips)
     load_weights(model, folder.weights)
     return model
 
@@ -151,12 +161,13 @@ def open_initial_encoder(config: ClrConfig, data: ClrData) -> InitialEncoder | N
             check_equal(folder, name, value, config.to_json()[name])
     layouts = recorded_layouts(folder)
     layout = _known(folder, layouts, data.layouts[0])
-    if record["poses"]["shape"][3] != data.coords:
+    coords = folder.entry("poses")["shape"][3]
+    if coords != data.coords:
         raise InputError(
-            f"--init: {folder.path} was trained on poses of {record['poses']['shape'][3]} "
-            f"coordinates, this run reads {data.coords}"
+            f"--init: {folder.path} was trained on poses of {coords} coordinates, this run reads "
+            f"{data.coords}"
         )
-    if record["dataset_fingerprint"] == data.dataset.fingerprint:
+    if folder.entry("dataset_fingerprint") == data.dataset.fingerprint:
         _refuse_known(folder, config, data)
     else:
         check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)

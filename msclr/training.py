@@ -12,7 +12,8 @@ from ms2l_tf import errors
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data import pipeline
 from ms2l_tf.runs.folder import RunFolder, run_record
-from ms2l_tf.runs.labels import draw_labelled, write_labelled
+from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
+from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import run_epochs
@@ -20,7 +21,12 @@ from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
 from msclr.build import build_clr_model, build_clr_optimizer, build_recogniser, queue_length
 from msclr.config import AUTO_QUEUE, ClrConfig
 from msclr.data import ClrData, in_one_layout, open_clr_data
-from msclr.initial import InitialEncoder, open_initial_encoder, recorded_layouts
+from msclr.initial import (
+    InitialEncoder,
+    open_initial_encoder,
+    recorded_layouts,
+    recorded_number,
+)
 from msclr.pairs import PairSampler, pair_batches
 
 
@@ -72,6 +78,7 @@ def _pretrain(
     record = clr_record(config, data, data.layouts, sampler.clips)
     folder.check(record)
     if folder.trained_to(config.training.epochs):
+        check_weights(folder.weights)
         return
     planned = folder.planned_epochs(config.training.epochs)
     warn(config, sampler, len(clips))
@@ -151,8 +158,7 @@ def _where_from(
     """
     if folder.has_checkpoint or folder.finished:
         folder.check(clr_record(config, data, data.layouts, clips))
-        layouts = recorded_layouts(folder)
-        return None, layouts, [one.name for one in layouts].index(data.names[0])
+        return None, recorded_layouts(folder), recorded_number(folder, data.names[0])
     initial = open_initial_encoder(config, data)
     if initial is None:
         return None, data.layouts, 0
@@ -172,6 +178,8 @@ def _recognise(
         record["init"] = initial.record()
     folder.check(record)
     if folder.trained_to(config.training.epochs):
+        check_weights(folder.weights)
+        mend_labelled(folder, config, part, labelled)
         return
     planned = folder.planned_epochs(config.training.epochs)
     _count_poses(data, data.dataset.split(part.split).train)

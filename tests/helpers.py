@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,3 +159,14 @@ def assert_all_close(
     """`assert_close` for each pair of two sequences of one length."""
     for one, other in zip(actual, expected, strict=True):
         assert_close(one, other, tolerance)
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Lets no file grow beyond so many bytes: it ends as on a full disk, but for the reason."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

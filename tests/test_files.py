@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pathlib
 
@@ -10,6 +11,7 @@ import pytest
 
 from ms2l_tf import files
 from ms2l_tf.errors import InputError
+from tests.helpers import largest_file
 
 
 def names(folder: pathlib.Path) -> list[str]:
@@ -81,4 +83,47 @@ def test_unreadable_json(tmp_path: pathlib.Path, content: bytes, message: str) -
 
 def test_missing_json(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match=r"a\.json: cannot be read \(No such file"):
+        files.read_json(tmp_path / "a.json")
+
+
+def test_what_cannot_be_removed_hides_no_first_error(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that went read-only."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def fill() -> None:
+        with files.replacing(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "unlink", refuse)
+    with pytest.raises(InputError, match=r"a\.txt: .*\(No space left on device\); free some space"):
+        fill()
+
+
+def test_a_file_below_a_file_and_a_folder_in_its_place(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=r"file/a\.txt: cannot be written \(Not a directory"):
+        files.write_text(tmp_path / "file" / "a.txt", "text")
+    with pytest.raises(InputError, match=r"folder: .* a folder is in its place, move it away"):
+        files.write_text(tmp_path / "folder", "text")
+    with pytest.raises(InputError, match="/: is a folder"):
+        files.write_text("/", "text")
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_a_limit_of_the_system_is_met_before_writing(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.bin"
+    with largest_file(1000), pytest.raises(OSError, match="File too large"):
+        files.check_room(path, 1001)
+    files.check_room(path, 1001)
+    assert path.stat().st_size == 0
+
+
+def test_json_nested_too_deeply_is_one_line(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="nested too deeply"):
         files.read_json(tmp_path / "a.json")

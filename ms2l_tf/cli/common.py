@@ -15,13 +15,18 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 from absl import app, flags, logging
 
 from ms2l_tf.cli import flag_files
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 RESUMES = "the same command goes on from the last checkpoint"
+# TensorFlow's errors that are about files or memory; all others tell of a bug.
+_OF_THE_SYSTEM = (
+    *("ResourceExhaustedError", "PermissionDeniedError", "NotFoundError"),
+    *("AlreadyExistsError", "DataLossError", "UnavailableError"),
+)
 
 
 def quiet_tensorflow() -> None:
@@ -60,14 +65,27 @@ def _cut_off() -> int:
     return CUT_OFF_STATUS
 
 
-def _show(text: str) -> NoReturn:
-    """Prints what was asked for instead of running the command, and exits."""
+def _of_the_system(error: Exception) -> str:
+    """One line on an error of disk, files or memory that nobody foresaw; empty for a bug."""
+    if isinstance(error, OSError):
+        named = error.filename2 or error.filename
+        where = f"{named}: " if named is not None else ""
+        return f"{where}{one_line(error)}; --debug shows where it happened"
+    if isinstance(error, MemoryError):
+        return f"out of memory ({one_line(error)}); lower --batch or --frames"
+    tf = sys.modules.get("tensorflow")  # not imported for this: then it raised nothing
+    kinds = tuple(getattr(tf.errors, name) for name in _OF_THE_SYSTEM) if tf else ()
+    if not isinstance(error, kinds):
+        return ""
+    return f"TensorFlow: {one_line(error)}; check space on the disk, its folders and the memory"
+
+
+def _drop_unwritable_output() -> None:
+    """Leaves nothing in the buffer of a full disk's stdout that the interpreter would trip over."""
     try:
-        print(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        sys.exit(_cut_off())
-    sys.exit(0)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[str]], int]:
@@ -89,9 +107,20 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
         except KeyboardInterrupt:
             print(f"interrupted; {interrupted}", file=sys.stderr)
             return 130
+        except Exception as error:
+            told = _of_the_system(error)
+            if not told or (flags.FLAGS.is_parsed() and DEBUG.value):  # a bug's traceback is wanted
+                raise
+            _drop_unwritable_output()
+            return _fail(told)
         return 0
 
     return call
+
+
+def _show(text: str) -> NoReturn:
+    """Prints what was asked for instead of running the command, and exits."""
+    sys.exit(_guarded(lambda: print(text), "")(sys.argv[:1]))
 
 
 def _help(main: Callable[[], None]) -> str:
@@ -129,7 +158,8 @@ def run(
         interrupted: what to tell who stops it with Ctrl-C.
         recipes_of: name of the command, if it has a flag ``--recipe``.
 
-    Exits 0 on success and 2, with one readable line, when the input is at fault; `--debug` shows
-    the traceback instead. 141: nobody reads its output any more, and it stopped there.
+    Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
+    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141:
+    nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes_of))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import pathlib
 import sys
@@ -12,9 +11,11 @@ from typing import Any, Generic, TypeVar, overload
 
 from ms2l_tf import files
 from ms2l_tf.config import RunConfig
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.options import Settings
+from ms2l_tf.runs.checkpoint_files import CheckpointFiles
 from ms2l_tf.runs.data import RunData
+from ms2l_tf.runs.history_rows import history_rows
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
@@ -28,7 +29,10 @@ _ALWAYS = ("protocol", "dataset", "fingerprint", "settings")
 _ENTRIES = {
     **{"protocol": str, "dataset": str, "fingerprint": str, "settings": dict},
     **{"classes": int, "dataset_fingerprint": str, "poses": dict, "init": dict},
+    **{"layouts": list, "trained_clips": int},
 }
+# What only the end of training and evaluations leave.
+_OF_THE_END = ("timing.json", "weights.json", "result.json", "result_validation.json")
 
 
 def run_record(
@@ -86,6 +90,7 @@ class RunFolder(Generic[AnySettings]):
         self.result = self.path / "result.json"
         self.figures = self.path / "figures"
         self.tensorboard = self.path / "tensorboard"
+        self._timing = self.path / "timing.json"
 
     @property
     def finished(self) -> bool:
@@ -95,7 +100,7 @@ class RunFolder(Generic[AnySettings]):
     @property
     def has_checkpoint(self) -> bool:
         """Whether an interrupted run can go on from here."""
-        return (self.checkpoint / "checkpoint").is_file()
+        return bool(CheckpointFiles(self.checkpoint).epochs())
 
     def trained_to(self, epochs: int) -> bool:
         """Whether training ran to its last epoch and that is not before `epochs`."""
@@ -131,23 +136,39 @@ class RunFolder(Generic[AnySettings]):
         return epochs
 
     def _epochs(self) -> int:
-        """The epochs it was told last."""
-        if not self.prolonged.is_file():
-            return self._started_epochs()
-        epochs = files.read_json(self.prolonged).get("epochs")
-        if not isinstance(epochs, int) or epochs < 1:
-            raise InputError(f"{self.prolonged}: entry 'epochs' is missing or damaged")
+        """The epochs it was told last; at least those that its checkpoints have."""
+        trained = CheckpointFiles(self.checkpoint).epochs()[:1]
+        return max(self._started_epochs(), self._prolonged_to(), *trained)
+
+    def _prolonged_to(self) -> int:
+        if not os.path.lexists(self.prolonged):
+            return 0
+        try:
+            epochs = files.read_json(self.prolonged).get("epochs")
+            if not isinstance(epochs, int) or epochs < 1:
+                raise InputError(f"{self.prolonged}: entry 'epochs' is missing or damaged")
+        except InputError as error:
+            warn(f"{error}; the run counts as told the epochs of its checkpoint")
+            return 0
         return epochs
 
     def check(self, record: Mapping[str, Any]) -> None:
         """Refuses a folder that cannot hold the run of this record.
 
         Raises:
-            InputError: it belongs to a run with other flags or another dataset, or holds
-                something else; or it shall go on and has no checkpoint.
+            InputError: it belongs to a run with other flags or another dataset, holds something
+                else, has lost the checkpoints of a run that was trained further than an epoch, or
+                shall go on and has none.
         """
+        self._check_kinds()
         if self.flags.is_file():
             self._check_same(record)
+            self._check_not_lost()
+        elif self.has_checkpoint or self.finished:
+            raise InputError(
+                f"{self.flags}: is missing, so it is not known with which flags {self.path} was "
+                "trained; put it back, or name a new --workdir"
+            )
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise InputError(
                 f"--workdir: {self.path} is not empty and holds no run; name a new folder"
@@ -161,6 +182,8 @@ class RunFolder(Generic[AnySettings]):
         """
         self.check(record)
         if self.flags.is_file():
+            if not self.has_checkpoint:
+                warn(f"{self.path}: stopped before its first checkpoint; starts again at epoch 1")
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -183,16 +206,53 @@ class RunFolder(Generic[AnySettings]):
             return
         import fcntl
 
-        with open(self.flags, "r+b") as stream:  # for writing: network folders insist
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"--workdir: another command is training {self.path}; wait for it or stop it"
-                ) from None
-            except OSError as error:  # some network folders know no locks
-                print(f"{self.path}: cannot be locked ({error.strerror})", file=sys.stderr)
+        try:
+            lock = os.open(self.flags, os.O_RDWR)  # for writing: network folders insist
+        except OSError as error:
+            raise InputError(files.unwritable(self.flags, error)) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise InputError(
+                f"--workdir: another command is training {self.path}; wait for it or stop it"
+            ) from None
+        except OSError as error:  # some network folders know no locks
+            print(f"{self.path}: cannot be locked ({error.strerror})", file=sys.stderr)
+        try:
             yield
+        finally:
+            os.close(lock)
+
+    def _check_kinds(self) -> None:
+        """Refuses at the start what would end training at its first writing, or its last."""
+        state = CheckpointFiles(self.checkpoint).state
+        of_the_run = (self.flags, self.prolonged, self.labelled, self.history, self._timing)
+        for path in (*of_the_run, self.weights, state):
+            if path.is_dir():
+                raise InputError(f"{path}: is a folder where a file of the run goes; move it away")
+        for path in (self.checkpoint, self.tensorboard):
+            if path.exists() and not path.is_dir():
+                raise InputError(f"{path}: is a file where a folder of the run goes; move it away")
+
+    def _check_not_lost(self) -> None:
+        if self.finished or self.has_checkpoint:
+            return
+        if trace := self._trace():
+            raise InputError(
+                f"{self.checkpoint}: holds no checkpoint to go on from, but {trace}; put it back, "
+                f"name a new --workdir, or delete {self.path} to train from the start"
+            )
+
+    def _trace(self) -> str:
+        """What says that training got further than its first epoch; empty if nothing does."""
+        if part := CheckpointFiles(self.checkpoint).left_over():
+            return f"there is {part}"
+        rows, flaw = history_rows(self.history)
+        if flaw or len(rows) > 1:  # one row may have been written without its checkpoint
+            return f"{self.history.name} {flaw or f'has {len(rows)} epochs'}"
+        left = [name for name in _OF_THE_END if (self.path / name).exists()]
+        return f"there is {left[0]}" if left else ""
 
     def _check_same(self, record: Mapping[str, Any]) -> None:
         before = self.record()
@@ -250,6 +310,7 @@ class RunFolder(Generic[AnySettings]):
             isinstance(poses.get("layout"), str)
             and isinstance(poses.get("shape"), list)
             and len(poses["shape"]) == 4
+            and all(type(length) is int and length > 0 for length in poses["shape"])
         ):
             raise InputError(f"{self.flags}: entry 'poses' is damaged")
         return record
@@ -257,8 +318,8 @@ class RunFolder(Generic[AnySettings]):
     def config(self) -> AnySettings:
         """The settings the run was started with, and the epochs it was told last."""
         settings = dict(self.record()["settings"])
-        if self.prolonged.is_file():
-            settings["epochs"] = self._epochs()
+        if (epochs := self._epochs()) != self._started_epochs():
+            settings["epochs"] = epochs
         unknown = sorted(set(settings) - set(self._settings().to_json()))
         if unknown:
             raise InputError(
@@ -272,17 +333,44 @@ class RunFolder(Generic[AnySettings]):
         except TypeError as error:
             raise InputError(f"{self.flags}: a setting has the wrong type ({error})") from None
 
+    def entry(self, key: str) -> Any:
+        """An entry of `record` that the runs of a command have.
+
+        Raises:
+            InputError: this one lacks it.
+        """
+        record = self.record()
+        if key not in record:
+            raise InputError(
+                f"{self.flags}: entry '{key}' is missing; a run of another command (ms2l-train, "
+                "msclr-train)?"
+            )
+        return record[key]
+
     def timing(self) -> dict[str, float]:
-        """Seconds and epochs of training."""
-        where = self.path / "timing.json"
-        return files.read_json(where) if where.is_file() else {}
+        """Seconds and epochs of training; without them, if their file is damaged, which is said."""
+        try:
+            values = files.read_json(self._timing)
+        except InputError as error:
+            warn(f"{error}; the result has no training time")
+            return {}
+        kept = {key: value for key, value in values.items() if isinstance(value, int | float)}
+        if len(kept) < len(values):
+            warn(f"{self._timing}: holds something else than numbers, which is left out")
+        return kept
+
+    def write_timing(self, seconds: float, epochs: int) -> None:
+        """Keeps how long training took; if no epoch was left to train, what is there stands."""
+        if epochs or not self._timing.is_file():
+            timing = {"training_seconds": round(seconds, 1), "epochs_timed": epochs}
+            files.write_json(self._timing, timing)
 
     def read_history(self) -> list[dict[str, str]]:
-        """Rows of ``history.csv``, one an epoch."""
-        if not self.history.is_file():
-            return []
-        with open(self.history, newline="", encoding="utf-8-sig") as stream:
-            return list(csv.DictReader(stream))
+        """Rows of ``history.csv``, one an epoch; up to a damaged one, which is said."""
+        rows, flaw = history_rows(self.history)
+        if flaw:
+            warn(f"{self.history}: {flaw}; {len(rows)} epochs before that are kept")
+        return rows
 
 
 def shown(value: Any) -> str:

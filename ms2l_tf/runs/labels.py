@@ -7,7 +7,7 @@ import numpy as np
 from ms2l_tf import files
 from ms2l_tf.config import AnyRunConfig
 from ms2l_tf.data.splits import label_fraction
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
 
@@ -67,20 +67,31 @@ def write_labelled(
     )
 
 
+def mend_labelled(
+    folder: RunFolder, config: AnyRunConfig, data: RunData, labelled: np.ndarray
+) -> None:
+    """Writes the names of the labelled clips of a finished run again if their file is damaged."""
+    try:
+        read_labelled(folder, data)
+    except InputError:
+        warn(f"{folder.labelled}: was missing or damaged; it is written again")
+        write_labelled(folder, config, data, labelled)
+
+
 def read_labelled(folder: RunFolder, data: RunData) -> np.ndarray:
     """Indices of the clips that `write_labelled` kept.
 
     Raises:
         InputError: the file is missing or damaged, or names a clip the dataset does not have.
     """
-    try:
-        names = list(files.read_json(folder.labelled)["clips"])
-    except (KeyError, TypeError):
-        raise InputError(f"{folder.labelled}: entry 'clips' is missing") from None
-    if not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{folder.labelled}: entry 'clips' is damaged; it lists clip names")
     index = {name: number for number, name in enumerate(data.dataset.names)}
-    for name in names:
-        if name not in index:
-            raise InputError(f"{folder.labelled}: the dataset has no clip '{name}'")
+    try:
+        names = files.read_json(folder.labelled).get("clips")
+        if not isinstance(names, list) or not names:
+            raise InputError(f"{folder.labelled}: entry 'clips' is missing or no list of names")
+        for name in names:
+            if not isinstance(name, str) or name not in index:
+                raise InputError(f"{folder.labelled}: the dataset has no clip '{name}'")
+    except InputError as error:
+        raise InputError(f"{error}; the command that trained the run writes it again") from None
     return np.array([index[name] for name in names], np.int64)

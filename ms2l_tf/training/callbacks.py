@@ -1,4 +1,4 @@
-"""What watches a run: history file, checkpoints, kNN and collapse monitors."""
+"""What watches a run: history file, kNN and collapse monitors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ms2l_tf import files
-from ms2l_tf.errors import InputError, one_line
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.collapse import effective_rank, embedding_std, isotropic_std
 from ms2l_tf.evaluation.probes import KNNProbe
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.history_rows import lacking
 
 
 class StopWhenDiverged(keras.callbacks.Callback):
@@ -42,9 +42,10 @@ class HistoryFile(keras.callbacks.Callback):
         super().__init__()
         self._folder = folder
         # What an interrupted run wrote after its last checkpoint is computed again.
-        self._rows: list[dict[str, Any]] = [
-            dict(row) for row in folder.read_history() if int(row["epoch"]) <= first_epoch
-        ]
+        kept = [row for row in folder.read_history() if int(row["epoch"]) <= first_epoch]
+        if lacks := lacking(kept, first_epoch):
+            warn(f"{folder.history}: lacks epochs {lacks}, which are not trained again")
+        self._rows: list[dict[str, Any]] = [dict(row) for row in kept]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         row = {name: f"{float(value):.6g}" for name, value in (logs or {}).items()}
@@ -55,46 +56,6 @@ class HistoryFile(keras.callbacks.Callback):
         writer.writeheader()
         writer.writerows(self._rows)
         files.write_text(self._folder.history, text.getvalue())
-
-
-class Checkpoints(keras.callbacks.Callback):
-    """Weights, optimiser state and epoch after each epoch; the newest one is kept.
-
-    Every random draw of a step depends on the seed and the optimiser's step count, so this is all
-    a resumed run needs to equal the uninterrupted one.
-    """
-
-    def __init__(self, model: keras.Model, folder: RunFolder) -> None:
-        super().__init__()
-        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        model.optimizer.build(model.trainable_variables)
-        # The variables themselves: through lists of layers, as the model's tasks are,
-        # `tf.train.Checkpoint` does not find them, and moving statistics would be lost.
-        state = tf.train.Checkpoint(
-            weights=[variable.value for variable in model.weights],
-            optimizer=[variable.value for variable in model.optimizer.variables],
-            epoch=self._epoch,
-        )
-        self._manager = tf.train.CheckpointManager(state, str(folder.checkpoint), max_to_keep=1)
-
-    def restore(self) -> int:
-        """Takes up the newest checkpoint, if any; returns the number of finished epochs.
-
-        Raises:
-            InputError: the checkpoint is damaged.
-        """
-        try:
-            self._manager.restore_or_initialize()
-        except (tf.errors.OpError, IndexError, ValueError) as error:
-            raise InputError(
-                f"{self._manager.directory}: the checkpoint cannot be read "
-                f"({one_line(error)}); delete the folder to train from the start"
-            ) from error
-        return int(self._epoch.numpy())
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch.assign(epoch + 1)
-        self._manager.save()
 
 
 class _Monitor(keras.callbacks.Callback, abc.ABC):

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from ms2l_tf import files
 from ms2l_tf.config import TrainingConfig
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import save_weights
-from ms2l_tf.training.callbacks import Checkpoints, HistoryFile, StopWhenDiverged
+from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
+from ms2l_tf.training.checkpoints import Checkpoints
 
 
 def run_epochs(
@@ -79,11 +79,7 @@ def _fit(
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=_callbacks(monitor(model), folder, checkpoints, first),
     )
-    timing = {
-        "training_seconds": round(time.perf_counter() - begun, 1),
-        "epochs_timed": settings.epochs - first,
-    }
-    files.write_json(folder.path / "timing.json", timing)
+    folder.write_timing(time.perf_counter() - begun, settings.epochs - first)
     save_weights(model, folder.weights)
 
 

@@ -13,7 +13,8 @@ from ms2l_tf.runs.build import build_normaliser, build_optimizer, build_run_mode
 from ms2l_tf.runs.data import RunData, open_run_data
 from ms2l_tf.runs.folder import RunFolder, run_record
 from ms2l_tf.runs.initial import open_initial_run
-from ms2l_tf.runs.labels import draw_labelled, write_labelled
+from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
+from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.training.callbacks import AccuracyMonitor, FeatureMonitor
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import run_epochs
@@ -38,24 +39,25 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     data = open_run_data(config.data)
     folder = RunFolder(workdir)
     record = run_record(config, config.protocol.protocol, data, pose_shape(config, data))
-    if folder.finished:
-        folder.check(record)
+    folder.check(record)
+    clips = data.fit if config.data.train_on == "fit" else data.train
+    labelled = None
+    if config.protocol.protocol != UNSUPERVISED:
+        labelled = draw_labelled(config, data, clips, config.data.train_on)
     if folder.trained_to(config.training.epochs):
+        check_weights(folder.weights)
+        if labelled is not None:
+            mend_labelled(folder, config, data, labelled)
         return folder
     # A run that goes on has its weights in its checkpoint; where it started from may be gone.
     initial = None if folder.has_checkpoint else open_initial_run(config, data)
     normaliser = build_normaliser(
         config.normaliser, data.store
     )  # refuses what does not fit the poses
-    clips = data.fit if config.data.train_on == "fit" else data.train
-    labelled = None
-    if config.protocol.protocol != UNSUPERVISED:
-        labelled = draw_labelled(config, data, clips, config.data.train_on)
     if initial is not None and labelled is not None:
         initial.check_labels(data, labelled)
         record["init"] = initial.record()
     replicas = make_strategy(strategy, config.training.batch)
-    folder.check(record)
     steps = steps_an_epoch(len(clips), config.training.batch)
 
     def make_model() -> keras.Model:

@@ -18,13 +18,17 @@ SHARED = "ms2l_tf.cli.evaluation_flags"
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Command:
-    """(command name, *arguments) -> exit status, as the console script would give it."""
+    """(command name, *arguments) -> exit status, as the console script would give it.
+
+    Of the core's commands the name may be short: ``train`` is ``ms2l-train``.
+    """
 
     def run(name: str, *arguments: str) -> int:
-        module = f"ms2l_tf.cli.{name}"
-        monkeypatch.setattr(sys, "argv", [f"ms2l-{name}", *arguments])
-        for name in (module, SHARED):  # flags are defined on import
-            sys.modules.pop(name, None)
+        prefix, _, short = name.rpartition("-")
+        module = f"{'msclr' if prefix == 'msclr' else 'ms2l_tf'}.cli.{short}"
+        monkeypatch.setattr(sys, "argv", [f"{prefix or 'ms2l'}-{short}", *arguments])
+        for imported in (module, SHARED):  # flags are defined on import
+            sys.modules.pop(imported, None)
         vars(cli).pop("evaluation_flags", None)
         entry = importlib.import_module(module).entry
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
@@ -85,14 +86,67 @@ def test_a_reader_that_has_had_enough_gets_no_traceback() -> None:
     assert process.returncode == 141, "but it did not end what it was doing"
 
 
-def test_bugs_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), tf.errors.InvalidArgumentError(None, None, "shapes")]
+)
+def test_bugs_are_not_hidden(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Nor are errors of TensorFlow that are about anything but files and memory."""
+
     def bug() -> None:
-        raise ZeroDivisionError
+        raise error
 
     monkeypatch.setattr(sys, "argv", ["ms2l-test"])
-    with flagsaver.flagsaver(), pytest.raises(ZeroDivisionError):
+    with flagsaver.flagsaver(), pytest.raises(type(error)):
         common.run(bug)
     flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device; --debug shows where"),
+        (PermissionError(13, "Permission denied", "runs/a/x"), "runs/a/x: Permission denied; "),
+        (OSError(21, "Is a directory", "runs/.1.x", None, "runs/x"), "runs/x: Is a directory; "),
+        (OSError(5, "file read failed\n at 3"), "file read failed at 3; --debug"),
+        (MemoryError("Unable to allocate 9 TiB"), "out of memory (Unable to allocate 9 TiB); low"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "{{node a}} runs/x; No space [Op:Save]"),
+            "TensorFlow: runs/x; No space; check space on the disk",
+        ),
+        (tf.errors.NotFoundError(None, None, "runs/x; No such file"), "TensorFlow: runs/x; No su"),
+    ],
+)
+def test_trouble_with_disk_or_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    message: str,
+) -> None:
+    def trouble() -> None:
+        raise error
+
+    assert run(monkeypatch, trouble) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}")
+    monkeypatch.setattr(sys, "argv", ["ms2l-test", "--debug"])
+    with flagsaver.flagsaver(), pytest.raises(type(error)):
+        common.run(trouble)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize("flag", ["", "--help"])
+def test_a_full_disk_under_the_output_is_one_line(flag: str) -> None:
+    code = "import sys\nfrom ms2l_tf.cli import common\ndef main(): print('line\\n' * 9)\n"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}common.run(main)", *([flag] if flag else [])],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "error: No space left on device" in done.stderr
 
 
 def test_an_interrupted_command_says_how_to_go_on(

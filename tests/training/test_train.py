@@ -21,7 +21,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.runs.data import open_run_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.training import train as module
-from ms2l_tf.training.callbacks import Checkpoints
+from ms2l_tf.training.checkpoints import Checkpoints
 from ms2l_tf.training.train import train
 from tests.helpers import RUN_CHANGES, TrainedRun, assert_close, tiny_config, write_dataset
 

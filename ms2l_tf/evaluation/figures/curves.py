@@ -40,8 +40,12 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is not a table of text ({error})") from error
     if not rows:
         raise InputError(f"{path}: no epoch in it yet")
+    if any(None in row or None in row.values() for row in rows):  # more or fewer than columns
+        raise InputError(f"{path}: a line is cut off or has too many columns")
     columns = {}
     for name in rows[0]:
         try:
