@@ -400,7 +400,7 @@ def draw(
     if history.is_file():
         extras.add(training, lambda path: training_figure(path, history, title="Training"))
     else:
-        extras.forget(training)
+        extras.leave_out(training, f"there is no {history.name}")
 
 
 def figures_name(test_on: str) -> str:
