@@ -1,0 +1,117 @@
+"""Long clips are sampled one by one: the numbers are those of padding their batch, to the bit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ms2l_tf.data import Axes, clip_frames, pipeline
+from ms2l_tf.data.clip_samples import row_sums
+from ms2l_tf.data.mapped_store import mapped
+from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.skeletons.layout import load_layout
+from ms2l_tf.skeletons.mapping import load_mapping
+
+FRAMES = 24
+# Among them: one frame, fewer than are measured for the rotation, fewer and more than T.
+LENGTHS = np.array([1, 2, 4, 5, 7, 16, 23, 24, 25, 60, 97, 250, 1, 800, 3, 33, 41, 12, 6])
+LONG = np.flatnonzero(LENGTHS > FRAMES)
+KINDS = ("none", "scattered", "stretches", "never", "nobody")
+BOTH = Callable[[Callable[[], list[np.ndarray]]], None]
+
+
+def ragged_store(kind: str, coords: int = 3, lengths: np.ndarray = LENGTHS) -> PoseStore:
+    """Clips of three persons with missing joints and persons, as trackers leave them."""
+    draw = np.random.default_rng(len(kind))
+    layout = load_layout("kinect_v2_25" if coords == 3 else "coco_17")
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    shape = (offsets[-1], 3, layout.num_joints, coords)
+    poses = draw.normal(1000, 300, size=shape).astype(np.float32)
+    present = np.ones(shape[:2], bool)
+    for number, (start, stop) in enumerate(itertools.pairwise(offsets)):
+        if number % 5:  # every fifth is complete
+            _damage(poses[start:stop], present[start:stop], kind, draw, number)
+    poses[~present] = np.nan
+    axes = Axes("-z", "+x", "left") if coords == 3 else None
+    return PoseStore(layout, 30.0, "mm" if axes else "px", axes, poses, offsets, present)
+
+
+def _damage(
+    poses: np.ndarray, present: np.ndarray, kind: str, draw: np.random.Generator, number: int
+) -> None:
+    frames, joints = len(poses), poses.shape[2]
+    if kind == "scattered":
+        poses[draw.random(poses.shape[:3]) < 0.3] = np.nan
+        present[draw.random(present.shape) < 0.1] = False
+    elif kind == "stretches":
+        poses[: frames // 3, :, 0] = np.nan
+        poses[frames // 4 : frames // 2, 0, 1:] = np.inf
+        poses[frames // 2 :, :, 2] = np.nan
+        present[: frames // 2, number % 3] = False
+    elif kind == "never":  # some joints, and one or two persons
+        poses[:, :, draw.integers(joints, size=4)] = np.nan
+        present[:, number % 3] = False
+        poses[:, (number + 1) % 3, :, 0] = np.nan
+    elif kind == "nobody":
+        present[:, : 1 + number % 3] = False
+
+
+@pytest.fixture
+def assert_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> BOTH:
+    """Compares what is read of padded batches with what is read of samples, bit by bit."""
+
+    def compare(read: Callable[[], list[np.ndarray]]) -> None:
+        monkeypatch.setattr(pipeline, "PADDED_ROUNDS", 1_000_000)
+        padded = read()
+        monkeypatch.setattr(pipeline, "PADDED_ROUNDS", 0)
+        monkeypatch.setattr(clip_frames, "PIECE", 37)
+        sampled = read()
+        assert len(padded) == len(sampled) > 0
+        for poses, others in zip(padded, sampled, strict=True):
+            assert np.isfinite(poses).all()
+            np.testing.assert_array_equal(others.view(np.int32), poses.view(np.int32))
+
+    return compare
+
+
+def with_a_long_clip(batch: int, seed: int = 1) -> np.ndarray:
+    """Clips in batches, the last not full, in each of which the longest has at least T frames."""
+    draw = np.random.default_rng(seed)
+    count = 3 * batch - batch // 2
+    clips = draw.choice(len(LENGTHS), count)
+    clips[::batch] = draw.choice(LONG, len(clips[::batch]))
+    return clips
+
+
+def all_settings(rotations: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    for centre, rotation, scale in itertools.product(
+        ("frame", "clip", "none"), rotations, ("torso", "none")
+    ):
+        yield {"centre": centre, "rotation": rotation, "scale": scale}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("coords", "settings"),
+    [(3, each) for each in all_settings(("first", "clip", "vertical", "none"))]
+    + [(2, each) for each in all_settings(("in_plane", "none"))],
+    ids=lambda value: str(value) if isinstance(value, int) else "-".join(value.values()),
+)
+def test_samples_are_padded_clips_to_the_bit(
+    assert_same_both_ways: BOTH, coords: int, settings: dict[str, str], kind: str
+) -> None:
+    store = ragged_store(kind, coords)
+    for batch, persons in ((1, 2), (2, 3), (17, 4), (40, 1)):
+        normaliser = Normaliser.for_store(store, frames=FRAMES, persons=persons, **settings)
+        clips = with_a_long_clip(batch)
+        assert_same_both_ways(
+            lambda: [
+                one["poses"].numpy()
+                for one in pipeline.evaluation_batches(store, clips, normaliser, batch=batch)
+            ]
+        )
