@@ -95,23 +95,77 @@ def all_settings(rotations: tuple[str, ...]) -> Iterator[dict[str, str]]:
         yield {"centre": centre, "rotation": rotation, "scale": scale}
 
 
+def assert_same_poses(
+    assert_same_both_ways: BOTH,
+    store: PoseStore,
+    batch: int,
+    *,
+    persons: int = 2,
+    **settings: str,
+) -> None:
+    normaliser = Normaliser.for_store(store, frames=FRAMES, persons=persons, **settings)
+    clips = with_a_long_clip(batch)
+    assert_same_both_ways(
+        lambda: [
+            one["poses"].numpy()
+            for one in pipeline.evaluation_batches(store, clips, normaliser, batch=batch)
+        ]
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("batch", "persons"), [(1, 2), (2, 3), (17, 4), (40, 1)])
+def test_samples_are_padded_clips_to_the_bit(
+    assert_same_both_ways: BOTH, batch: int, persons: int, kind: str
+) -> None:
+    assert_same_poses(assert_same_both_ways, ragged_store(kind), batch, persons=persons)
+
+
 @pytest.mark.parametrize(
     ("coords", "settings"),
     [(3, each) for each in all_settings(("first", "clip", "vertical", "none"))]
     + [(2, each) for each in all_settings(("in_plane", "none"))],
     ids=lambda value: str(value) if isinstance(value, int) else "-".join(value.values()),
 )
-def test_samples_are_padded_clips_to_the_bit(
-    assert_same_both_ways: BOTH, coords: int, settings: dict[str, str], kind: str
+def test_under_every_setting(
+    assert_same_both_ways: BOTH, coords: int, settings: dict[str, str]
 ) -> None:
-    store = ragged_store(kind, coords)
-    for batch, persons in ((1, 2), (2, 3), (17, 4), (40, 1)):
-        normaliser = Normaliser.for_store(store, frames=FRAMES, persons=persons, **settings)
-        clips = with_a_long_clip(batch)
-        assert_same_both_ways(
-            lambda: [
-                one["poses"].numpy()
-                for one in pipeline.evaluation_batches(store, clips, normaliser, batch=batch)
-            ]
-        )
+    assert_same_poses(assert_same_both_ways, ragged_store("stretches", coords), 5, **settings)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 19])
+def test_sums_over_many_frames_are_in_the_order_of_padded_rows(batch: int) -> None:
+    """TensorFlow cuts a row of many frames in two, where depends on the rows before it."""
+    draw = np.random.default_rng(batch)
+    lengths = [20_011 - 977 * (row % 17) for row in range(batch)]
+    rows = [draw.random(length, np.float32) for length in lengths]
+    padded = np.zeros((batch, max(lengths), 1), np.float32)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row), 0] = row
+    expected = tf.reduce_sum(padded, axis=1).numpy()
+    np.testing.assert_array_equal(row_sums(rows, max(lengths)), expected)
+
+
+def test_mapped_poses_are_sampled_too(assert_same_both_ways: BOTH) -> None:
+    store = mapped(ragged_store("scattered"), load_mapping("kinect_v2_25_to_kinect_v1_20"))
+    assert_same_poses(assert_same_both_ways, store, 5)
+
+
+def test_training_batches_are_sampled_too(assert_same_both_ways: BOTH) -> None:
+    store = ragged_store("stretches")
+    normaliser = Normaliser.for_store(store, frames=FRAMES, persons=1)
+    # Few enough clips, that each batch has a long one.
+    batches = lambda: pipeline.training_batches(store, LONG, normaliser, batch=4, seed=2)  # noqa: E731
+    assert_same_both_ways(lambda: [one["poses"].numpy() for one in batches().take(4)])
+
+
+def test_clips_of_ordinary_length_are_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the batch holds, no more than a few times T frames of each clip are in memory."""
+    store = ragged_store("none")
+    normaliser = Normaliser.for_store(store, frames=FRAMES)
+    most = pipeline.PADDED_ROUNDS * FRAMES
+    for clips in ([3, 11], [3, 9], [13, 2, 13]):
+        raw = pipeline.raw_batch(store, np.array(clips), normaliser)
+        long = LENGTHS[clips].max() > most
+        assert raw["padded"] == (not long)
+        assert raw["coords"].shape[1] == (FRAMES if long else LENGTHS[clips].max())
