@@ -17,6 +17,9 @@ from ms2l_tf.errors import InputError
 
 PADDED_ROUNDS = 4  # a batch is padded, which is quick, to at most so many times T frames
 
+PADDED = ("coords", "lengths", "present")
+SAMPLED = ("coords", "origin", "present", "seen", "spine", "shoulder", "hip", "torso")
+
 
 def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]:
     """Raw poses of some clips, padded with zeros to the longest of them.
@@ -93,13 +96,16 @@ def raw_signature(batch: int | None, shape: Sequence[int | None]) -> dict[str, t
     }
 
 
+def of_padded(raw: Mapping[str, tf.Tensor], normaliser: Normaliser) -> tf.Tensor:
+    """The poses [B, T, M, J, C] of a `padded_batch`."""
+    return normaliser(raw["coords"], raw["lengths"], raw["present"])[0]
+
+
 def normalised(raw: Mapping[str, tf.Tensor], normaliser: Normaliser) -> tf.Tensor:
     """The poses [B, T, M, J, C] of a `raw_batch`."""
-
-    def of_padded() -> tf.Tensor:
-        return normaliser(raw["coords"], raw["lengths"], raw["present"])[0]
-
-    return tf.cond(raw["padded"], of_padded, lambda: normaliser.placed(raw))
+    return tf.cond(
+        raw["padded"], lambda: of_padded(raw, normaliser), lambda: normaliser.placed(raw)
+    )
 
 
 def with_poses(store: PoseStore, indices: np.ndarray) -> np.ndarray:
@@ -221,12 +227,13 @@ def evaluation_batches(
     Cut what comes out of them to ``len(indices)`` rows. An evaluation reads many short rounds; a
     `tf.data` pipeline for each would take longer to set up than to run.
     """
-    normalise = _traced(_settings(normaliser), store.coords.shape[1:])
+    settings, shape = _settings(normaliser), store.coords.shape[1:]
     for start in range(0, len(indices), batch):
         rows = indices[start : start + batch]
         fill = np.repeat(rows[-1:], batch - len(rows))
         raw = raw_batch(store, np.concatenate([rows, fill]), normaliser)
-        yield {"poses": normalise(raw), "clip": tf.constant(raw["clip"])}
+        poses = _traced(settings, shape, bool(raw["padded"]))(raw)
+        yield {"poses": poses, "clip": tf.constant(raw["clip"])}
 
 
 def _settings(normaliser: Normaliser) -> str:
@@ -236,15 +243,20 @@ def _settings(normaliser: Normaliser) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _traced(settings: str, shape: tuple[int, ...]) -> Callable[..., tf.Tensor]:
-    """A normaliser's function of raw batches whose frames hold [M, J, C]."""
+def _traced(
+    settings: str, shape: tuple[int, ...], padded: bool
+) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
+    """A normaliser's function of raw batches whose frames hold [M, J, C], of one of both kinds."""
     normaliser = Normaliser.from_config(json.loads(settings))
+    names = PADDED if padded else SAMPLED
+    signature = raw_signature(None, shape)
 
-    @tf.function(input_signature=[raw_signature(None, shape)], autograph=False)
-    def normalise(raw: dict[str, tf.Tensor]) -> tf.Tensor:
-        return normalised(raw, normaliser)
+    @tf.function(input_signature=[[signature[name] for name in names]], autograph=False)
+    def normalise(values: list[tf.Tensor]) -> tf.Tensor:
+        raw = dict(zip(names, values, strict=True))
+        return of_padded(raw, normaliser) if padded else normaliser.placed(raw)
 
-    return normalise
+    return lambda raw: normalise([raw[name] for name in names])
 
 
 def _normalised(
