@@ -11,6 +11,7 @@ import numpy as np
 from ms2l_tf import errors
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data import pipeline
+from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder, run_record
 from ms2l_tf.runs.labels import draw_labelled, write_labelled
 from ms2l_tf.skeletons.layout import SkeletonLayout
@@ -71,6 +72,8 @@ def _pretrain(
     folder.check(record)
     if folder.finished:
         return
+    if not folder.has_checkpoint:  # what began before goes on
+        _check_set(config, len(sampler.clips))
     warn(config, sampler, len(clips))
     _count_poses(data, clips)
 
@@ -101,9 +104,32 @@ def _pretrain(
     )
 
 
+def _check_set(config: ClrConfig, used: int) -> None:
+    """Refuses a set of clips that are no negatives of each other, or come round in the queue.
+
+    Raises:
+        InputError: there is but one clip, or the queue that is asked for holds more than all.
+    """
+    if used < 2:
+        raise InputError(
+            f"--data: contrast tells clips apart, and {used} training clip is too few; train on "
+            "two at least"
+        )
+    if config.contrast.queue > used:
+        raise InputError(
+            f"--queue={config.contrast.queue}: is larger than the {used} training clips, whose "
+            f"keys would stand in it more than once; --queue={AUTO_QUEUE} takes half of the clips"
+        )
+
+
 def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
     """Says what of `clips` training clips goes unused, and which settings fit them badly."""
-    used = len(sampler.clips)
+    used, batch = len(sampler.clips), config.training.batch
+    if batch > used:
+        errors.warn(
+            f"--batch={batch}: is larger than the {used} training clips, so clips stand in a batch "
+            "more than once; copies of a clip are never its negatives"
+        )
     queue = queue_length(config, used)
     if queue > used // 2:
         fix = (

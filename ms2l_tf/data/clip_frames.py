@@ -28,10 +28,10 @@ class ClipFrames:
         self.length = int(store.lengths[index])
         frames = slice(self._first, self._first + self.length)
         self._present = np.asarray(store.present[frames])
-        self.seen = self._present.any(axis=0)
+        self.seen = np.asarray(self._present.any(axis=0))
         self._complete = all(self._is_complete(first) for first in self._firsts())
         if not self._complete:
-            self.seen = (self._valid_by_piece[0] >= 0).any(axis=(0, 2))
+            self.seen = np.asarray((self._valid_by_piece[0] >= 0).any(axis=(0, 2)))
 
     @functools.cached_property
     def order(self) -> np.ndarray:
@@ -128,7 +128,7 @@ def interpolated(coords: np.ndarray, valid: np.ndarray, times: np.ndarray) -> np
     start = np.maximum.accumulate(np.where(valid, place, -1))
     end = np.minimum.accumulate(np.where(valid, place, len(times))[::-1])[::-1]
     start, end = np.where(start < 0, end, start), np.where(end >= len(times), start, end)
-    known = valid.any(axis=0)
+    known = np.asarray(valid.any(axis=0))
     filled = np.where(valid[..., None], coords, np.float32(0))
     frame, person, joint = np.nonzero(~valid & known)
     first, last = start[frame, person, joint], end[frame, person, joint]

@@ -35,9 +35,7 @@ def sampled_batch(
         the normaliser needs none.
     """
     clips = [_SampledClip(store, int(index), normaliser) for index in indices]
-    batch = {
-        name: np.stack([clip.values[name] for clip in clips]) for name in clips[0].values
-    }
+    batch = {name: np.stack([clip.values[name] for clip in clips]) for name in clips[0].values}
     lengths = store.lengths[indices].astype(np.float32)[:, None]
     torso = np.zeros((len(clips), 1), np.float32)
     if normaliser.scale == "torso":

@@ -135,7 +135,7 @@ class Normaliser(keras.layers.Layer):
 
     @property
     def to_metres(self) -> np.ndarray:
-        """Turns the input's axes and unit into metres, y up: [C, C] float32; [3, 3] without axes."""
+        """Turns the input's axes and unit into metres, y up: float32 [C, C], or at least that."""
         axes = np.eye(3) if self.axes is None else np.array(self.axes)
         return (axes * self.unit_scale).astype(np.float32)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import mmap
+import pathlib
+import tracemalloc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +18,7 @@ from ms2l_tf.data import Axes, clip_frames, pipeline
 from ms2l_tf.data.clip_samples import row_sums
 from ms2l_tf.data.mapped_store import mapped
 from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.pose_store import PoseStore, release
 from ms2l_tf.skeletons.layout import load_layout
 from ms2l_tf.skeletons.mapping import load_mapping
 
@@ -88,7 +93,7 @@ def with_a_long_clip(batch: int, seed: int = 1) -> np.ndarray:
     return clips
 
 
-def all_settings(rotations: tuple[str, ...]) -> Iterator[dict[str, str]]:
+def all_settings(rotations: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     for centre, rotation, scale in itertools.product(
         ("frame", "clip", "none"), rotations, ("torso", "none")
     ):
@@ -101,7 +106,7 @@ def assert_same_poses(
     batch: int,
     *,
     persons: int = 2,
-    **settings: str,
+    **settings: Any,
 ) -> None:
     normaliser = Normaliser.for_store(store, frames=FRAMES, persons=persons, **settings)
     clips = with_a_long_clip(batch)
@@ -128,7 +133,7 @@ def test_samples_are_padded_clips_to_the_bit(
     ids=lambda value: str(value) if isinstance(value, int) else "-".join(value.values()),
 )
 def test_under_every_setting(
-    assert_same_both_ways: BOTH, coords: int, settings: dict[str, str]
+    assert_same_both_ways: BOTH, coords: int, settings: dict[str, Any]
 ) -> None:
     assert_same_poses(assert_same_both_ways, ragged_store("stretches", coords), 5, **settings)
 
@@ -159,7 +164,35 @@ def test_training_batches_are_sampled_too(assert_same_both_ways: BOTH) -> None:
     assert_same_both_ways(lambda: [one["poses"].numpy() for one in batches().take(4)])
 
 
-def test_clips_of_ordinary_length_are_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["none", "stretches"])
+def test_memory_does_not_grow_with_the_longest_clip(kind: str, tmp_path: pathlib.Path) -> None:
+    """Two clips of 150 MB on disk: a batch of sixteen is made in a fraction of one."""
+    lengths = np.array([200_000, 200_000, *[20] * 14])
+    store = ragged_store(kind, 3, lengths)
+    np.save(tmp_path / "coords.npy", store.coords[:])
+    store = dataclasses.replace(store, coords=np.load(tmp_path / "coords.npy", mmap_mode="r"))
+    normaliser = Normaliser.for_store(store, frames=FRAMES, persons=1)
+    tracemalloc.start()
+    try:
+        raw = pipeline.raw_batch(store, np.arange(16), normaliser)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert raw["coords"].shape[:2] == (16, FRAMES)
+    assert peak < 60e6
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="nothing to release pages with")
+def test_released_pages_are_read_again(tmp_path: pathlib.Path) -> None:
+    np.save(tmp_path / "array.npy", np.arange(100_000, dtype=np.float32))
+    array = np.load(tmp_path / "array.npy", mmap_mode="r")
+    part = array[7:90_000]
+    for source in (array, part, np.arange(3)):  # the last is in no file
+        release(source)
+        np.testing.assert_array_equal(part, np.arange(7, 90_000, dtype=np.float32))
+
+
+def test_clips_of_ordinary_length_are_padded() -> None:
     """Whatever the batch holds, no more than a few times T frames of each clip are in memory."""
     store = ragged_store("none")
     normaliser = Normaliser.for_store(store, frames=FRAMES)

@@ -57,6 +57,25 @@ def test_what_is_warned_of(
     assert re.search(said, line)
 
 
+def test_a_batch_larger_than_the_set_is_told_of(
+    dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = config(dataset, batch=50)
+    sampler = PairSampler(
+        open_clr_data(settings).has_poses(), np.arange(48), "full_random", 50, seed=0
+    )
+    training.warn(settings, sampler, 48)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("warning: --batch=50: is larger than the 48 training clips, so")
+    assert len(lines) == 2, "and so is the queue, which holds a batch at least"
+
+
+@pytest.mark.parametrize("method", ["skeletonclr", "aimclr"])
+def test_a_lone_clip_is_refused(dataset: ClipDataset, method: str) -> None:
+    with pytest.raises(InputError, match="1 training clip is too few"):
+        training._check_set(config(dataset, method=method, batch=1), 1)
+
+
 def test_clips_that_no_pair_can_use_are_told_of(
     dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +136,7 @@ def test_two_devices_equal_one(
     ("changes", "said"),
     [
         ({"queue": 4}, "--queue=4: is smaller than --batch=8"),
+        ({"queue": 33}, "--queue=33: is larger than the 32 training clips, .* --queue=0 takes"),
         ({"layouts": ("kinect_v2_25", "nowhere_9")}, "--layouts: 'nowhere_9' is neither"),
         ({"data": "/nowhere"}, "/nowhere"),
     ],
