@@ -73,7 +73,7 @@ def _pretrain(
     if folder.finished:
         return
     if not folder.has_checkpoint:  # what began before goes on
-        _check_set(config, len(sampler.clips))
+        _check_set(len(sampler.clips))
     warn(config, sampler, len(clips))
     _count_poses(data, clips)
 
@@ -104,21 +104,16 @@ def _pretrain(
     )
 
 
-def _check_set(config: ClrConfig, used: int) -> None:
-    """Refuses a set of clips that are no negatives of each other, or come round in the queue.
+def _check_set(used: int) -> None:
+    """Refuses a set without two clips to tell apart.
 
     Raises:
-        InputError: there is but one clip, or the queue that is asked for holds more than all.
+        InputError: it has fewer.
     """
     if used < 2:
         raise InputError(
             f"--data: contrast tells clips apart, and {used} training clip is too few; train on "
             "two at least"
-        )
-    if config.contrast.queue > used:
-        raise InputError(
-            f"--queue={config.contrast.queue}: is larger than the {used} training clips, whose "
-            f"keys would stand in it more than once; --queue={AUTO_QUEUE} takes half of the clips"
         )
 
 
@@ -139,7 +134,7 @@ def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
         )
         errors.warn(
             f"the queue holds {queue} keys for {used} training clips, so clips stand in it more "
-            f"than once; {fix}"
+            f"than once, though never as negatives of themselves; {fix}"
         )
     if used < clips:
         errors.warn(
