@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.data.pipeline import padded_batch, with_own_threads
+from ms2l_tf.data.pipeline import normalised, raw_batch, raw_signature, with_own_threads
 from ms2l_tf.errors import InputError
 from msclr.data import ClrData
 
@@ -148,17 +148,12 @@ def pair_batches(
                 steps, skipped if epoch == first_epoch else 0, None
             ):
                 yield {
-                    "query": padded_batch(stores[query], clips),
-                    "key": padded_batch(stores[key], clips),
+                    "query": raw_batch(stores[query], clips, data.normalisers[query]),
+                    "key": raw_batch(stores[key], clips, data.normalisers[key]),
                     "layouts": np.array([query, key], np.int32),
                 }
 
-    one = {
-        "coords": tf.TensorSpec([batch, None, None, None, data.coords], tf.float32),
-        "lengths": tf.TensorSpec([batch], tf.int32),
-        "present": tf.TensorSpec([batch, None, None], tf.bool),
-        "clip": tf.TensorSpec([batch], tf.int32),
-    }
+    one = raw_signature(batch, [None, None, data.coords])
     signature = {"query": one, "key": one, "layouts": tf.TensorSpec([2], tf.int32)}
 
     def normalise(raws: dict[str, Any]) -> dict[str, tf.Tensor]:
@@ -180,10 +175,9 @@ def _normalised(raw: dict[str, tf.Tensor], layout: tf.Tensor, data: ClrData) -> 
 
     def of(normaliser: Normaliser, shape: tuple[int, ...]) -> Callable[[], tf.Tensor]:
         def normalise() -> tf.Tensor:
-            batch = raw["lengths"].shape[0]
-            coords = tf.ensure_shape(raw["coords"], [batch, None, *shape])
-            present = tf.ensure_shape(raw["present"], [batch, None, shape[0]])
-            return normaliser(coords, raw["lengths"], present)[0]
+            signature = raw_signature(raw["lengths"].shape[0], shape)
+            known = {name: tf.ensure_shape(raw[name], signature[name].shape) for name in raw}
+            return normalised(known, normaliser)
 
         return normalise
 

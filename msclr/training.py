@@ -11,6 +11,7 @@ import numpy as np
 from ms2l_tf import errors
 from ms2l_tf.config import UNSUPERVISED
 from ms2l_tf.data import pipeline
+from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder, run_record
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.weights import check_weights
@@ -81,6 +82,8 @@ def _pretrain(
         check_weights(folder.weights)
         return
     planned = folder.planned_epochs(config.training.epochs)
+    if not folder.has_checkpoint:  # what began before goes on
+        _check_set(len(sampler.clips))
     warn(config, sampler, len(clips))
     _count_poses(data, clips)
 
@@ -111,9 +114,27 @@ def _pretrain(
     )
 
 
+def _check_set(used: int) -> None:
+    """Refuses a set without two clips to tell apart.
+
+    Raises:
+        InputError: it has fewer.
+    """
+    if used < 2:
+        raise InputError(
+            f"--data: contrast tells clips apart, and {used} training clip is too few; train on "
+            "two at least"
+        )
+
+
 def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
     """Says what of `clips` training clips goes unused, and which settings fit them badly."""
-    used = len(sampler.clips)
+    used, batch = len(sampler.clips), config.training.batch
+    if batch > used:
+        errors.warn(
+            f"--batch={batch}: is larger than the {used} training clips, so clips stand in a batch "
+            "more than once; copies of a clip are never its negatives"
+        )
     queue = queue_length(config, used)
     if queue > used // 2:
         fix = (
@@ -123,7 +144,7 @@ def warn(config: ClrConfig, sampler: PairSampler, clips: int) -> None:
         )
         errors.warn(
             f"the queue holds {queue} keys for {used} training clips, so clips stand in it more "
-            f"than once; {fix}"
+            f"than once, though never as negatives of themselves; {fix}"
         )
     if used < clips:
         errors.warn(

@@ -64,10 +64,10 @@ def _choose_clips(dataset: ClipDataset, store: PoseStore) -> list[tuple[str, int
 def _draw_row(
     figure: matplotlib.figure.Figure, store: PoseStore, clip: int, bottom: float, height: float
 ) -> None:
-    coords = np.array(store.poses(clip).coords)
+    coords = store.poses(clip).coords
     moments = np.linspace(0, len(coords) - 1, min(NUM_POSES, len(coords))).round().astype(int)
     plane = _picture_plane(store)
-    poses = [_centred(coords[moment]) for moment in moments]
+    poses = [_centred(np.array(coords[moment])) for moment in moments]
     # Half the field in data units: high and wide enough for every pose of the row.
     points = np.concatenate([project(p, store.layout, plane) for pose in poses for p in pose])
     points = np.abs(points[np.isfinite(points).all(axis=1)])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.flaws import FlawFinder
-from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.pose_store import PoseStore, release
 
 _CHUNK = 1 << 14  # frames read at a time, so that memory doesn't grow with the dataset
 
@@ -72,6 +72,7 @@ def summarise_poses(store: PoseStore) -> dict[str, Any]:
         counts["with_joints_at_zero"] += int((coords == 0).all(axis=-1).any(axis=(1, 2)).sum())
         counts["repeated"] += _count_repeated(store, start, stop, starts)
         missing_by_joint += missing.sum(axis=(0, 1))
+        release(store.coords)
     return {
         "joints": store.layout.num_joints,
         "persons": store.num_persons,

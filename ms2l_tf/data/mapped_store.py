@@ -29,6 +29,11 @@ class MappedArray:
         self._function = function
         self.shape = (*source.shape[:2], *tail)
 
+    @property
+    def base(self) -> PoseArray:
+        """What is mapped."""
+        return self._source
+
     def __getitem__(self, key: Any, /) -> np.ndarray:
         return self._function(self._source[key])
 

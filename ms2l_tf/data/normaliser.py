@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from ms2l_tf.data.clip_dataset import Axes, PoseStore
 from ms2l_tf.errors import InputError
 
 FIRST_FRAMES = 5
+SIDES = ("left", "right")
 METRES = {"m": 1.0, "mm": 1e-3, "cm": 1e-2}
-_TINY = 1e-6
+TINY = 1e-6
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
@@ -132,6 +134,12 @@ class Normaliser(keras.layers.Layer):
             "axes": self.axes,
         }
 
+    @property
+    def to_metres(self) -> np.ndarray:
+        """Turns the input's axes and unit into metres, y up: float32 [C, C], or at least that."""
+        axes = np.eye(3) if self.axes is None else np.array(self.axes)
+        return (axes * self.unit_scale).astype(np.float32)
+
     def call(
         self, coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -140,22 +148,30 @@ class Normaliser(keras.layers.Layer):
         coords, seen, present = _seen_first(coords, seen, present)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
         main = coords[:, :, 0]
-        origin, matrix = self._origin(main, in_clip), self._matrix(main, in_clip)
-
-        def placed(poses: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
-            return tf.einsum("btmjc,bdc->btmjd", poses - centre[:, :, None, None], matrix)
+        origin, matrix = self._origin(main, in_clip), self._matrix(self._means(main, in_clip))
 
         def before() -> tf.Tensor:
-            return _resampled(placed(coords, origin), lengths, self.frames)
+            return _resampled(_placed(coords, origin, matrix), lengths, self.frames)
 
         def after() -> tf.Tensor:
             times = (lengths, self.frames)
-            return placed(_resampled(coords, *times), _resampled(origin, *times))
+            return _placed(_resampled(coords, *times), _resampled(origin, *times), matrix)
 
         # Centring, turning and scaling are linear, so they commute with resampling: they are done
         # where there are fewer frames.
         poses = tf.cond(tf.shape(coords)[1] < self.frames, before, after)
         return self._persons_fitted(poses, _present_at(present, lengths, self.frames), seen)
+
+    def placed(self, samples: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The poses [B, T, M, J, C] that `call` gives for clips of at least T frames.
+
+        Args:
+            samples: the clips' frames at their T times, filled and with the persons in order
+                (rules 2 and 6), and what is measured on all their frames; see
+                `ms2l_tf.data.clip_samples.sampled_batch`.
+        """
+        poses = _placed(samples["coords"], samples["origin"], self._matrix(samples))
+        return self._persons_fitted(poses, samples["present"], samples["seen"])[0]
 
     def _anchor(self, person: tf.Tensor, name: str) -> tf.Tensor:
         """Mean of an anchor's joints: [B, F, J, C] -> [B, F, C]."""
@@ -170,58 +186,81 @@ class Normaliser(keras.layers.Layer):
             return root
         return tf.broadcast_to(_masked_mean(root, in_clip)[:, None], tf.shape(root))
 
-    def _matrix(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
-        """Axes, unit, rotation and scale in one: [B, C, C]."""
-        size = main.shape[-1]
-        axes = np.eye(size) if self.axes is None else np.array(self.axes)
-        to_metres = tf.constant(axes * self.unit_scale, tf.float32)
-        matrix = tf.tile(to_metres[None], [tf.shape(main)[0], 1, 1])
+    def _means(self, main: tf.Tensor, in_clip: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the matrix is made of, measured on the main person [B, F, J, C].
+
+        ``spine`` [B, C] and ``torso`` [B, 1], its mean length (or the mean reach of the joints,
+        where there is none), are in metres with y up;
+        ``shoulder`` and ``hip`` [B, C], from right to left, are as in the input.
+        """
+        means = {"spine": tf.zeros_like(main[:, 0, 0])}  # says B and C where nothing is measured
         if self.rotation == "none" and self.scale == "none":
-            return matrix
+            return means
         spine = self._anchor(main, "spine_top") - self._anchor(main, "root")
-        spine = tf.einsum("bfc,dc->bfd", spine, to_metres)
+        spine = tf.einsum("bfc,dc->bfd", spine, self._to_metres(main.shape[-1]))
         if self.rotation != "none":
             weight = in_clip
             if self.rotation == "first":
                 early = tf.range(tf.shape(in_clip)[1]) < FIRST_FRAMES
                 weight = in_clip * tf.cast(early, tf.float32)
-            matrix = self._rotation(main, to_metres, spine, weight) @ matrix
+            means["spine"] = _masked_mean(spine, weight)
+            for part in self.lateral_parts:
+                left, right = (self._anchor(main, f"{part}_{side}") for side in SIDES)
+                means[part] = _masked_mean(left - right, weight)
         if self.scale == "torso":
             torso = _masked_mean(tf.norm(spine, axis=-1)[..., None], in_clip)
             # As a rule there are torsos, and the fallback costs a pass over all joints.
-            torso = tf.cond(
-                tf.reduce_all(torso > _TINY),
+            means["torso"] = tf.cond(
+                tf.reduce_all(torso > TINY),
                 lambda: torso,
-                lambda: tf.where(torso > _TINY, torso, self._mean_reach(main, in_clip)),
+                lambda: tf.where(torso > TINY, torso, self._mean_reach(main, in_clip)),
             )
-            matrix /= torso[:, None]
-        return matrix
+        return means
 
     def _mean_reach(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:
         """Mean distance of the joints from the root in metres, 1 if it is zero: [B, 1]."""
         steps = main - self._anchor(main, "root")[:, :, None]
         reach = tf.reduce_mean(tf.norm(steps, axis=-1), axis=-1) * self.unit_scale
         reach = _masked_mean(reach[..., None], in_clip)
-        return tf.where(reach > _TINY, reach, tf.ones_like(reach))
+        return tf.where(reach > TINY, reach, tf.ones_like(reach))
 
-    def _rotation(
-        self, main: tf.Tensor, to_metres: tf.Tensor, spine: tf.Tensor, weight: tf.Tensor
-    ) -> tf.Tensor:
-        spine = _masked_mean(spine, weight)
+    @property
+    def lateral_parts(self) -> tuple[str, ...]:
+        """Anchors that say where left is, the best last; those that the rotation can use."""
+        if self.rotation in ("none", "in_plane"):
+            return ()
+        return tuple(
+            part
+            for part in ("shoulder", "hip")
+            if all(self.anchors.get(f"{part}_{side}") for side in SIDES)
+        )
+
+    def _to_metres(self, size: int) -> tf.Tensor:
+        return tf.constant(self.to_metres[:size, :size])
+
+    def _matrix(self, means: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Axes, unit, rotation and scale in one: [B, C, C]."""
+        spine = means["spine"]
+        to_metres = self._to_metres(spine.shape[-1])
+        matrix = tf.tile(to_metres[None], [tf.shape(spine)[0], 1, 1])
+        if self.rotation != "none":
+            matrix = self._rotation(means, to_metres) @ matrix
+        if self.scale == "torso":
+            matrix /= means["torso"][:, None]
+        return matrix
+
+    def _rotation(self, means: Mapping[str, tf.Tensor], to_metres: tf.Tensor) -> tf.Tensor:
         if self.rotation == "in_plane":
-            return _upright(spine)
+            return _upright(means["spine"])
         up = tf.constant([0.0, 1.0, 0.0]) if self.rotation == "vertical" else None
-        lateral = tf.einsum("bc,dc->bd", self._lateral(main, weight), to_metres)
-        return _body_frame(lateral, spine, up)
+        lateral = tf.einsum("bc,dc->bd", self._lateral(means), to_metres)
+        return _body_frame(lateral, means["spine"], up)
 
-    def _lateral(self, main: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    def _lateral(self, means: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Vector to the person's left: hips, or shoulders where the hips are missing or meet."""
-        lateral = tf.zeros_like(main[:, 0, 0])
-        for part in ("shoulder", "hip"):
-            left, right = f"{part}_left", f"{part}_right"
-            if self.anchors.get(left) and self.anchors.get(right):
-                axis = _masked_mean(self._anchor(main, left) - self._anchor(main, right), weight)
-                lateral = tf.where(_is_long(axis), axis, lateral)
+        lateral = tf.zeros_like(means["spine"])
+        for part in self.lateral_parts:
+            lateral = tf.where(_is_long(means[part]), means[part], lateral)
         return lateral
 
     def _persons_fitted(
@@ -238,6 +277,11 @@ class Normaliser(keras.layers.Layer):
             present = tf.pad(present, pad[:3])[:, :, : self.persons]
         coords = tf.ensure_shape(coords, [None, self.frames, self.persons, None, None])
         return coords, tf.ensure_shape(present, [None, self.frames, self.persons])
+
+
+def _placed(poses: tf.Tensor, centre: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """[B, F, M, J, C] centred on [B, F, C] and turned by [B, C, C]."""
+    return tf.einsum("btmjc,bdc->btmjd", poses - centre[:, :, None, None], matrix)
 
 
 def _seen_first(
@@ -365,6 +409,18 @@ def _times(lengths: tf.Tensor, frames: int) -> tf.Tensor:
     return tf.linspace(0.0, 1.0, frames)[None] * tf.cast(lengths - 1, tf.float32)[:, None]
 
 
+@functools.cache
+def _parts(frames: int) -> np.ndarray:
+    """T numbers from 0 to 1, as TensorFlow spaces them."""
+    with tf.device("CPU:0"):
+        return tf.linspace(0.0, 1.0, frames).numpy()
+
+
+def sample_times(lengths: np.ndarray, frames: int) -> np.ndarray:
+    """Where the T new frames lie among the true ones: [B] -> [B, T] float32."""
+    return _parts(frames)[None] * (lengths - 1).astype(np.float32)[:, None]
+
+
 def _resampled(values: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
     """Linear interpolation over axis 1, from the first to the last true frame.
 
@@ -386,7 +442,7 @@ def _masked_mean(values: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
 
 
 def _is_long(vector: tf.Tensor) -> tf.Tensor:
-    return tf.norm(vector, axis=-1, keepdims=True) > _TINY
+    return tf.norm(vector, axis=-1, keepdims=True) > TINY
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:

@@ -1,18 +1,24 @@
-"""Memory-mapped clips -> padded batches -> normalised batches, as `tf.data`."""
+"""Memory-mapped clips -> raw batches -> normalised batches, as `tf.data`."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.data.clip_dataset import PoseStore
+from ms2l_tf.data.clip_samples import sampled_batch
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.errors import InputError
+
+PADDED_ROUNDS = 4  # a batch is padded, which is quick, to at most so many times T frames
+
+PADDED = ("coords", "lengths", "present")
+SAMPLED = ("coords", "origin", "present", "seen", "spine", "shoulder", "hip", "torso")
 
 
 def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -42,6 +48,64 @@ def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]
         "present": present,
         "clip": np.asarray(indices, np.int32),
     }
+
+
+def raw_batch(
+    store: PoseStore, indices: np.ndarray, normaliser: Normaliser
+) -> dict[str, np.ndarray]:
+    """What `normalised` makes poses of: padded clips, or samples where one of them is long.
+
+    Returns:
+        all that `padded_batch` and `sampled_batch` return; "padded" says which of them did, the
+        entries of the other alone are empty.
+    """
+    lengths, shape = store.lengths[indices], store.coords.shape[1:]
+    if lengths.max() <= PADDED_ROUNDS * normaliser.frames:
+        raw = {**_no_samples(len(indices), shape), **padded_batch(store, indices)}
+        return {**raw, "padded": np.array(True)}
+    counts = {"lengths": lengths.astype(np.int32), "clip": np.asarray(indices, np.int32)}
+    return {**sampled_batch(store, indices, normaliser), **counts, "padded": np.array(False)}
+
+
+def _no_samples(batch: int, shape: Sequence[int]) -> dict[str, np.ndarray]:
+    persons, _, coords = shape
+    return {
+        "origin": np.empty((batch, 0, coords), np.float32),
+        "seen": np.empty((batch, persons), bool),
+        "torso": np.empty((batch, 1), np.float32),
+        **{name: np.empty((batch, coords), np.float32) for name in ("spine", "shoulder", "hip")},
+    }
+
+
+def raw_signature(batch: int | None, shape: Sequence[int | None]) -> dict[str, tf.TensorSpec]:
+    """Of `raw_batch`, for frames that hold [M, J, C]; what is not known is None."""
+    persons, joints, coords = shape
+    vector = tf.TensorSpec([batch, coords], tf.float32)
+    return {
+        "coords": tf.TensorSpec([batch, None, persons, joints, coords], tf.float32),
+        "lengths": tf.TensorSpec([batch], tf.int32),
+        "present": tf.TensorSpec([batch, None, persons], tf.bool),
+        "clip": tf.TensorSpec([batch], tf.int32),
+        "padded": tf.TensorSpec([], tf.bool),
+        "origin": tf.TensorSpec([batch, None, coords], tf.float32),
+        "seen": tf.TensorSpec([batch, persons], tf.bool),
+        "torso": tf.TensorSpec([batch, 1], tf.float32),
+        "spine": vector,
+        "shoulder": vector,
+        "hip": vector,
+    }
+
+
+def of_padded(raw: Mapping[str, tf.Tensor], normaliser: Normaliser) -> tf.Tensor:
+    """The poses [B, T, M, J, C] of a `padded_batch`."""
+    return normaliser(raw["coords"], raw["lengths"], raw["present"])[0]
+
+
+def normalised(raw: Mapping[str, tf.Tensor], normaliser: Normaliser) -> tf.Tensor:
+    """The poses [B, T, M, J, C] of a `raw_batch`."""
+    return tf.cond(
+        raw["padded"], lambda: of_padded(raw, normaliser), lambda: normaliser.placed(raw)
+    )
 
 
 def with_poses(store: PoseStore, indices: np.ndarray, what: str = "clips") -> np.ndarray:
@@ -105,7 +169,7 @@ def training_batches(
         for epoch in itertools.count(first_epoch):
             order = indices[epoch_order(len(indices), batch, seed, epoch, stream)]
             for rows in order.reshape(-1, batch)[skipped if epoch == first_epoch else 0 :]:
-                yield padded_batch(store, rows)
+                yield raw_batch(store, rows, normaliser)
 
     return _normalised(raw, store, normaliser, batch)
 
@@ -168,13 +232,13 @@ def evaluation_batches(
     Cut what comes out of them to ``len(indices)`` rows. An evaluation reads many short rounds; a
     `tf.data` pipeline for each would take longer to set up than to run.
     """
-    normalise = _traced(_settings(normaliser), store.coords.shape[1:])
+    settings, shape = _settings(normaliser), store.coords.shape[1:]
     for start in range(0, len(indices), batch):
         rows = indices[start : start + batch]
         fill = np.repeat(rows[-1:], batch - len(rows))
-        one = padded_batch(store, np.concatenate([rows, fill]))
-        poses = normalise(one["coords"], one["lengths"], one["present"])
-        yield {"poses": poses, "clip": tf.constant(one["clip"])}
+        raw = raw_batch(store, np.concatenate([rows, fill]), normaliser)
+        poses = _traced(settings, shape, bool(raw["padded"]))(raw)
+        yield {"poses": poses, "clip": tf.constant(raw["clip"])}
 
 
 def _settings(normaliser: Normaliser) -> str:
@@ -184,20 +248,20 @@ def _settings(normaliser: Normaliser) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _traced(settings: str, shape: tuple[int, int, int]) -> Callable[..., tf.Tensor]:
-    """A normaliser's function of padded batches whose frames hold [M, J, C]."""
+def _traced(
+    settings: str, shape: tuple[int, ...], padded: bool
+) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
+    """A normaliser's function of raw batches whose frames hold [M, J, C], of one of both kinds."""
     normaliser = Normaliser.from_config(json.loads(settings))
-    signature = [
-        tf.TensorSpec([None, None, *shape], tf.float32),
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec([None, None, shape[0]], tf.bool),
-    ]
+    names = PADDED if padded else SAMPLED
+    signature = raw_signature(None, shape)
 
-    @tf.function(input_signature=signature, autograph=False)
-    def normalise(coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        return normaliser(coords, lengths, present)[0]
+    @tf.function(input_signature=[[signature[name] for name in names]], autograph=False)
+    def normalise(values: list[tf.Tensor]) -> tf.Tensor:
+        raw = dict(zip(names, values, strict=True))
+        return of_padded(raw, normaliser) if padded else normaliser.placed(raw)
 
-    return normalise
+    return lambda raw: normalise([raw[name] for name in names])
 
 
 def _normalised(
@@ -206,19 +270,14 @@ def _normalised(
     normaliser: Normaliser,
     batch: int,
 ) -> tf.data.Dataset:
-    persons, joints, coords = store.coords.shape[1:]
-    signature = {
-        "coords": tf.TensorSpec([batch, None, persons, joints, coords], tf.float32),
-        "lengths": tf.TensorSpec([batch], tf.int32),
-        "present": tf.TensorSpec([batch, None, persons], tf.bool),
-        "clip": tf.TensorSpec([batch], tf.int32),
-    }
+    shape = store.coords.shape[1:]
 
     def normalise(one: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        poses, _ = normaliser(one["coords"], one["lengths"], one["present"])
-        shape = [batch, normaliser.frames, normaliser.persons, joints, coords]
-        return {"poses": tf.ensure_shape(poses, shape), "clip": one["clip"]}
+        poses = normalised(one, normaliser)
+        expected = [batch, normaliser.frames, normaliser.persons, *shape[1:]]
+        return {"poses": tf.ensure_shape(poses, expected), "clip": one["clip"]}
 
+    signature = raw_signature(batch, shape)
     dataset = tf.data.Dataset.from_generator(raw, output_signature=signature)
     return with_own_threads(dataset.map(normalise).prefetch(2))
 

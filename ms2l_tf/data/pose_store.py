@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import mmap
 import pathlib
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -26,6 +27,18 @@ class PoseArray(Protocol):
 
     def __getitem__(self, key: Any, /) -> np.ndarray:
         """Some frames, or persons of them, as a view or an array of their own."""
+
+
+def release(array: PoseArray) -> None:
+    """Gives back the memory of what was read of a mapped file; the next reading maps it anew.
+
+    The system does so on its own when memory is short, but until then the pages count as ours.
+    """
+    source: Any = array
+    while source is not None and not isinstance(source, mmap.mmap):
+        source = getattr(source, "base", None)
+    if source is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        source.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclasses.dataclass(frozen=True)

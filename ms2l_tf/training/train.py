@@ -15,6 +15,7 @@ from ms2l_tf.runs.folder import RunFolder, run_record
 from ms2l_tf.runs.initial import open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.weights import check_weights
+from ms2l_tf.training.batches import fitted_batch
 from ms2l_tf.training.callbacks import AccuracyMonitor, FeatureMonitor
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import run_epochs
@@ -58,7 +59,8 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         initial.check_labels(data, labelled)
         record["init"] = initial.record()
     replicas = make_strategy(strategy, config.training.batch)
-    steps = steps_an_epoch(len(clips), config.training.batch)
+    batch = fitted_batch(config, len(clips), replicas=replicas.num_replicas_in_sync)
+    steps = steps_an_epoch(len(clips), batch)
 
     def make_model() -> keras.Model:
         model = build_run_model(config, data, steps_an_epoch=steps)
@@ -84,7 +86,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
             epochs=folder.planned_epochs(config.training.epochs),
         ),
         started=started,
-        batches=lambda first: _batches(config, data, normaliser, clips, labelled, first),
+        batches=lambda first: _batches(config, data, normaliser, clips, labelled, batch, first),
         monitor=lambda model: _monitor(config, data, normaliser, model),
     )
     return folder
@@ -96,6 +98,7 @@ def _batches(
     normaliser: Normaliser,
     clips: np.ndarray,
     labelled: np.ndarray | None,
+    batch: int,
     first_step: int,
 ) -> tf.data.Dataset:
     """All clips, or labelled clips and, where the tasks are there too, all clips beside them."""
@@ -105,7 +108,7 @@ def _batches(
             data.store,
             clips,
             normaliser,
-            batch=settings.batch,
+            batch=batch,
             seed=settings.seed,
             first_step=first_step,
         )
@@ -115,7 +118,7 @@ def _batches(
         data.dataset.labels,
         normaliser,
         unlabelled=clips if config.protocol.has_tasks else None,
-        batch=settings.batch,
+        batch=batch,
         seed=settings.seed,
         first_step=first_step,
     )

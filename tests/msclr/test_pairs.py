@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.data import ClipDataset
+from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from msclr.config import ClrConfig
@@ -112,6 +112,26 @@ def test_batches_hold_the_clips_normalised_in_their_layouts(synthetic: ClipDatas
                 raw.present[start : start + length][None],
             )
             np.testing.assert_allclose(batch[side][0], poses[0], atol=1e-5)
+
+
+def test_long_clips_are_sampled_to_the_same_bit(
+    synthetic: ClipDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = open_clr_data(config(synthetic, frames=8))
+    sampler = PairSampler(data.has_poses(), data.trained("all"), "full_random", 4, seed=0)
+
+    def batches() -> list[dict[str, Any]]:
+        return [
+            {name: value.numpy() for name, value in one.items()}
+            for one in pair_batches(data, sampler, batch=4).take(6)
+        ]
+
+    monkeypatch.setattr(pipeline, "PADDED_ROUNDS", 1_000_000)
+    padded = batches()
+    monkeypatch.setattr(pipeline, "PADDED_ROUNDS", 0)
+    for one, other in zip(padded, batches(), strict=True):
+        for name, value in one.items():
+            np.testing.assert_array_equal(other[name].view(np.int32), value.view(np.int32))
 
 
 def test_a_resumed_pipeline_goes_on_where_it_stopped(synthetic: ClipDataset) -> None:

@@ -16,7 +16,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from msclr import training
 from msclr.config import ClrConfig
-from msclr.data import open_clr_data
+from msclr.data import ClrData, open_clr_data
 from msclr.evaluation import build_run_model
 from msclr.pairs import PairSampler
 from msclr.training import train
@@ -55,6 +55,29 @@ def test_what_is_warned_of(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: ")
     assert re.search(said, line)
+
+
+def test_a_batch_larger_than_the_set_is_told_of(
+    dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = config(dataset, batch=50)
+    sampler = PairSampler(
+        open_clr_data(settings).has_poses(), np.arange(48), "full_random", 50, seed=0
+    )
+    training.warn(settings, sampler, 48)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("warning: --batch=50: is larger than the 48 training clips, so")
+    assert len(lines) == 2, "and so is the queue, which holds a batch at least"
+
+
+@pytest.mark.parametrize("method", ["skeletonclr", "aimclr"])
+def test_a_lone_clip_is_refused(
+    dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(ClrData, "trained", lambda self, train_on: self.parts[0].train[:1])
+    with pytest.raises(InputError, match="1 training clip is too few"):
+        train(config(dataset, method=method, batch=1), str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_clips_that_no_pair_can_use_are_told_of(
