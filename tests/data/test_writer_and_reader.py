@@ -85,7 +85,7 @@ def test_a_table_with_a_gap_as_numpy_reads_it(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["label", "start", "end"])
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
 def test_what_is_no_whole_number_is_refused(tmp_path: pathlib.Path, field: str, value: Any) -> None:
     with pytest.raises(InputError, match=rf"^clip 'x': {field} is .*whole number$"):
         written(tmp_path / "out", Clip("x", **{field: value}))
