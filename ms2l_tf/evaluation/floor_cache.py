@@ -77,6 +77,8 @@ class FloorCache:
 
     def write(self, probe: Probe, floor: KeptFloor) -> None:
         """Keeps an outcome in the first folder that can be written."""
+        if not _is_finite(floor.details):
+            return  # constant clips: what JSON cannot hold is soon computed again
         key = self._key(probe)
         content = {
             "key": key,
@@ -109,6 +111,15 @@ class FloorCache:
         }
         plain: dict[str, Any] = json.loads(json.dumps(key))
         return plain
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a JSON value holds no NaN and no infinity."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def clips_digest(*sides: IntArray) -> str:

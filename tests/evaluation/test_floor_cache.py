@@ -287,3 +287,11 @@ def test_the_floor_kept_is_the_floor_computed(name: str, tmp_path: pathlib.Path)
     cache(tmp_path).write(probe, KeptFloor(dict.fromkeys(names, COUNTS), probe_details := {"a": 1}))
     found = read(cache(tmp_path), make_probes([name])[0])
     assert (list(found.confusions), found.details) == (names, probe_details)
+
+
+def test_a_floor_with_a_number_that_is_not_finite_is_not_kept(tmp_path: pathlib.Path) -> None:
+    """Raw coordinates of clips that are all alike have no variance to take shares of."""
+    cache = FloorCache({"data": "d"}, (tmp_path / FOLDER,))
+    floor = KeptFloor({"linear": np.zeros((2, 2), np.int64)}, {"pca_variance_kept": float("nan")})
+    cache.write(LinearProbe(), floor)
+    assert not (tmp_path / FOLDER).exists()
