@@ -10,8 +10,13 @@ PIP    := -m pip --disable-pip-version-check
 # Two processes, each with one thread, use two cores better than one process with many threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile
 
-DEMO_DATA := data/synthetic_demo
-DEMO_RUN  := runs/demo
+# make demo: synthetic motions; make demo DATA=<path>/all_sqe.tar.xz: the same on NW-UCLA.
+DATA        ?=
+DEMO_SET    := $(if $(DATA),nw_ucla,synthetic)
+DEMO_DATA   := data/$(DEMO_SET)$(if $(DATA),,_demo)
+DEMO_RUN    := runs/demo$(if $(DATA),_nw_ucla)
+DEMO_SOURCE := $(if $(DATA),--format=nw_ucla --source="$(DATA)",--format=synthetic --preset=demo \
+               --layouts=kinect_v2_25 --seed=1)
 
 .PHONY: setup demo test test-slow lint lock clean
 .DELETE_ON_ERROR:
@@ -31,11 +36,11 @@ $(STAMP): setup.cfg setup.py pyproject.toml requirements.lock
 
 # The dataset is kept between runs; training resumes (or is found finished) with the same flags.
 demo: setup
-	@test -f $(DEMO_DATA)/dataset.json || \
-	  $(BIN)/ms2l-prepare --format=synthetic --preset=demo --layouts=kinect_v2_25 --seed=1 \
-	    --out=$(DEMO_DATA)
-	@$(BIN)/ms2l-train --flagfile=flags/synthetic/demo.cfg --data=$(DEMO_DATA) --workdir=$(DEMO_RUN)
-	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN)
+	@if test -f $(DEMO_DATA)/dataset.json; then echo "$(DEMO_DATA) is there already and is kept"; \
+	  else $(BIN)/ms2l-prepare $(DEMO_SOURCE) --out=$(DEMO_DATA); fi
+	@$(BIN)/ms2l-train --recipe=$(DEMO_SET)/demo --data=$(DEMO_DATA) --workdir=$(DEMO_RUN)
+	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN) --showcase
+	@echo "look at $(DEMO_RUN)/showcase.html in a browser"
 
 test: lint
 	@$(PYTEST) -m "not slow"

@@ -1,3 +1,65 @@
-"""MS2L: multi-task self-supervised learning for skeleton-based action recognition."""
+"""Self-supervised learning on skeleton sequences: MS2L and MS-CLR in TensorFlow and Keras.
 
-__version__ = "0.1.0"
+The names below are the Python face, see docs/api.md. Each is loaded when it is first used, so that
+``import ms2l_tf`` does not load TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ms2l_tf.version import __version__
+
+if TYPE_CHECKING:
+    from ms2l_tf.api.drawing import draw_clip
+    from ms2l_tf.api.encoder import SkeletonEncoder, load_encoder
+    from ms2l_tf.api.estimators import MS2L, MSCLR
+    from ms2l_tf.api.evaluation import evaluate
+    from ms2l_tf.data.clip_dataset import ClipDataset
+    from ms2l_tf.data.records import Axes, Clip, ClipPoses
+    from ms2l_tf.data.writer import DatasetWriter
+    from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
+
+_MODULES = {
+    "Axes": "data.records",
+    "Clip": "data.records",
+    "ClipDataset": "data.clip_dataset",
+    "ClipPoses": "data.records",
+    "DatasetWriter": "data.writer",
+    "MS2L": "api.estimators",
+    "MSCLR": "api.estimators",
+    "SkeletonEncoder": "api.encoder",
+    "SkeletonLayout": "skeletons.layout",
+    "draw_clip": "api.drawing",
+    "evaluate": "api.evaluation",
+    "load_encoder": "api.encoder",
+    "load_layout": "skeletons.layout",
+}
+
+__all__ = [
+    "MS2L",
+    "MSCLR",
+    "Axes",
+    "Clip",
+    "ClipDataset",
+    "ClipPoses",
+    "DatasetWriter",
+    "SkeletonEncoder",
+    "SkeletonLayout",
+    "__version__",
+    "draw_clip",
+    "evaluate",
+    "load_encoder",
+    "load_layout",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'ms2l_tf' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"ms2l_tf.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.serialised import Record
 from ms2l_tf.views import ClipRandom
 from ms2l_tf.views.augment import mirror_image, shears
 
@@ -27,21 +29,22 @@ BLUR_SIGMA = (0.1, 2.0)
 _GENERATORS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).swapaxes(1, 2).astype(np.float32)
 
 
+@keras.saving.register_keras_serializable("msclr")
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Record):
     """Draws the two kinds of views.
 
     The published noise is 0.01 m; a torso is about half a metre.
 
     Args:
         shear: off-diagonal entries of the shear matrix from U(-shear, shear).
-        rotate: angle about the main axis from U(0, rotate), degrees.
+        turn: angle about a main axis from U(0, turn), degrees.
         noise: standard deviation of the noise in torso lengths (of unscaled poses: their unit).
         flip: probability of a mirrored clip; 0 where classes differ in left and right.
     """
 
     shear: float = 0.5
-    rotate: float = 30.0
+    turn: float = 30.0
     noise: float = 0.02
     flip: float = CHANCE
 
@@ -64,10 +67,28 @@ class Augmentation:
         """As `weak`, then flip, rotation, noise, blur and axis mask; the same arguments."""
         poses = self.weak(poses, random, mirror)
         poses = flip(poses, random.stream(3), mirror, self.flip)
-        poses = rotate(poses, random.stream(4), self.rotate)
+        poses = rotate(poses, random.stream(4), self.turn)
         poses = noise(poses, random.stream(5), self.noise)
         poses = blur(poses, random.stream(6))
         return axis_mask(poses, random.stream(7))
+
+
+@keras.saving.register_keras_serializable("msclr")
+@dataclasses.dataclass(frozen=True)
+class WeakView(Record):
+    """The weak view of clips in one layout.
+
+    Args:
+        augmentation: draws it.
+        mirror: left-right counterpart of each joint, [J].
+    """
+
+    augmentation: Augmentation
+    mirror: tuple[int, ...]
+
+    def __call__(self, poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:
+        """[B, T, M, J, C] -> [B, T, M, J, C]."""
+        return self.augmentation.weak(poses, random, tf.constant(self.mirror, tf.int32))
 
 
 def temporal_crop(poses: tf.Tensor, random: ClipRandom) -> tf.Tensor:

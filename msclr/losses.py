@@ -29,7 +29,7 @@ def contrast_logits(
     Returns:
         [B, 1 + Q] float32, the key first.
     """
-    query, key, queue = (tf.cast(one, tf.float32) for one in (query, key, queue))
+    query, key, queue = (tf.cast(vectors, tf.float32) for vectors in (query, key, queue))
     positive = tf.reduce_sum(query * key, axis=1, keepdims=True) / temperature
     others = tf.matmul(query, queue, transpose_b=True) / temperature
     return tf.concat([positive, tf.where(valid, others, _LEFT_OUT)], axis=1)
@@ -91,8 +91,8 @@ def nearest_neighbours(logits: Sequence[tf.Tensor], allowed: tf.Tensor) -> tf.Te
         [B, Q] float32: 1 for the union of the top-1 entries; none where nothing is allowed.
     """
     size = tf.shape(allowed)[1]
-    found = tf.zeros_like(allowed)
-    for one in logits:
-        nearest = tf.argmax(tf.where(allowed, one[:, 1:], _LEFT_OUT), axis=1)
-        found |= tf.one_hot(nearest, size, on_value=True, off_value=False)
-    return tf.cast(found & allowed, tf.float32)
+    neighbours = tf.zeros_like(allowed)
+    for of_query in logits:
+        nearest = tf.argmax(tf.where(allowed, of_query[:, 1:], _LEFT_OUT), axis=1)
+        neighbours |= tf.one_hot(nearest, size, on_value=True, off_value=False)
+    return tf.cast(neighbours & allowed, tf.float32)

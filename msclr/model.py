@@ -11,22 +11,24 @@ import tensorflow as tf
 
 from ms2l_tf import replicas
 from ms2l_tf.errors import InputError
+from ms2l_tf.methods.base import Batch, Learner, Logs
+from ms2l_tf.networks.base import Network
+from ms2l_tf.networks.layout_rows import LayoutRows
 from ms2l_tf.views import ClipRandom
 from msclr import losses
 from msclr.attention import attention_drop
-from msclr.layout_rows import LayoutRows
 from msclr.queue import MomentumQueue
 
 if TYPE_CHECKING:
     from msclr.augment import Augmentation
-    from msclr.stgcn import STGCN
 
 METHODS = ("skeletonclr", "aimclr")
 # Numbers of the random streams of a step.
 _KEY_VIEW, _KEY_DROPOUT, _WEAK_VIEW, _STRONG_VIEW, _QUERY_DROPOUT = range(5)
 
 
-class MSCLR(keras.Model):
+@keras.saving.register_keras_serializable("msclr")
+class MSCLR(Learner):
     """Contrastive learning across skeleton conventions (MS-CLR, 2025) on MoCo, by two methods.
 
     ``skeletonclr``: L = InfoNCE of a weak view of the query with a weak view of the key, which the
@@ -50,12 +52,10 @@ class MSCLR(keras.Model):
         temperature: of the softmax.
         attention_threshold: from which attention a joint or an entry is dropped.
         mining_step: step of the optimiser from which neighbours count; negative: never.
-        weight_decay: times a weight is added to its gradient, for all weights: the L2 penalty of
-            the published runs (Keras' own decay is decoupled from the learning rule).
+        l2_penalty: see `Learner`; on all weights, as the published runs have it.
         augmentation: draws weak and strong views.
-        clip_norm: bound of the global gradient norm over all replicas, before the decay; 0: none.
-        seed: with the number of the optimiser step it decides every random draw of a step, so a
-            resumed run draws what the uninterrupted one would have drawn.
+        clip_norm: see `Learner`; before the penalty.
+        seed: see `Learner`.
 
     Training data: batches {"query": [B, T, M, Jq, C], "key": [B, T, M, Jk, C], "query_layout" and
     "key_layout": [B] int32, all alike, "clip": [B] int32 ids}.
@@ -63,8 +63,8 @@ class MSCLR(keras.Model):
 
     def __init__(
         self,
-        encoder: STGCN,
-        key_encoder: STGCN,
+        encoder: Network,
+        key_encoder: Network,
         *,
         augmentation: Augmentation,
         method: str = "aimclr",
@@ -74,38 +74,48 @@ class MSCLR(keras.Model):
         temperature: float = 0.07,
         attention_threshold: float = 0.7,
         mining_step: int = -1,
-        weight_decay: float = 1e-4,
+        l2_penalty: float = 1e-4,
         clip_norm: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(name="msclr")
         if method not in METHODS:
-            raise InputError(f"--method={method}: is not one of {', '.join(METHODS)}")
-        self.encoder = encoder
+            raise InputError(f"--contrast={method}: is not one of {', '.join(METHODS)}")
+        terms = ("info_nce", "d3m") if method == "aimclr" else ("info_nce",)
+        super().__init__(
+            encoder,
+            logged=("loss", *terms, "contrast_accuracy", "positives"),
+            clip_norm=clip_norm,
+            l2_penalty=l2_penalty,
+            seed=seed,
+            name="msclr",
+        )
         self.key_encoder = key_encoder
         self.method = method
         self.momentum = momentum
         self.temperature = temperature
         self.attention_threshold = attention_threshold
         self.mining_step = mining_step
-        self.weight_decay = weight_decay
         self.augmentation = augmentation
-        self.clip_norm = clip_norm
-        self.seed = seed
         self.head = projection_head(encoder.feature_dim, projection, "head")
         self.key_head = projection_head(encoder.feature_dim, projection, "key_head")
         self.queue = MomentumQueue(queue, projection, seed=seed)
         self._mirror_rows = LayoutRows([layout.num_joints for layout in encoder.layouts])
         self._mirrors = np.concatenate([layout.mirror for layout in encoder.layouts])
-        terms = ("info_nce", "d3m") if self._has_strong_views else ("info_nce",)
-        self._logged = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("loss", *terms, "contrast_accuracy", "positives")
-        }
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return list(self._logged.values())
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "key_encoder": keras.saving.serialize_keras_object(self.key_encoder),
+            "augmentation": keras.saving.serialize_keras_object(self.augmentation),
+            "method": self.method,
+            "projection": self.queue.dim,
+            "queue": self.queue.length,
+            "momentum": self.momentum,
+            "temperature": self.temperature,
+            "attention_threshold": self.attention_threshold,
+            "mining_step": self.mining_step,
+            "l2_penalty": self.l2_penalty,
+        }
 
     @property
     def _has_strong_views(self) -> bool:
@@ -113,7 +123,8 @@ class MSCLR(keras.Model):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         for layer in (self.encoder, self.key_encoder):
-            layer.build(input_shape)
+            if not layer.built:
+                layer.build(input_shape)
         for head in (self.head, self.key_head):
             head.build((None, self.encoder.feature_dim))
         for query, key in self._sides():
@@ -122,38 +133,56 @@ class MSCLR(keras.Model):
             key.trainable = False
         self.built = True
 
-    def call(
-        self, poses: tf.Tensor, layout: tf.Tensor | int = 0, training: bool = False
+    def keys(
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int,
+        random: ClipRandom,
+        *,
+        training: bool = True,
     ) -> tf.Tensor:
-        """Features: [B, T, M, J, C] -> [B, D]."""
-        return self.encoder(poses, layout=layout, training=training)
-
-    def keys(self, poses: tf.Tensor, layout: tf.Tensor | int, random: ClipRandom) -> tf.Tensor:
         """Embeddings by the momentum encoder: [B, T, M, J, C] -> [B, P], without gradient."""
         mirror = self._mirror(layout)
         weak = self.augmentation.weak(poses, random.stream(_KEY_VIEW), mirror)
         features = self.key_encoder(
-            weak, layout=layout, training=True, random=random.stream(_KEY_DROPOUT)
+            weak,
+            layout=layout,
+            training=training,
+            random=random.stream(_KEY_DROPOUT),
+            by_frame=False,
         )
         return tf.stop_gradient(unit(self.key_head(features)))
 
     def queries(
-        self, poses: tf.Tensor, layout: tf.Tensor | int, random: ClipRandom
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int,
+        random: ClipRandom,
+        *,
+        training: bool = True,
     ) -> list[tf.Tensor]:
         """Embeddings [B, P] of the weak view; and of the strong view, whole and with drop."""
         mirror = self._mirror(layout)
         weak = self.augmentation.weak(poses, random.stream(_WEAK_VIEW), mirror)
         dropout = random.stream(_QUERY_DROPOUT)
         if not self._has_strong_views:
-            features = [self.encoder(weak, layout=layout, training=True, random=dropout)]
+            features = [
+                self.encoder(weak, layout=layout, training=training, random=dropout, by_frame=False)
+            ]
         else:
             strong = self.augmentation.strong(poses, random.stream(_STRONG_VIEW), mirror)
-            features = self._strong_features(weak, strong, layout, dropout)
+            features = self._strong_features(weak, strong, layout, dropout, training=training)
         embeddings = unit(self.head(tf.concat(features, axis=0)))
         return tf.split(embeddings, len(features))
 
     def _strong_features(
-        self, weak: tf.Tensor, strong: tf.Tensor, layout: tf.Tensor | int, random: ClipRandom
+        self,
+        weak: tf.Tensor,
+        strong: tf.Tensor,
+        layout: tf.Tensor | int,
+        random: ClipRandom,
+        *,
+        training: bool,
     ) -> list[tf.Tensor]:
         """Features [B, D]: weak, strong, strong after attention drop; of one call."""
         # Views of a clip are neighbours, so that a replica's rows are consecutive in the global
@@ -161,16 +190,14 @@ class MSCLR(keras.Model):
         both = tf.stack([weak, strong], axis=1)
         both = tf.reshape(both, tf.concat([[-1], tf.shape(both)[2:]], axis=0))
         both = tf.ensure_shape(both, [None, *weak.shape[1:]])
-        found = self.encoder.feature_map(
-            both, layout, training=True, random=ClipRandom(random.seed, 2 * random.batch)
-        )
-        features = tf.reshape(
-            self.encoder.pooled(found), [random.batch, 2, self.encoder.feature_dim]
-        )
-        rows = tf.where(found.clip % 2 == 1)[:, 0]
-        dropped = attention_drop(tf.gather(found.maps, rows), self.attention_threshold)
-        clip = tf.gather(found.clip, rows) // 2
-        salient = found._replace(maps=dropped, clip=clip, batch=random.batch)
+        dropout = ClipRandom(random.seed, 2 * random.batch)
+        views = self.encoder.feature_map(both, layout, training=training, random=dropout)
+        pooled = self.encoder.pooled(views)
+        features = tf.reshape(pooled, [random.batch, 2, self.encoder.feature_dim])
+        rows = tf.where(views.clip % 2 == 1)[:, 0]
+        dropped = attention_drop(tf.gather(views.maps, rows), self.attention_threshold)
+        clip = tf.gather(views.clip, rows) // 2
+        salient = views._replace(maps=dropped, clip=clip, batch=random.batch)
         return [features[:, 0], features[:, 1], self.encoder.pooled(salient)]
 
     def contrast(
@@ -209,43 +236,30 @@ class MSCLR(keras.Model):
             return tf.constant(False)
         return tf.convert_to_tensor(self.optimizer.iterations) >= self.mining_step
 
-    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        seed = tf.stack([self.seed, tf.cast(self.optimizer.iterations, tf.int32)])
+    def prepared(self, data: Batch, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
+        """The keys [B, P]."""
+        random = ClipRandom(seed, tf.shape(data["key"])[0])
+        return self.keys(data["key"], data["key_layout"][0], random, training=training)
+
+    def losses(
+        self, data: Batch, seed: tf.Tensor, *, prepared: Any = None, training: bool = True
+    ) -> tuple[tf.Tensor, Logs]:
         random = ClipRandom(seed, tf.shape(data["query"])[0])
-        keys = self.keys(data["key"], data["key_layout"][0], random)
-        with tf.GradientTape() as tape:
-            queries = self.queries(data["query"], data["query_layout"][0], random)
-            loss, logs = self.contrast(queries, keys, data["clip"])
-            # Keras sums gradients over replicas; the loss is a mean over the global batch.
-            scaled = self.optimizer.scale_loss(loss / replicas.count())
-        weights = self.trainable_weights
-        gradients = tape.gradient(scaled, weights)
-        gradients = replicas.clipped(gradients, self.clip_norm, self.optimizer)
-        self.optimizer.apply(self._with_decay(gradients, weights), weights)
+        layout = data["query_layout"][0]
+        queries = self.queries(data["query"], layout, random, training=training)
+        return self.contrast(queries, prepared, data["clip"])
+
+    def after_step(self, data: Batch, prepared: tf.Tensor) -> None:
+        """Moves the key side and puts the keys into the queue."""
         self._follow()
         clips = tf.cast(data["clip"], tf.int64)
-        self.queue.enqueue(replicas.gather(keys), replicas.gather(clips))
-        for name, value in logs.items():
-            self._logged[name].update_state(value)
-        return self.get_metrics_result()
-
-    def _with_decay(
-        self, gradients: list[tf.Tensor], weights: list[keras.Variable]
-    ) -> list[tf.Tensor]:
-        """Adds each replica's part of the L2 penalty, on the scale of the gradients."""
-        if not self.weight_decay:
-            return gradients
-        rate = self.optimizer.scale_loss(tf.constant(self.weight_decay / replicas.count()))
-        return [
-            gradient + rate * tf.convert_to_tensor(weight)
-            for gradient, weight in zip(gradients, weights, strict=True)
-        ]
+        self.queue.enqueue(replicas.gather(prepared), replicas.gather(clips))
 
     def _follow(self) -> None:
         """Moves the key side; every replica computes the same, so no exchange is needed."""
         for query, key in self._sides():
             if query.trainable:
-                now, target = (tf.convert_to_tensor(one) for one in (key, query))
+                now, target = (tf.convert_to_tensor(weight) for weight in (key, query))
                 key.assign(now + (1.0 - self.momentum) * (target - now))
 
     def _sides(self) -> Iterator[tuple[keras.Variable, keras.Variable]]:

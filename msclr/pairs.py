@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import normalised, raw_batch, raw_signature, with_own_threads
+from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
-from msclr.data import ClrData
 
 PAIRS = ("full_random", "anchored", "same")
 _PAIR_STREAM, _CLIP_STREAM = 1, 2
@@ -125,7 +125,7 @@ def _endless(clips: np.ndarray, random: np.random.Generator) -> Iterator[int]:
 
 
 def pair_batches(
-    data: ClrData, sampler: PairSampler, *, batch: int, first_step: int = 0
+    data: RunData, sampler: PairSampler, *, batch: int, first_step: int = 0
 ) -> tf.data.Dataset:
     """Endless batches for `msclr.model.MSCLR`.
 
@@ -170,7 +170,7 @@ def pair_batches(
     return with_own_threads(dataset.map(normalise).prefetch(2))
 
 
-def _normalised(raw: dict[str, tf.Tensor], layout: tf.Tensor, data: ClrData) -> tf.Tensor:
+def _normalised(raw: dict[str, tf.Tensor], layout: tf.Tensor, data: RunData) -> tf.Tensor:
     """Poses [B, T, M, J, C] by the normaliser of their layout; J is known at run time only."""
 
     def of(normaliser: Normaliser, shape: tuple[int, ...]) -> Callable[[], tf.Tensor]:

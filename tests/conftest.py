@@ -17,9 +17,13 @@ import tensorflow as tf
 
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.synthetic import generate
+from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.train import train
 from tests.helpers import RUN_CHANGES, TrainedRun, tiny_config, write_dataset
+from tests.msclr.tiny import LAYOUTS
+from tests.msclr.tiny import config as clr_config
 
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -81,3 +85,16 @@ def trained_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFact
         patch.setattr(pipeline, "padded_batch", spy)
         folder = train(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="none")
     return TrainedRun(folder, config, frozenset(read))
+
+
+@pytest.fixture(scope="session")
+def clr_dataset(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
+    """Synthetic motions in the layouts of the tiny MS-CLR runs and in one they do not learn."""
+    out = tmp_path_factory.mktemp("data") / "clr"
+    return generate(out, clips=48, seed=2, layouts=[*LAYOUTS, "smpl_24"], progress=False)
+
+
+@pytest.fixture(scope="session")
+def clr_run(clr_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished MS-CLR run on two layouts; copy it before writing."""
+    return train(clr_config(clr_dataset), str(tmp_path_factory.mktemp("runs") / "clr"))

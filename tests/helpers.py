@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
+from ms2l_tf.methods.base import RunShape
+from ms2l_tf.methods.registry import groups_for, run_config
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 FRAMES, JOINTS, COORDS = 12, 5, 3
@@ -51,8 +53,16 @@ class TrainedRun:
 
 
 def tiny_config(**changes: Any) -> RunConfig:
-    """`TINY` with some settings changed, by flag name."""
-    return RunConfig.from_flat({**TINY, **changes})
+    """`TINY`, as far as the method and network have such settings, with some changed."""
+    return run_config({**fitting(TINY, changes), **changes})
+
+
+def fitting(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a run with these changes has."""
+    names = {
+        field.name for group in groups_for(changes).values() for field in dataclasses.fields(group)
+    }
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def tiny_layout(**changes: Any) -> SkeletonLayout:
@@ -74,6 +84,12 @@ def tiny_layout(**changes: Any) -> SkeletonLayout:
         },
     }
     return SkeletonLayout(**{**fields, **changes})
+
+
+def tiny_shape(layout: SkeletonLayout | None = None, **changes: Any) -> RunShape:
+    """What a learner of two persons in one layout is built for."""
+    fields: dict[str, Any] = {"frames": FRAMES, "persons": 2, "coords": COORDS, "classes": 2}
+    return RunShape((layout or tiny_layout(),), **{**fields, **changes})
 
 
 # Metres, y up; the person faces -z (towards the viewer), so the person's left is the viewer's

@@ -5,26 +5,20 @@ from __future__ import annotations
 import configparser
 import email.parser
 import functools
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
-import textwrap
 import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-
-from ms2l_tf.data import ClipDataset
-from ms2l_tf.skeletons import load_layout, load_mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
@@ -34,14 +28,14 @@ COMMANDS = {  # console scripts and their modules
     "ms2l-train": "ms2l_tf.cli.train",
     "ms2l-evaluate": "ms2l_tf.cli.evaluate",
     "msclr-train": "msclr.cli.train",
-    "msclr-evaluate": "msclr.cli.evaluate",
+    "msclr-evaluate": "ms2l_tf.cli.evaluate",
 }
-SCRIPTS = {module: script for script, module in COMMANDS.items()}
-DOCUMENTS = ("README.md", "docs/architecture.md", "docs/benchmarks.md", *RECIPES)
+SCRIPTS = {module: script for script, module in reversed(COMMANDS.items())}
 
 # A command of the project inside a line of shell, however it is started.
 COMMAND = re.compile(
-    r"(?:(?P<script>(?:ms2l|msclr)-\w+)|-m (?P<module>\w+\.cli\.\w+)|(?P<tool>tools/\w+\.py))"
+    r"(?:(?P<script>(?:ms2l|msclr)-\w+)|-m (?P<module>\w+\.cli\.\w+)"
+    r"|(?P<tool>tools/\w+\.py)|-m (?P<package>tools\.\w+))"
     r"\s(?P<rest>.*)"
 )
 FLAG = re.compile(r"(?<![\w-])--(?P<name>[a-z]\w*)")
@@ -113,7 +107,8 @@ def test_recipes_of_the_wheel_are_found_without_a_checkout(
     """Unpacked as an installer would, and run from a folder that has no flags/."""
     wheel.extractall(tmp_path / "site")
     start = "from {0} import entry; import {1} as p; print(p.__file__, flush=True); entry()"
-    for module, recipe in (("ms2l_tf", "nw_ucla/semi_1"), ("msclr", "nw_ucla/aimclr")):
+    either = [("ms2l_tf", "nw_ucla/aimclr"), ("msclr", "nw_ucla/unsupervised_wide")]
+    for module, recipe in (("ms2l_tf", "nw_ucla/semi_1"), ("msclr", "nw_ucla/aimclr"), *either):
         code = start.format(f"{module}.cli.train", module)
         for flags, status, said in (
             (["--recipe=help"], 0, recipe),
@@ -145,8 +140,10 @@ def test_source_archive_has_what_a_checkout_has(built: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
     expected = {path.as_posix() for path in DATA_FILES} | set(RECIPES)
-    expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock", "tools/benchmark.py"}
-    expected |= {"setup.py", "setup.cfg", "pyproject.toml"}
+    expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock"}
+    expected |= {"tools/benchmarks/__main__.py", "results/nw_ucla/unsupervised_wide.json"}
+    expected |= {"setup.py", "setup.cfg", "pyproject.toml", "CONTRIBUTING.md", "docs/limits.md"}
+    expected |= {"examples/own_data.py"}
     assert expected | {"tests/test_packaging.py"} <= names
 
 
@@ -202,8 +199,8 @@ def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFil
 
 @functools.cache
 def help_of(command: str, option: str = "--helpfull", *, script: bool = False) -> str:
-    """Help text of "ms2l-train" (started as a module or script) or "tools/benchmark.py"."""
-    start = [command] if command.endswith(".py") else ["-m", COMMANDS[command]]
+    """Help text of "ms2l-train" (as a module or script), "tools/knn_eval.py" or "tools.results"."""
+    start = [command] if command.endswith(".py") else ["-m", COMMANDS.get(command, command)]
     if script:  # what the installed console script does
         start = ["-c", f"from {COMMANDS[command]} import entry; entry()"]
     done = subprocess.run(
@@ -246,107 +243,11 @@ def commands_in(text: str) -> list[tuple[str, list[str]]]:
     found = []
     for line in joined.splitlines():
         for match in COMMAND.finditer(line):
-            command = match["tool"] or match["script"] or SCRIPTS[match["module"]]
+            command = (
+                match["tool"] or match["package"] or match["script"] or SCRIPTS[match["module"]]
+            )
             found.append((command, FLAG.findall(match["rest"].split("`")[0].split(" # ")[0])))
     return found
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_documented_flags_exist(document: str) -> None:
-    for command, names in commands_in((ROOT / document).read_text(encoding="utf-8")):
-        unknown = set(names) - flags_of(command)
-        assert not unknown, f"{document}: {command} has no flag {', '.join(sorted(unknown))}"
-
-
-def test_readme_shows_every_command() -> None:
-    shown = {command for command, _ in commands_in((ROOT / "README.md").read_text("utf-8"))}
-    assert set(COMMANDS) <= shown
-
-
-def readme_block(language: str, number: int = 0) -> str:
-    """A code block of a language in the README, by its number among them."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = rf"^ *```{language}\n(.*?)^ *```"
-    blocks: list[str] = re.findall(block, text, re.DOTALL | re.MULTILINE)
-    return textwrap.dedent(blocks[number])
-
-
-def test_readme_layout_is_valid(tmp_path: Path) -> None:
-    path = tmp_path / "upper_body.json"
-    path.write_text(readme_block("json"), encoding="utf-8")
-    assert load_layout(path).num_joints == 9
-
-
-def write_readme_skeletons(folder: Path) -> None:
-    for number, name in enumerate(("upper_body", "my_mapping", "arms")):
-        (folder / f"{name}.json").write_text(readme_block("json", number), encoding="utf-8")
-
-
-def test_readme_mapping_fits_the_layouts_beside_it(tmp_path: Path) -> None:
-    write_readme_skeletons(tmp_path)
-    mapping = load_mapping(str(tmp_path / "my_mapping.json"))
-    assert (mapping.source, mapping.target) == ("upper_body_9", "arms_4")
-
-
-def write_bvh(path: Path, random: np.random.Generator) -> None:
-    """Joints of the README's skeleton, each turning at random on a bone of 10 cm."""
-    layout = json.loads(readme_block("json"))
-    children: dict[str, list[str]] = {}
-    for child, parent in layout["bones"]:
-        children.setdefault(parent, []).append(child)
-    lines = ["HIERARCHY"]
-
-    def joint(name: str, word: str, x: float) -> None:
-        turns = "3 Zrotation Xrotation Yrotation"
-        channels = turns if word == "JOINT" else f"6 Xposition Yposition Zposition {turns[2:]}"
-        lines.extend([f"{word} {name}", "{", f"OFFSET {x} 10 0", f"CHANNELS {channels}"])
-        below = children.get(name, [])
-        for number, child in enumerate(below):
-            joint(child, "JOINT", 10.0 * (1 - number))
-        if not below:
-            lines.extend(["End Site", "{", "OFFSET 0 5 0", "}"])
-        lines.append("}")
-
-    joint("pelvis", "ROOT", 0.0)
-    frames = random.normal(scale=20.0, size=(24, 3 + 3 * len(layout["joints"])))
-    lines += ["MOTION", "Frames: 24", "Frame Time: 0.016667"]
-    lines += [" ".join(f"{value:.3f}" for value in frame) for frame in frames]
-    path.write_text("\n".join(lines) + "\n")
-
-
-@pytest.mark.slow
-def test_readme_takes_an_odd_skeleton_from_raw_files_to_features(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_readme_skeletons(tmp_path)
-    (tmp_path / "recordings").mkdir()
-    for number in range(16):
-        write_bvh(tmp_path / "recordings" / f"take{number}.bvh", np.random.default_rng(number))
-    exec(compile(readme_block("python", 1), "README.md", "exec"), {})
-    assert ClipDataset.open("data/mocap").poses("upper_body_9").lengths.tolist() == [12] * 16
-    section = (ROOT / "README.md").read_text("utf-8").split("**From a skeleton of your own")[1]
-    said = re.findall(r"`((?:ms2l|msclr)-[^`]*=[^`]*)`", section)[:3]
-    assert [text.split()[0] for text in said] == ["ms2l-prepare", "msclr-train", "msclr-evaluate"]
-    modules = ("ms2l_tf.cli.prepare", "msclr.cli.train", "msclr.cli.evaluate")
-    small = ["--epochs=1", "--batch=8", "--width=2", "--blocks=2", "--frames=8", "--projection=4"]
-    for module, text in zip(modules, said, strict=True):
-        extra = small if module == "msclr.cli.train" else []
-        command = [sys.executable, "-m", module, *text.split()[1:], *extra]
-        done = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{text}\n{done.stderr}"
-    with np.load("mine.npz") as features:
-        assert features["train_features"].shape[0] == 16
-
-
-def test_readme_dataset_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    exec(compile(readme_block("python"), "README.md", "exec"), {})
-    dataset = ClipDataset.open("data/mine")
-    assert len(dataset.split("by_subject").train) == 40
-    assert len(dataset.clips) == 60
 
 
 def test_demo_runs_the_three_commands_with_flags_they_have() -> None:

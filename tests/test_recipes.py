@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data.synthetic import generate
-from ms2l_tf.evaluation.result import EvaluationResult, summarise
 from ms2l_tf.files import read_json
+from tools.results.recipes import results_path
+from tools.results.store import FIGURE_4, RecipeResults
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / "flags").glob("*/*.cfg"))
@@ -49,17 +50,29 @@ def test_header_has_the_numbers_of_the_committed_results(path: Path) -> None:
         for line in path.read_text().splitlines()
         if line.startswith("#")
     )
-    cell = re.search(r"makes, by name: (\w+)\.", header)
-    folder = ROOT / "docs" / "results" / ("tables" if cell else "")
-    name = cell.group(1) if cell else path.stem
-    files = sorted(folder.glob(f"{path.parent.name}_{name}_seed*.json"))
+    file = results_path(ROOT / "results", path)
     if "Expected: not run yet" in header:
-        assert not files, f"{path} has results that its header does not tell"
+        assert not file.is_file(), f"{path} has results that its header does not tell"
         return
-    assert files, f"no results of {path} are committed"
-    summary = summarise([EvaluationResult.load(file) for file in files])
-    metric = "classifier/top1" if cell else "linear/top1"
-    assert str(summary[metric]) in header
+    assert file.is_file(), f"no results of {path} are committed"
+    variants = RecipeResults.load(file).variants
+    numbers = [variants["recipe"], *(v for v in variants.values() if v.flags and not v.aside)]
+    for summary in (variant.summary() for variant in numbers):
+        metric = next(name for name in ("classifier/top1", "linear/top1") if name in summary)
+        assert str(summary[metric]) in header
+
+
+def test_every_mean_in_the_readme_is_one_of_the_results() -> None:
+    measured = {
+        str(summary)
+        for file in (ROOT / "results").rglob("*.json")
+        if file.name != FIGURE_4
+        for variant in RecipeResults.load(file).variants.values()
+        for summary in variant.summary().values()
+    }
+    said = re.findall(r"\d+\.\d\d ± \d+\.\d\d", (ROOT / "README.md").read_text("utf-8"))
+    assert len(said) > 20
+    assert not set(said) - measured
 
 
 @pytest.mark.parametrize("name", ["unsupervised_paper", "unsupervised_authors"])

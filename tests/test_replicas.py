@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ms2l_tf import replicas
 from ms2l_tf.errors import InputError
-from ms2l_tf.losses import mean_contrastive_loss, version_means
+from ms2l_tf.methods.ms2l.losses import mean_contrastive_loss, version_means
 from ms2l_tf.training.distribution import make_strategy
 from tests.helpers import assert_close, random_poses
 

@@ -62,7 +62,7 @@ def main() -> None:
         if not value:
             raise InputError(f"--{name} is missing; name {meaning}")
     common.quiet_tensorflow()
-    from msclr.poses.extract import REPORT, extract_poses, summary
+    from ms2l_tf.data.videos.extract import REPORT, extract_poses, summary
 
     dataset, report = extract_poses(
         VIDEO.value,

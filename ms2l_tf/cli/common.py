@@ -14,8 +14,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging
 
-from ms2l_tf.cli import flag_files
 from ms2l_tf.errors import InputError, one_line
+from ms2l_tf.settings import flag_files
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
@@ -129,16 +129,16 @@ def _help(main: Callable[[], None]) -> str:
     return f"{module.__doc__}\n{flags.FLAGS.module_help(module)}"
 
 
-def _parser(main: Callable[[], None], recipes_of: str) -> Callable[[Sequence[str]], list[str]]:
+def _parser(main: Callable[[], None], recipes: bool) -> Callable[[Sequence[str]], list[str]]:
     """Parses flags; an unknown or ill-typed one is one line and exit 2, not absl's usage text."""
 
     def parse(argv: Sequence[str]) -> list[str]:
         if {"--help", "-help", "-h"} & set(argv[1:]):
             _show(_help(main))
-        if recipes_of and flag_files.asks_for_recipes(argv):
-            _show(flag_files.recipe_list(recipes_of))
+        if recipes and flag_files.asks_for_recipes(argv):
+            _show(flag_files.recipe_list())
         try:
-            return flags.FLAGS(flag_files.expanded(argv, recipes_of))
+            return flags.FLAGS(flag_files.expanded(argv, recipes=recipes))
         except (flags.Error, InputError) as error:
             sys.exit(_fail(" ".join(str(error).split())))
 
@@ -149,17 +149,17 @@ def run(
     main: Callable[[], None],
     interrupted: str = "the same command starts again",
     *,
-    recipes_of: str = "",
+    recipes: bool = False,
 ) -> None:
     """Runs a command.
 
     Args:
         main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
         interrupted: what to tell who stops it with Ctrl-C.
-        recipes_of: name of the command, if it has a flag ``--recipe``.
+        recipes: whether the command has a flag ``--recipe``.
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
     is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141:
     nobody reads its output any more, and it stopped there.
     """
-    app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes_of))
+    app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes))

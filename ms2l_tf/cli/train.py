@@ -2,24 +2,32 @@
 
   ms2l-train --recipe=nw_ucla/unsupervised_paper --data=data/nw_ucla --workdir=runs/a
   ms2l-train --protocol=semi --init=runs/a --label_fraction=0.1 --data=data/nw_ucla --workdir=runs/b
+  ms2l-train --method=msclr --layouts=kinect_v1_20,h36m_17 --data=data/nw_ucla --workdir=runs/c
 
-With --init=RUN the settings of that run's normaliser, encoder and tasks are taken over; a flag that
-contradicts them is refused. The same command on an interrupted run goes on after its last whole
-epoch. The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose
-labels were read) and, at the end, model.weights.h5 (last epoch).
+--method says what makes the features, --network what is trained; some settings have other defaults
+there. With --init=RUN the settings of that run's normaliser, network and tasks are taken over; a
+flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes motions to learn
+from, in WORKDIR_data. The same command on an interrupted run goes on after its last whole epoch.
+The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose labels
+were read) and, at the end, model.weights.h5 (last epoch).
 """
 
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from absl import flags
 
-from ms2l_tf import config, options, unused
-from ms2l_tf.cli import common, config_flags, flag_files
+from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError, warn
+from ms2l_tf.methods.registry import all_settings, changed, groups_for, methods, run_config
+from ms2l_tf.networks.registry import NETWORKS
+from ms2l_tf.settings import flag_files
+from ms2l_tf.settings.config import RANDOM_INIT, RunConfig
 
-GROUPS = tuple(options.groups_of(config.RunConfig))
+SETTINGS = all_settings()
+
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 flags.DEFINE_multi_string("recipe", [], flag_files.RECIPE_HELP)
 STRATEGY = flags.DEFINE_enum(
@@ -28,34 +36,85 @@ STRATEGY = flags.DEFINE_enum(
     ["auto", "none", "mirrored"],
     "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs.",
 )
-config_flags.define(*GROUPS)
+SYNTHETIC_CLIPS = flags.DEFINE_integer(
+    "synthetic_clips",
+    0,
+    "Without --data: learn from so many synthetic motions, made beside the run in WORKDIR_data.",
+    lower_bound=0,
+)
+config_flags.define(SETTINGS)
 flags.adopt_module_key_flags(config_flags)
 flags.adopt_module_key_flags(common)
 
 
-def main() -> None:
-    """Reads the flags and trains."""
+def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate") -> None:
+    """Reads the flags and trains.
+
+    Args:
+        defaults: settings of the command where no flag gives them.
+        then: the command that reads the run.
+    """
+    given = config_flags.read(SETTINGS)
+    if listed := _asked_list(given):
+        print(listed)
+        return
     if not WORKDIR.value:
         raise InputError("--workdir: name the folder of the run")
-    values, given = config_flags.read(*GROUPS), config_flags.given(*GROUPS)
-    config_flags.check_labels(values)
-    if values["init"] == config.RANDOM_INIT:  # before TensorFlow is loaded, which takes seconds
-        config.RunConfig.from_flat(values)
+    starts_anew = given.get("init", RANDOM_INIT) == RANDOM_INIT
+    if starts_anew:  # before TensorFlow is loaded, which takes seconds
+        given = {**(defaults or {}), **given}
+        config = _config(given)
     common.quiet_tensorflow()
     from ms2l_tf.runs.initial import with_initial_run
     from ms2l_tf.training.train import train
 
-    settings = config.RunConfig.from_flat(with_initial_run(values, given, WORKDIR.value))
-    for line in unused.unused(settings, config_flags.typed(*GROUPS), unused.RULES):
+    if not starts_anew:
+        config = _config(with_initial_run(given, WORKDIR.value))
+    config = _with_data(config)
+    for line in config_flags.without_effect(SETTINGS, config.groups, config.to_json()):
         warn(line)
-    folder = train(settings, WORKDIR.value, strategy=STRATEGY.value)
+    folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: {shlex.join(['ms2l-evaluate', f'--workdir={folder.path}'])}")
+    print(f"next: {shlex.join([then, f'--workdir={folder.path}'])}")
+
+
+def _asked_list(given: dict[str, Any]) -> str:
+    """The methods or networks there are, where --method=help or --network=help asks for them."""
+    kinds: list[Any] = []
+    if given.get("method") == flag_files.LIST:
+        kinds += methods().values()
+    if given.get("network") == flag_files.LIST:
+        kinds += NETWORKS.values()
+    return "\n".join(f"{kind.name:12}{kind.summary}" for kind in kinds)
+
+
+def _config(given: dict[str, Any]) -> RunConfig:
+    """The settings that flags give, but for those that the method or network does not have."""
+    names = config_flags.names_of(groups_for(given))
+    config = run_config({name: value for name, value in given.items() if name in names})
+    config_flags.check_labels(config.to_json())
+    return config
+
+
+def _with_data(config: RunConfig) -> RunConfig:
+    """Settings that name a dataset; a synthetic one is made if that is asked for."""
+    if config.data.data:
+        return config
+    if not SYNTHETIC_CLIPS.value:
+        raise InputError(
+            "--data: name the folder of a prepared dataset (see ms2l-prepare), or try "
+            "--synthetic_clips=600"
+        )
+    from ms2l_tf.data.synthetic.beside import synthetic_data
+
+    folder = f"{str(WORKDIR.value).rstrip('/')}_data"
+    made = synthetic_data(folder, config.data.layouts, SYNTHETIC_CLIPS.value)
+    return changed(config, data=made)
 
 
 def entry() -> None:
     """Console script."""
-    common.run(main, common.RESUMES, recipes_of="ms2l-train")
+    common.run(main, common.RESUMES, recipes=True)
 
 
 if __name__ == "__main__":

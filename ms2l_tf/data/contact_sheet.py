@@ -66,7 +66,7 @@ def _draw_row(
 ) -> None:
     coords = store.poses(clip).coords
     moments = np.linspace(0, len(coords) - 1, min(NUM_POSES, len(coords))).round().astype(int)
-    plane = _picture_plane(store)
+    plane = store.picture_plane
     poses = [_centred(np.array(coords[moment])) for moment in moments]
     # Half the field in data units: high and wide enough for every pose of the row.
     points = np.concatenate([project(p, store.layout, plane) for pose in poses for p in pose])
@@ -90,13 +90,6 @@ def _centred(pose: np.ndarray) -> np.ndarray:
     if not len(joints):
         return pose
     return pose - (joints.min(axis=0) + joints.max(axis=0)) / 2
-
-
-def _picture_plane(store: PoseStore) -> tuple[str, str]:
-    """The coordinates that point right and up for the viewer."""
-    if store.axes is None:
-        return "+x", "-y"
-    return store.axes.right, store.axes.up
 
 
 def _draw_legend(figure: matplotlib.figure.Figure, title: str, height: float) -> None:

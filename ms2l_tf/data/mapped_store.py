@@ -67,18 +67,18 @@ def _check(store: PoseStore, mapping: JointMapping) -> None:
     if mapping.source != layout.name:
         known = [name for name in mapping_names() if name.startswith(f"{layout.name}_to_")]
         raise InputError(
-            f"--mapping={mapping.name}: maps from {mapping.source}, the poses are in "
+            f"--layouts={mapping.name}: maps from {mapping.source}, the poses are in "
             f"{layout.name}; packaged mappings from there: {', '.join(known) or 'none'}; choose "
-            "one of them, another --layout, or the path of a mapping file"
+            "one of them, a layout of the dataset, or the path of a mapping file"
         )
     if mapping.source_layout.joints != layout.joints:
         raise InputError(
-            f"--mapping={mapping.name}: its {mapping.source} has other joints than the "
+            f"--layouts={mapping.name}: its {mapping.source} has other joints than the "
             f"{layout.name} of the dataset; give one of the two layouts another name"
         )
     if mapping.absent:
         raise InputError(
-            f"--mapping={mapping.name}: {mapping.source} has no counterpart of "
+            f"--layouts={mapping.name}: {mapping.source} has no counterpart of "
             f"{', '.join(mapping.absent)} in {mapping.target}; map to a layout without, or name "
             "source joints for it in a mapping file of your own"
         )

@@ -363,7 +363,7 @@ def _interpolated(
     start = tf.where(before < 0, after, before)
     end = tf.where(after >= frames, before, after)
     known = start < frames
-    start, end = (tf.clip_by_value(one, 0, frames - 1) for one in (start, end))
+    start, end = (tf.clip_by_value(frame, 0, frames - 1) for frame in (start, end))
     span = tf.cast(tf.maximum(end - start, 1), tf.float32)
     mix = tf.cast(tf.clip_by_value(index - start, 0, frames), tf.float32) / span
     mix = tf.clip_by_value(mix, 0.0, 1.0)[..., None]

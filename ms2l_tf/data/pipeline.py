@@ -216,11 +216,11 @@ def recognition_batches(
             stream=number,
         )
 
-    mine = stream(labelled, 1).map(with_labels)
+    own = stream(labelled, 1).map(with_labels)
     if unlabelled is None:
-        return mine
-    return tf.data.Dataset.zip(mine, stream(unlabelled, 0)).map(
-        lambda one, other: {**one, "unlabelled": other["poses"]}
+        return own
+    return tf.data.Dataset.zip(own, stream(unlabelled, 0)).map(
+        lambda clips, others: {**clips, "unlabelled": others["poses"]}
     )
 
 

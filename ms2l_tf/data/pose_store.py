@@ -90,6 +90,13 @@ class PoseStore:
         """C, 2 or 3."""
         return int(self.coords.shape[3])
 
+    @property
+    def picture_plane(self) -> tuple[str, str]:
+        """The coordinates that point right and up for the viewer, as `draw_pose` takes them."""
+        if self.axes is None:
+            return "+x", "-y"
+        return self.axes.right, self.axes.up
+
     def poses(self, index: int) -> ClipPoses:
         """The poses of clip `index` as views of the memory map (copy before you write)."""
         if not 0 <= index < len(self.offsets) - 1:

@@ -79,21 +79,17 @@ class PoseWriter:
         coords = self._check_coords(poses.coords, where)
         shape = coords.shape
         present = _check_present(poses.present, shape[:2], where)
-        if present is not None:
-            coords[~present] = np.nan
         confidence = self._check_confidence(poses.confidence, shape[:3], where)
-        before = np.isfinite(coords[..., 0]).any(axis=-1)
-        repairs = repair_poses(coords, self.layout, self.frame_rate, keep_zeros=self.keep_zeros)
-        seen = np.isfinite(coords[..., 0]).any(axis=-1)
-        # Who lost every joint is not in the picture, whatever was said.
-        present = seen if present is None else present & (seen | ~before)
+        present, repairs = made_consistent(
+            coords, present, self.layout, self.frame_rate, keep_zeros=self.keep_zeros
+        )
         padding = [(0, 0), (0, self.shape[0] - shape[1])]
         padded = ClipPoses(
             np.pad(coords, [*padding, (0, 0), (0, 0)], constant_values=np.nan),
             np.pad(present, padding),
             None if confidence is None else np.pad(confidence, [*padding, (0, 0)]),
         )
-        return CheckedPoses(padded, repairs, bool(seen.any()))
+        return CheckedPoses(padded, repairs, bool(np.isfinite(coords[..., 0]).any()))
 
     def _check_coords(self, given: Any, where: str) -> np.ndarray:
         persons, joints, num_coords = self.shape
@@ -106,7 +102,6 @@ class PoseWriter:
             )
         if np.isinf(coords).any():
             raise InputError(f"{where}: has an infinite coordinate; a missing joint is NaN")
-        coords[np.isnan(coords).any(axis=-1)] = np.nan
         return coords
 
     def _check_confidence(
@@ -142,6 +137,36 @@ class PoseWriter:
             if stream is not None:
                 stream.close()
         np.save(self.folder / "offsets.npy", np.array(self.offsets, np.int64), allow_pickle=False)
+
+
+def made_consistent(
+    coords: np.ndarray,
+    present: np.ndarray | None,
+    layout: SkeletonLayout,
+    frame_rate: float,
+    *,
+    keep_zeros: bool = False,
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Makes joints missing, in place, that lack a coordinate, belong to nobody or were not seen.
+
+    Args:
+        coords: float32 [T, M, J, C] without infinite values.
+        present: bool [T, M], or None when every person with a finite joint is present.
+        layout: of the joints.
+        frame_rate: frames per second.
+        keep_zeros: whether persons whose joints are all zero stay, see `repair_poses`.
+
+    Returns:
+        Who is present, bool [T, M], and the counts of `repair_poses`.
+    """
+    coords[np.isnan(coords).any(axis=-1)] = np.nan
+    if present is not None:
+        coords[~present] = np.nan
+    before = np.isfinite(coords[..., 0]).any(axis=-1)
+    repairs = repair_poses(coords, layout, frame_rate, keep_zeros=keep_zeros)
+    seen = np.isfinite(coords[..., 0]).any(axis=-1)
+    # Who lost every joint is not in the picture, whatever was said.
+    return seen if present is None else present & (seen | ~before), repairs
 
 
 def _check_present(present: Any, shape: tuple[int, ...], where: str) -> np.ndarray | None:

@@ -6,16 +6,14 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ms2l_tf.data.checks import free_text, shown
+from ms2l_tf.data.records import Clip
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
-
-if TYPE_CHECKING:
-    from ms2l_tf.data.clip_dataset import ClipDataset
 
 VALIDATION_FIELDS = ("camera", "subject", "setup", "group", "clip")
 
@@ -102,7 +100,7 @@ def _members(names: Any, side: str, where: str) -> tuple[str, ...]:
 
 
 def validation_split(
-    dataset: ClipDataset,
+    clips: Sequence[Clip],
     train: np.ndarray,
     by: str = "camera",
     *,
@@ -112,7 +110,7 @@ def validation_split(
     """Cuts a validation split from training clips, so that nothing is tuned on test clips.
 
     Args:
-        dataset: whose clip table is asked.
+        clips: all of the dataset.
         train: indices of the training clips.
         by: hold out whole cameras, subjects, setups or groups; `"clip"` draws single clips and is
             the weakest choice, for datasets that record none of these.
@@ -128,7 +126,7 @@ def validation_split(
         raise InputError(f"validation fraction {fraction}: must lie between 0 and 1")
     train = np.sort(np.asarray(train, np.int64))
     field = "name" if by == "clip" else by
-    values = np.array([getattr(dataset.clips[index], field) for index in train])
+    values = np.array([getattr(clips[index], field) for index in train])
     known = np.unique(values)
     count = max(1, round(fraction * len(known)))
     held = np.random.default_rng(seed).permutation(known)[:count]

@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ms2l_tf.config import SEGMENTS
 from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import evaluation_batches
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.rows import EXACT_CLIPS, LazyRows
+from ms2l_tf.networks.base import Network
+from ms2l_tf.settings.config import SEGMENTS
 
 
 def check_pooling(how: str, frames: int) -> None:
@@ -61,18 +62,20 @@ def encoder_features(
     normaliser: Normaliser,
     *,
     pooling: str,
+    layout: int = 0,
     batch: int = 64,
 ) -> np.ndarray:
     """Encoder features of some clips, maybe none, in their order: float32 [N, D'].
 
-    Frames [B, T, D] are pooled; one vector a clip, [B, D], is taken as it is.
+    Frames [B, T, D] are pooled; one vector a clip, [B, D], is taken as it is. `layout` is the
+    encoder's number of the layout of the poses.
     """
     joints, coords = store.layout.num_joints, store.num_coords
     shape = (None, normaliser.frames, normaliser.persons, joints, coords)
     output = encoder.compute_output_shape(shape)
     if len(output) == 3:
         check_pooling(pooling, normaliser.frames)
-    encode = _encode_function(encoder, pooling)
+    encode = _encode_function(encoder, pooling, layout)
     if not len(indices):
         empty = tf.zeros((0, *(size or 1 for size in output[1:])))
         return pool(empty, pooling).numpy()
@@ -85,15 +88,45 @@ def encoder_features(
         leave=False,
         disable=len(indices) <= EXACT_CLIPS,
     )
-    rows = [encode(one["poses"]).numpy() for one in bar]
+    rows = [encode(clips["poses"]).numpy() for clips in bar]
     return np.concatenate(rows)[: len(indices)]
 
 
-@functools.lru_cache(maxsize=2)  # a monitor asks again and again; tracing takes seconds
-def _encode_function(encoder: keras.Model, pooling: str) -> Callable[[tf.Tensor], tf.Tensor]:
+def frame_features(
+    encoder: Network,
+    store: PoseStore,
+    indices: np.ndarray,
+    normaliser: Normaliser,
+    *,
+    layout: int = 0,
+    batch: int = 64,
+) -> np.ndarray:
+    """Features of every frame of some clips, in their order: float32 [N, T, D].
+
+    See `encoder_features` for the arguments; the network has to tell frames apart.
+    """
+    encode = _frames_function(encoder, layout)
+    batches = evaluation_batches(store, indices, normaliser, batch=batch)
+    rows = [encode(one["poses"]).numpy() for one in batches]
+    return np.concatenate(rows)[: len(indices)]
+
+
+@functools.lru_cache(maxsize=2)
+def _frames_function(encoder: Network, layout: int) -> Callable[[tf.Tensor], tf.Tensor]:
     @tf.function(reduce_retracing=True, autograph=False)
     def encode(poses: tf.Tensor) -> tf.Tensor:
-        return pool(tf.cast(encoder(poses, training=False), tf.float32), pooling)
+        return tf.cast(encoder(poses, layout=layout, training=False, by_frame=True), tf.float32)
+
+    return encode
+
+
+@functools.lru_cache(maxsize=8)  # a monitor asks again and again; tracing takes seconds
+def _encode_function(
+    encoder: keras.Model, pooling: str, layout: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.function(reduce_retracing=True, autograph=False)
+    def encode(poses: tf.Tensor) -> tf.Tensor:
+        return pool(tf.cast(encoder(poses, layout=layout, training=False), tf.float32), pooling)
 
     return encode
 
@@ -109,7 +142,7 @@ def class_logits(
     """Class logits of some clips from a model [B, T, M, J, C] -> [B, K], in their order."""
     predict = _logits_function(model)
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
-    rows = [predict(one["poses"]).numpy() for one in batches]
+    rows = [predict(clips["poses"]).numpy() for clips in batches]
     return np.concatenate(rows)[: len(indices)]
 
 
@@ -127,7 +160,7 @@ def raw_features(
 ) -> np.ndarray:
     """The raw floor: normalised coordinates of all frames, flattened: [N, T M J C]."""
     batches = evaluation_batches(store, indices, normaliser, batch=batch)
-    rows = [one["poses"].numpy().reshape(batch, -1) for one in batches]
+    rows = [clips["poses"].numpy().reshape(batch, -1) for clips in batches]
     return np.concatenate(rows)[: len(indices)]
 
 

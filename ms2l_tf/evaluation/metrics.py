@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import metrics
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import UNLABELLED, IntArray, check_labels
@@ -90,8 +91,12 @@ def confusion_matrix(
         outside = values[(values < 0) | (values >= num_classes)]
         if outside.size:
             raise InputError(f"{what} {outside[0]} is outside the {num_classes} known classes")
-    cells = np.asarray(labels) * num_classes + np.asarray(predictions)
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    if not len(labels):  # which scikit-learn refuses
+        return np.zeros((num_classes, num_classes), np.int64)
+    counts: npt.NDArray[np.int64] = metrics.confusion_matrix(
+        labels, predictions, labels=np.arange(num_classes)
+    )
+    return counts
 
 
 def _mean_per_class(confusion: npt.NDArray[np.int64]) -> float:

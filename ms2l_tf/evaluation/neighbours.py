@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ms2l_tf.errors import warn
+from ms2l_tf.settings.config import RunConfig
 
 
 def fitting_neighbours(k: Sequence[int], clips: int, where: str = "") -> tuple[int, ...]:
@@ -23,3 +26,23 @@ def fitting_neighbours(k: Sequence[int], clips: int, where: str = "") -> tuple[i
         return tuple(k)
     warn(f"--k: {', '.join(left_out)} left out, for {clips} labelled training clips{where}")
     return fitting
+
+
+def run_neighbours(
+    config: RunConfig, labels: np.ndarray, probes: Sequence[str], where: str = ""
+) -> tuple[int, ...]:
+    """Numbers of neighbours that the labelled clips of a run allow.
+
+    Args:
+        config: of the run; one with few labels takes 1 where they allow none of those it asks for.
+        labels: of the training clips, -1 where unknown: [N].
+        probes: names of those wanted; without kNN nothing is judged.
+        where: see `fitting_neighbours`.
+    """
+    k, labelled = config.probes.k, int((labels >= 0).sum())
+    if "knn" not in probes:
+        return k
+    if config.protocol.label_fraction < 1 and min(k) > labelled:
+        warn(f"--k: 1 instead of {', '.join(map(str, k))}, for {labelled} labelled training clips")
+        return (1,)
+    return fitting_neighbours(k, labelled, where)

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.config import NormaliserConfig
 from ms2l_tf.data.clip_dataset import PoseStore
 from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.run_data import LayoutClips, build_normaliser
 from ms2l_tf.evaluation.features import raw_rows
 from ms2l_tf.evaluation.floor_cache import FOLDER, FloorCache, clips_digest
 from ms2l_tf.evaluation.rows import LazyRows
-from ms2l_tf.runs.build import build_normaliser
-from ms2l_tf.runs.data import RunData
+from ms2l_tf.settings.config import NormaliserConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class RawFloor:
 
 def raw_floor(
     run: pathlib.Path,
-    data: RunData,
+    data: LayoutClips,
     clips: tuple[np.ndarray, np.ndarray],
     settings: NormaliserConfig,
     frames: int,
@@ -54,7 +53,7 @@ def raw_floor(
 
 def raw_floor_of(
     run: pathlib.Path,
-    data: RunData,
+    data: LayoutClips,
     stores: tuple[PoseStore, PoseStore],
     clips: tuple[np.ndarray, np.ndarray],
     settings: NormaliserConfig,

@@ -127,9 +127,11 @@ def summarise(results: Sequence[EvaluationResult]) -> dict[str, Summary]:
     first = results[0]
     for other in results[1:]:
         for name in ("protocol", "dataset", "split", "feature_dim"):
-            mine, its = getattr(first, name), getattr(other, name)
-            if mine != its:
-                raise InputError(f"results cannot be averaged: {name} is {mine!r} and {its!r}")
+            value, differing = getattr(first, name), getattr(other, name)
+            if value != differing:
+                raise InputError(
+                    f"results cannot be averaged: {name} is {value!r} and {differing!r}"
+                )
         if set(first.metrics) != set(other.metrics):
             key = sorted(set(first.metrics) ^ set(other.metrics))[0]
             raise InputError(f"results cannot be averaged: '{key}' is in some of them only")

@@ -52,7 +52,7 @@ def format_notes(details: Mapping[str, Any]) -> str:
         details: of a result: "probes", and "by_layout" if there are several.
     """
     several = [details, *details.get("by_layout", {}).values()]
-    probes = [pair for one in several for pair in one.get("probes", {}).items()]
+    probes = [pair for layout in several for pair in layout.get("probes", {}).items()]
     lines = {
         f"{_PROBE_TITLES.get(name, name)}: {entry['note']}": None
         for name, entry in ((key.split("/")[-1], entry) for key, entry in probes)

@@ -1,183 +1,112 @@
-"""From settings to models and optimisers."""
+"""From the settings of a run to its learner and its optimiser."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
-from ms2l_tf.classifier import Classifier
-from ms2l_tf.config import (
-    UNSUPERVISED,
-    EncoderConfig,
-    NormaliserConfig,
-    OptimiserConfig,
-    RunConfig,
-)
-from ms2l_tf.data.clip_dataset import PoseStore
-from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.encoder import Encoder
-from ms2l_tf.model import MS2L
-from ms2l_tf.recognition import Recogniser
-from ms2l_tf.runs.build_comparators import build_longt_gan, build_recurrent_encoder
-from ms2l_tf.runs.build_parts import build_augmentation
-from ms2l_tf.runs.build_tasks import build_tasks
-from ms2l_tf.runs.data import RunData
-from ms2l_tf.schedules import LossMix, learning_rate
-from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.data.run_data import RunData, open_run_data
+from ms2l_tf.methods.base import Learner, RunShape
+from ms2l_tf.methods.ms2l.model import MS2L
+from ms2l_tf.methods.recogniser import Recogniser
+from ms2l_tf.methods.registry import Method, method_of
+from ms2l_tf.methods.schedules import LossMix, learning_rate
+from ms2l_tf.networks.classifier import Classifier
+from ms2l_tf.networks.registry import build_network
+from ms2l_tf.settings.config import OptimiserConfig, RunConfig
 
 
-def build_normaliser(
-    settings: NormaliserConfig, store: PoseStore, *, frames: int = 0
-) -> Normaliser:
-    """The normaliser of a run for one layout of a dataset; `frames` overrides T."""
-    return Normaliser.for_store(
-        store,
-        frames=frames or settings.frames,
-        centre=settings.centre,
-        rotation=settings.rotation,
-        scale=settings.scale,
-        persons=settings.persons,
-    )
+def open_data(config: RunConfig) -> RunData:
+    """The clips of a run, in all layouts that it reads."""
+    several = method_of(config).several_layouts and not config.reads_labels
+    return open_run_data(config.data, config.normaliser, several_layouts=several)
 
 
-def build_encoder(settings: EncoderConfig, layout: SkeletonLayout) -> Encoder:
-    """The shared encoder."""
-    return Encoder(
-        layers=settings.layers,
-        units=settings.units,
-        cell=settings.cell,
-        inputs=settings.inputs,
-        parents=layout.parents,
-    )
+def run_shape(config: RunConfig, data: RunData, **more: Any) -> RunShape:
+    """What a learner is built for, as the run's clips have it; `more`: fields of `RunShape`."""
+    settings = {
+        "layouts": data.layouts,
+        "frames": config.normaliser.frames,
+        "persons": data.persons,
+        "coords": data.coords,
+        "classes": len(data.dataset.label_names),
+    }
+    return RunShape(**{**settings, **more})
 
 
-def build_model(config: RunConfig, layout: SkeletonLayout, *, persons: int, coords: int) -> MS2L:
-    """The MS2L model with its weights created.
-
-    Args:
-        config: the run's settings.
-        layout: joints of the poses.
-        persons: M.
-        coords: C.
-    """
-    model = MS2L(
-        build_encoder(config.encoder, layout),
-        build_tasks(config, layout),
-        augmentation=build_augmentation(config.augment, layout),
-        augment_each=config.augment.augment_each,
-        clip_norm=config.optimiser.clip_norm,
-        seed=config.training.seed,
-    )
-    model.build((None, config.normaliser.frames, persons, layout.num_joints, coords))
-    return model
-
-
-def pose_shape(config: RunConfig, data: RunData) -> tuple[int, int, int, int]:
-    """(T, M, J, C) of what the run's encoder reads."""
-    store = data.store
-    persons = config.normaliser.persons or store.num_persons
-    return config.normaliser.frames, persons, store.layout.num_joints, store.num_coords
-
-
-def build_run_model(
-    config: RunConfig, data: RunData, *, steps_an_epoch: int = 1
-) -> MS2L | Recogniser:
-    """The run's model, freshly initialised from its seed, in its precision.
-
-    Args:
-        config: the run's settings.
-        data: its clips.
-        steps_an_epoch: turns the epochs of a loss schedule into steps; for training only.
-    """
-    return build_shaped_model(
-        config,
-        data.store.layout,
-        pose_shape(config, data),
-        classes=len(data.dataset.label_names),
-        steps_an_epoch=steps_an_epoch,
-    )
-
-
-def build_shaped_model(
-    config: RunConfig,
-    layout: SkeletonLayout,
-    shape: tuple[int, int, int, int],
-    *,
-    classes: int,
-    steps_an_epoch: int = 1,
-) -> MS2L | Recogniser:
-    """`build_run_model` for poses of layout `layout` and shape (T, M, J, C), and K classes."""
+def build_learner(config: RunConfig, shape: RunShape) -> Learner:
+    """The run's learner, freshly initialised from its seed, in its precision."""
     keras.utils.set_random_seed(config.training.seed)
     keras.config.set_dtype_policy(config.training.precision)
-    if config.protocol.protocol != UNSUPERVISED:
-        model = _build_recogniser(config, layout, shape, classes, steps_an_epoch)
-        model.build((None, *shape))
-        return model
-    if config.encoder.method == "longt_gan":
-        model = build_longt_gan(config, layout)
-        model.build((None, *shape))
-        return model
-    return build_model(config, layout, persons=shape[1], coords=shape[3])
-
-
-def _build_recogniser(
-    config: RunConfig,
-    layout: SkeletonLayout,
-    shape: tuple[int, int, int, int],
-    classes: int,
-    steps_an_epoch: int,
-) -> Recogniser:
-    settings, method = config.protocol, config.encoder.method
-    plain = method in ("lstm", "blstm")
-    tasks = None
-    if method == "longt_gan":
-        encoder = build_longt_gan(config, layout).encoder
-    elif plain:
-        encoder = build_recurrent_encoder(config.encoder, layout)
-    elif settings.has_tasks:
-        tasks = build_model(config, layout, persons=shape[1], coords=shape[3])
-        encoder = tasks.encoder
+    method = method_of(config)
+    if config.reads_labels:
+        learner: Learner = _recogniser(config, shape, method)
     else:
-        encoder = build_encoder(config.encoder, layout)
+        assert method.build is not None, "checked with the settings"
+        learner = method.build(config, shape)
+    learner.build((None, *shape.poses))
+    return learner
+
+
+def _recogniser(config: RunConfig, shape: RunShape, method: Method) -> Recogniser:
+    settings = config.protocol
+    tasks: MS2L | None = None
+    if settings.has_tasks:
+        assert method.build is not None, "checked with the settings"
+        with_tasks = method.build(config, shape)
+        assert isinstance(with_tasks, MS2L), f"--method={method.name} has no tasks"
+        with_tasks.build((None, *shape.poses))
+        tasks, encoder = with_tasks, with_tasks.encoder
+    else:
+        encoder = build_network(config, shape.layouts, coords=shape.coords)
     # The classifier starts the same whatever stands beside it, so that schedules can be compared.
     keras.utils.set_random_seed(config.training.seed + 1)
     classifier = Classifier(
-        classes,
-        # A plain recurrent network has one linear layer on top, as those of the literature.
-        units=0 if plain else settings.classifier_units,
-        hidden=() if plain else settings.classifier_hidden,
+        shape.classes,
+        units=settings.classifier_units,
+        hidden=settings.classifier_hidden,
         dropout=settings.classifier_dropout,
     )
-    if not encoder.built:
-        encoder.build((None, *shape))
-    classifier.build(encoder.compute_output_shape((None, *shape)))
     return Recogniser(
         encoder,
         classifier,
         tasks=tasks,
         mix=LossMix(
             settings.schedule,
-            moving_steps=settings.moving_epochs * steps_an_epoch,
+            moving_steps=settings.moving_epochs * shape.steps,
             omega=settings.omega,
         ),
         train_encoder=settings.train == "all",
-        augmentation=build_augmentation(config.augment, layout),
+        augmentation=method.labelled_view(config, shape),
+        layout=shape.layout,
         clip_norm=config.optimiser.clip_norm,
         seed=config.training.seed,
     )
 
 
 def build_optimizer(
-    settings: OptimiserConfig, *, steps_an_epoch: int, epochs: int
+    settings: OptimiserConfig, learner: Learner, *, steps: int, epochs: int
 ) -> keras.optimizers.Optimizer:
-    """Adam (AdamW with weight decay) on the chosen learning rate schedule."""
+    """The optimiser on the chosen learning rate schedule.
+
+    Args:
+        settings: of the run.
+        learner: what is trained; one that penalises weights itself is spared the decay.
+        steps: an epoch.
+        epochs: of the run.
+    """
     rate = learning_rate(
         settings.decay,
         initial=settings.learning_rate,
         final=settings.final_learning_rate,
-        decay_steps=settings.decay_epochs * steps_an_epoch,
-        total_steps=epochs * steps_an_epoch,
-        warmup_steps=settings.warmup_epochs * steps_an_epoch,
+        decay_steps=settings.decay_epochs * steps,
+        total_steps=epochs * steps,
+        warmup_steps=settings.warmup_epochs * steps,
     )
-    if settings.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    decay = None if learner.l2_penalty else settings.weight_decay or None
+    if settings.optimiser == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay)
+    if decay:
+        return keras.optimizers.AdamW(rate, weight_decay=decay)
     return keras.optimizers.Adam(rate)

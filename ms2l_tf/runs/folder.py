@@ -6,18 +6,15 @@ import contextlib
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ms2l_tf import files
-from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError, warn
-from ms2l_tf.options import Settings
+from ms2l_tf.methods.registry import run_config
 from ms2l_tf.runs.checkpoint_files import CheckpointFiles
-from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.history_rows import history_rows
-
-AnySettings = TypeVar("AnySettings", bound=Settings)
+from ms2l_tf.settings.config import RunConfig, TrainingConfig
 
 # Settings that may differ when a run goes on: where the data lies is checked by fingerprint, and
 # probes are read again at evaluation.
@@ -29,39 +26,13 @@ _ALWAYS = ("protocol", "dataset", "fingerprint", "settings")
 _ENTRIES = {
     **{"protocol": str, "dataset": str, "fingerprint": str, "settings": dict},
     **{"classes": int, "dataset_fingerprint": str, "poses": dict, "init": dict},
-    **{"layouts": list, "trained_clips": int},
+    **{"layouts": list, "normalisers": list, "trained_clips": int},
 }
 # What only the end of training and evaluations leave.
 _OF_THE_END = ("timing.json", "weights.json", "result.json", "result_validation.json")
 
 
-def run_record(
-    config: Settings, protocol: str, data: RunData, shape: Sequence[int]
-) -> dict[str, Any]:
-    """What ``flags.json`` keeps.
-
-    Args:
-        config: settings of the run.
-        protocol: that of the run.
-        data: its clips.
-        shape: (T, M, J, C) of what the encoder reads.
-    """
-    return {
-        "protocol": protocol,
-        "dataset": data.dataset.name,
-        "fingerprint": data.fingerprint,
-        "classes": len(data.dataset.label_names),
-        "dataset_fingerprint": data.dataset.fingerprint,
-        "poses": {
-            "layout": data.layout,
-            "shape": list(shape),
-            "joints": list(data.store.layout.joints),
-        },
-        "settings": config.to_json(),
-    }
-
-
-class RunFolder(Generic[AnySettings]):
+class RunFolder:
     """Paths and records of one run.
 
     ``flags.json``, ``prolonged.json`` (number of epochs, of a run that was told to go on beyond
@@ -71,15 +42,9 @@ class RunFolder(Generic[AnySettings]):
 
     Args:
         path: the folder.
-        settings: the dataclass of its settings.
     """
 
-    @overload
-    def __init__(self: RunFolder[RunConfig], path: str | os.PathLike[str]) -> None: ...
-    @overload
-    def __init__(self, path: str | os.PathLike[str], settings: type[AnySettings]) -> None: ...
-    def __init__(self, path: str | os.PathLike[str], settings: Any = RunConfig) -> None:
-        self._settings = settings
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
         self.flags = self.path / "flags.json"
         self.prolonged = self.path / "prolonged.json"
@@ -130,7 +95,7 @@ class RunFolder(Generic[AnySettings]):
         )
 
     def _started_epochs(self) -> int:
-        epochs = self.record()["settings"].get("epochs", self._settings().to_json()["epochs"])
+        epochs = self.record()["settings"].get("epochs", TrainingConfig().epochs)
         if not isinstance(epochs, int):
             raise InputError(f"{self.flags}: a setting has the wrong type (epochs)")
         return epochs
@@ -266,9 +231,17 @@ class RunFolder(Generic[AnySettings]):
                 f"{self.path}: was started on dataset '{before['dataset']}' with other contents "
                 f"than the '{record['dataset']}' given now; name a new --workdir"
             )
+        self.check_settings(record["settings"])
+
+    def check_settings(self, told: Mapping[str, Any]) -> None:
+        """Refuses settings that differ from those the run was started with.
+
+        Raises:
+            InputError: they do.
+        """
         settings = self.config().to_json()  # a setting the run's version did not know: its default
-        self._check_epochs(record["settings"]["epochs"])
-        for name, value in record["settings"].items():
+        self._check_epochs(told["epochs"])
+        for name, value in told.items():
             if name not in (*_FREE, "epochs") and settings[name] != value:
                 raise InputError(
                     f"{self.path}: was started with --{name}={shown(settings[name])}, now "
@@ -315,21 +288,15 @@ class RunFolder(Generic[AnySettings]):
             raise InputError(f"{self.flags}: entry 'poses' is damaged")
         return record
 
-    def config(self) -> AnySettings:
+    def config(self) -> RunConfig:
         """The settings the run was started with, and the epochs it was told last."""
         settings = dict(self.record()["settings"])
         if (epochs := self._epochs()) != self._started_epochs():
             settings["epochs"] = epochs
-        unknown = sorted(set(settings) - set(self._settings().to_json()))
-        if unknown:
-            raise InputError(
-                f"{self.flags}: unknown setting '{unknown[0]}'; a run of another command "
-                "(ms2l-train, msclr-train) or another version?"
-            )
         try:
-            return self._settings.from_flat(settings)
+            return run_config(settings)
         except InputError as error:
-            raise InputError(f"{self.flags}: {error}") from None
+            raise InputError(f"{self.flags}: {error}; a run of another version?") from None
         except TypeError as error:
             raise InputError(f"{self.flags}: a setting has the wrong type ({error})") from None
 
@@ -341,10 +308,7 @@ class RunFolder(Generic[AnySettings]):
         """
         record = self.record()
         if key not in record:
-            raise InputError(
-                f"{self.flags}: entry '{key}' is missing; a run of another command (ms2l-train, "
-                "msclr-train)?"
-            )
+            raise InputError(f"{self.flags}: entry '{key}' is missing; a run of another version?")
         return record[key]
 
     def timing(self) -> dict[str, float]:

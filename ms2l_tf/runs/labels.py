@@ -5,30 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from ms2l_tf import files
-from ms2l_tf.config import AnyRunConfig
+from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.run_data import LayoutClips
 from ms2l_tf.data.splits import label_fraction
 from ms2l_tf.errors import InputError, warn
-from ms2l_tf.runs.data import RunData
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import RunConfig
 
 
-def draw_labelled(
-    config: AnyRunConfig, data: RunData, clips: np.ndarray, train_on: str
-) -> np.ndarray:
+def draw_labelled(config: RunConfig, data: LayoutClips, clips: np.ndarray) -> np.ndarray:
     """The labelled clips of a run, drawn from its training clips by its seed.
 
     Args:
         config: settings of the run.
         data: its clips.
         clips: indices of its training clips.
-        train_on: ``all`` of the split, or ``fit``: the validation clips are held out.
 
     Raises:
         InputError: no training clip has a label, or the training clips lack a class that the test
             clips have, or the validation clips where these are held out. (A class that a random
             draw of few labels missed is no error.)
     """
-    labels = data.dataset.labels
+    labels, train_on = data.dataset.labels, config.data.train_on
     read = [data.test] if train_on == "all" else [data.test, data.validation]
     missing = np.setdiff1d(labels[np.concatenate(read)], [*labels[clips], -1])
     if len(missing):
@@ -48,10 +46,10 @@ def draw_labelled(
 
 
 def write_labelled(
-    folder: RunFolder, config: AnyRunConfig, data: RunData, labelled: np.ndarray
+    folder: RunFolder, config: RunConfig, dataset: ClipDataset, labelled: np.ndarray
 ) -> None:
     """Keeps the names of the labelled clips in the run."""
-    names, counts = data.dataset.label_names, np.bincount(data.dataset.labels[labelled])
+    names, counts = dataset.label_names, np.bincount(dataset.labels[labelled])
     files.write_json(
         folder.labelled,
         {
@@ -62,29 +60,29 @@ def write_labelled(
                 name: int(count)
                 for name, count in zip(names, [*counts, *[0] * len(names)], strict=False)
             },
-            "clips": data.dataset.names[labelled].tolist(),
+            "clips": dataset.names[labelled].tolist(),
         },
     )
 
 
 def mend_labelled(
-    folder: RunFolder, config: AnyRunConfig, data: RunData, labelled: np.ndarray
+    folder: RunFolder, config: RunConfig, dataset: ClipDataset, labelled: np.ndarray
 ) -> None:
     """Writes the names of the labelled clips of a finished run again if their file is damaged."""
     try:
-        read_labelled(folder, data)
+        read_labelled(folder, dataset)
     except InputError:
         warn(f"{folder.labelled}: was missing or damaged; it is written again")
-        write_labelled(folder, config, data, labelled)
+        write_labelled(folder, config, dataset, labelled)
 
 
-def read_labelled(folder: RunFolder, data: RunData) -> np.ndarray:
+def read_labelled(folder: RunFolder, dataset: ClipDataset) -> np.ndarray:
     """Indices of the clips that `write_labelled` kept.
 
     Raises:
         InputError: the file is missing or damaged, or names a clip the dataset does not have.
     """
-    index = {name: number for number, name in enumerate(data.dataset.names)}
+    index = {name: number for number, name in enumerate(dataset.names)}
     try:
         names = files.read_json(folder.labelled).get("clips")
         if not isinstance(names, list) or not names:

@@ -65,7 +65,7 @@ def save_weights(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         InputError: they cannot be written.
     """
-    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else [])]
+    variables = [*model.variables, *(model.optimizer.variables if model.compiled else [])]
     values = sum(math.prod(variable.shape) * 4 for variable in variables)
     with files.replacing(path) as temporary:
         # A disk that fills up while HDF5 writes crashes the interpreter when it closes the file.

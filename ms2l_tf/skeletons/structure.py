@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ms2l_tf.skeletons.layout import SkeletonLayout
+from typing import Protocol
 
 Pairs = Sequence[tuple[int, int]]
 
 
-def find_problem(layout: SkeletonLayout) -> str | None:
+class Structure(Protocol):
+    """What a skeleton layout consists of; see `SkeletonLayout`."""
+
+    @property
+    def joints(self) -> Sequence[str]:
+        """Names."""
+
+    @property
+    def edges(self) -> Pairs:
+        """Undirected."""
+
+    @property
+    def bones(self) -> Pairs:
+        """(child, parent)."""
+
+    @property
+    def graph_centre(self) -> int:
+        """A joint."""
+
+    @property
+    def mirror(self) -> Sequence[int]:
+        """Left-right counterpart of each joint."""
+
+    @property
+    def anchors(self) -> Mapping[str, Sequence[int]]:
+        """Joints of each body point."""
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[int]]:
+        """Joints of each body part."""
+
+
+def find_problem(layout: Structure) -> str | None:
     """First structural problem of a layout as `field: what is wrong; how to mend it`."""
     joints = layout.joints
     return (
@@ -36,7 +65,7 @@ def _joint_names(joints: Sequence[str]) -> str | None:
     return None
 
 
-def _indices(layout: SkeletonLayout) -> str | None:
+def _indices(layout: Structure) -> str | None:
     """Every index of every field lies in 0..J-1."""
     fields: dict[str, list[int]] = {
         "edges": [j for edge in layout.edges for j in edge],
@@ -120,7 +149,7 @@ def _anchors(anchors: Mapping[str, Sequence[int]], joints: Sequence[str]) -> str
     return None
 
 
-def _sides(layout: SkeletonLayout) -> str | None:
+def _sides(layout: Structure) -> str | None:
     """Mirroring swaps the left and right parts and anchors.
 
     A joint that mirrors to itself has no counterpart and may be anywhere, so a layout of a

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ms2l_tf.config import TrainingConfig
 from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.run_data import LayoutClips
 from ms2l_tf.evaluation.features import class_logits, encoder_features
-from ms2l_tf.runs.data import RunData
+from ms2l_tf.settings.config import TrainingConfig
 from ms2l_tf.training.callbacks import AccuracyMonitor, FeatureMonitor
 
 MONITOR_CLIPS = 2000  # the monitors look at no more fit and validation clips than this
@@ -16,7 +16,7 @@ MONITOR_CLIPS = 2000  # the monitors look at no more fit and validation clips th
 
 def feature_monitor(
     settings: TrainingConfig,
-    data: RunData,
+    data: LayoutClips,
     normaliser: Normaliser,
     encoder: keras.Model,
     *,
@@ -51,7 +51,7 @@ def feature_monitor(
 
 
 def accuracy_monitor(
-    settings: TrainingConfig, data: RunData, normaliser: Normaliser, model: keras.Model
+    settings: TrainingConfig, data: LayoutClips, normaliser: Normaliser, model: keras.Model
 ) -> AccuracyMonitor | None:
     """Readings of a classifier [B, T, M, J, C] -> [B, K] on the validation clips, or None."""
     if not settings.monitor_epochs or not len(data.validation):

@@ -1,33 +1,54 @@
-"""Training of a run under any protocol, resumable."""
+"""Training of a run, whatever its method and protocol, resumable."""
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ms2l_tf.config import UNSUPERVISED, RunConfig
-from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.data.pipeline import recognition_batches, steps_an_epoch, training_batches
-from ms2l_tf.runs.build import build_normaliser, build_optimizer, build_run_model, pose_shape
-from ms2l_tf.runs.data import RunData, open_run_data
-from ms2l_tf.runs.folder import RunFolder, run_record
-from ms2l_tf.runs.initial import open_initial_run
+from ms2l_tf.data.run_data import RunData
+from ms2l_tf.errors import warn
+from ms2l_tf.methods.base import Learner, RunShape
+from ms2l_tf.methods.batches import Batches, LabelledBatches
+from ms2l_tf.methods.registry import contrasts_clips, method_of
+from ms2l_tf.runs.build import build_learner, build_optimizer, open_data, run_shape
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
+from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.weights import check_weights
-from ms2l_tf.training.batches import fitted_batch
-from ms2l_tf.training.callbacks import AccuracyMonitor, FeatureMonitor
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.distribution import make_strategy
-from ms2l_tf.training.loop import run_epochs
+from ms2l_tf.training.loop import Loop, run_epochs
 from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What a run is going to do.
+
+    Attributes:
+        batches: what it trains on.
+        shape: what its learner is built for.
+        record: what its folder keeps.
+        labelled: clips whose labels it reads, or None.
+        initial: the run it starts from, or None.
+    """
+
+    batches: Batches
+    shape: RunShape
+    record: dict[str, Any]
+    labelled: np.ndarray | None = None
+    initial: InitialRun | None = None
 
 
 def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
     """Trains to the last epoch, or goes on where an interrupted run stopped.
 
     A run that is told more epochs than before is prolonged: what its schedules make of the number
-    of epochs stays as it was planned at the start. An epoch has as many steps as one pass over all
-    training clips takes, however few are labelled.
+    of epochs stays as it was planned at the start.
 
     Args:
         config: settings of the run.
@@ -37,100 +58,101 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     Returns:
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
     """
-    data = open_run_data(config.data)
-    folder = RunFolder(workdir)
-    record = run_record(config, config.protocol.protocol, data, pose_shape(config, data))
-    folder.check(record)
-    clips = data.fit if config.data.train_on == "fit" else data.train
-    labelled = None
-    if config.protocol.protocol != UNSUPERVISED:
-        labelled = draw_labelled(config, data, clips, config.data.train_on)
+    data, folder = open_data(config), RunFolder(workdir)
+    replicas = make_strategy(strategy, config.training.batch)
+    count = replicas.num_replicas_in_sync
+    plan = (_with_labels if config.reads_labels else _without_labels)(config, data, folder, count)
     if folder.trained_to(config.training.epochs):
         check_weights(folder.weights)
-        if labelled is not None:
-            mend_labelled(folder, config, data, labelled)
+        if plan.labelled is not None:
+            mend_labelled(folder, config, data.dataset, plan.labelled)
         return folder
-    # A run that goes on has its weights in its checkpoint; where it started from may be gone.
-    initial = None if folder.has_checkpoint else open_initial_run(config, data)
-    normaliser = build_normaliser(
-        config.normaliser, data.store
-    )  # refuses what does not fit the poses
-    if initial is not None and labelled is not None:
-        initial.check_labels(data, labelled)
-        record["init"] = initial.record()
-    replicas = make_strategy(strategy, config.training.batch)
-    batch = fitted_batch(config, len(clips), replicas=replicas.num_replicas_in_sync)
-    steps = steps_an_epoch(len(clips), batch)
+    _tell(data, plan)
 
-    def make_model() -> keras.Model:
-        model = build_run_model(config, data, steps_an_epoch=steps)
-        if initial is not None:
-            initial.load_into(model, config, data)
-        return model
+    def make_learner() -> Learner:
+        learner = build_learner(config, plan.shape)
+        if plan.initial is not None:
+            plan.initial.load_into(learner)
+        steps, epochs = plan.shape.steps, plan.shape.epochs
+        optimizer = build_optimizer(config.optimiser, learner, steps=steps, epochs=epochs)
+        learner.compile(optimizer=optimizer)
+        return learner
 
     def started() -> None:
-        folder.start(record)
-        if labelled is not None:
-            print(f"reads the labels of {len(labelled)} of {len(clips)} training clips")
-            write_labelled(folder, config, data, labelled)
+        folder.start(plan.record)
+        if plan.labelled is not None:
+            write_labelled(folder, config, data.dataset, plan.labelled)
 
-    run_epochs(
-        folder,
-        config.training,
-        replicas,
-        steps=steps,
-        make_model=make_model,
-        make_optimizer=lambda: build_optimizer(
-            config.optimiser,
-            steps_an_epoch=steps,
-            epochs=folder.planned_epochs(config.training.epochs),
-        ),
+    loop = Loop(
+        make_learner=make_learner,
         started=started,
-        batches=lambda first: _batches(config, data, normaliser, clips, labelled, batch, first),
-        monitor=lambda model: _monitor(config, data, normaliser, model),
+        batches=plan.batches,
+        monitor=lambda learner: _monitor(config, data, learner),
     )
+    run_epochs(folder, config.training, replicas, loop)
     return folder
 
 
-def _batches(
-    config: RunConfig,
-    data: RunData,
-    normaliser: Normaliser,
-    clips: np.ndarray,
-    labelled: np.ndarray | None,
-    batch: int,
-    first_step: int,
-) -> tf.data.Dataset:
-    """All clips, or labelled clips and, where the tasks are there too, all clips beside them."""
-    settings = config.training
-    if labelled is None:
-        return training_batches(
-            data.store,
-            clips,
-            normaliser,
-            batch=batch,
-            seed=settings.seed,
-            first_step=first_step,
-        )
-    return recognition_batches(
-        data.store,
-        labelled,
-        data.dataset.labels,
-        normaliser,
-        unlabelled=clips if config.protocol.has_tasks else None,
-        batch=batch,
-        seed=settings.seed,
-        first_step=first_step,
+def _without_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:
+    batches = method_of(config).batches(config, data, replicas)
+    shape = _shape(config, data, folder, batches)
+    record = run_record(config, data, shape)
+    folder.check(record)
+    return _Plan(batches, shape, record)
+
+
+def _with_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:
+    """A run that goes on has its weights in its checkpoint; where it started from may be gone."""
+    clips = data.reference.trained(config.data.train_on)
+    goes_on = folder.flags.is_file() and (folder.has_checkpoint or folder.finished)
+    initial = None if goes_on else open_initial_run(config, data)
+    labelled = draw_labelled(config, data.reference, clips)
+    contrasted = contrasts_clips(config)
+    batches = LabelledBatches(
+        config, data, clips, labelled, replicas=replicas, contrasted=contrasted
     )
+    more: dict[str, Any] = {}
+    if goes_on:
+        folder.check_settings(config.to_json())  # before the network's layouts are taken from there
+        more["layouts"] = recorded_layouts(folder)
+        more["layout"] = recorded_number(folder, data.names[0])
+    elif initial is not None:
+        initial.check_labels(data, labelled)
+        more["layouts"], more["layout"] = initial.shape.layouts, initial.layout
+    shape = _shape(config, data, folder, batches, **more)
+    record = run_record(config, data, shape)
+    if initial is not None:
+        record["init"] = initial.record()
+    folder.check(record)
+    return _Plan(batches, shape, record, labelled, initial)
 
 
-def _monitor(
-    config: RunConfig, data: RunData, normaliser: Normaliser, model: keras.Model
-) -> FeatureMonitor | AccuracyMonitor | None:
-    if config.protocol.protocol == UNSUPERVISED:
-        return feature_monitor(
-            config.training, data, normaliser, model.encoder, pooling=config.probes.pooling
-        )
+def _shape(
+    config: RunConfig, data: RunData, folder: RunFolder, batches: Batches, **more: Any
+) -> RunShape:
+    epochs = folder.planned_epochs(config.training.epochs)
+    clips, steps = len(batches.clips), batches.steps
+    return run_shape(config, data, clips=clips, steps=steps, epochs=epochs, **more)
+
+
+def _tell(data: RunData, plan: _Plan) -> None:
+    """Says what is peculiar about the clips."""
+    for line in plan.batches.warnings():
+        warn(line)
+    for name, has_poses in zip(data.names, data.has_poses(), strict=True):
+        trained = has_poses[plan.batches.clips]
+        if not trained.all():
+            print(f"{name}: {trained.sum()} of {len(trained)} training clips have poses")
+    if plan.labelled is not None:
+        count = len(plan.batches.clips)
+        print(f"reads the labels of {len(plan.labelled)} of {count} training clips")
+
+
+def _monitor(config: RunConfig, data: RunData, learner: Learner) -> keras.callbacks.Callback | None:
+    settings, clips, normaliser = config.training, data.reference, data.normalisers[0]
+    if not config.reads_labels:
+        pooling = config.probes.pooling
+        return feature_monitor(settings, clips, normaliser, learner.encoder, pooling=pooling)
     if config.data.train_on != "fit":  # the validation clips are trained on
         return None
-    return accuracy_monitor(config.training, data, normaliser, model)
+    return accuracy_monitor(settings, clips, normaliser, learner)

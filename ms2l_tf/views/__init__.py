@@ -1,7 +1,7 @@
 """Views: transformed versions of a batch of clips, each with its target."""
 
 from ms2l_tf.views.augment import Augmentation
-from ms2l_tf.views.clip_random import ClipRandom
+from ms2l_tf.views.clip_random import ClipRandom, JointRandom
 from ms2l_tf.views.spatial import HiddenJoints, SpatialJigsaw, SpatialMask
 from ms2l_tf.views.temporal import Plain, TemporalJigsaw, TemporalMask, View
 
@@ -9,6 +9,7 @@ __all__ = [
     "Augmentation",
     "ClipRandom",
     "HiddenJoints",
+    "JointRandom",
     "Plain",
     "SpatialJigsaw",
     "SpatialMask",

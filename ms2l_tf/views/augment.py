@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf.serialised import Record
 from ms2l_tf.views.clip_random import ClipRandom
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Record):
     """Drawn per clip, for all its frames and persons at once; poses are normalised ones.
 
     Args:

@@ -6,10 +6,12 @@ import dataclasses
 import itertools
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.serialised import Record
 from ms2l_tf.views.clip_random import ClipRandom
 
 Parts = tuple[tuple[int, ...], ...]
@@ -22,8 +24,9 @@ class HiddenJoints(NamedTuple):
     hidden: tf.Tensor  # [B, J] float32, 1 where a joint was masked
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class SpatialMask:
+class SpatialMask(Record):
     """Some body parts, drawn for each clip, are zero in all frames; the rest has Gaussian noise.
 
     Args:
@@ -63,8 +66,9 @@ class SpatialMask:
         return members
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class SpatialJigsaw:
+class SpatialJigsaw(Record):
     """The body parts one after another in one of P! orders; the target is the order [B].
 
     Order p puts part ``orders[p][i]`` at place i: its joints come in their own order, right after

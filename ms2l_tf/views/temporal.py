@@ -6,10 +6,12 @@ import dataclasses
 import itertools
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.serialised import Record
 from ms2l_tf.views.clip_random import ClipRandom
 
 
@@ -24,8 +26,9 @@ class View(Protocol):
         ...
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class Plain:
+class Plain(Record):
     """The clip as it is; no target."""
 
     name: str = "plain"
@@ -35,8 +38,9 @@ class Plain:
         return poses, None
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class TemporalMask:
+class TemporalMask(Record):
     """The motion prediction input: the first T' frames with Gaussian noise, the rest zero.
 
     The target is the clean clip [B, T, M, J, C]; `observed` says where the prediction begins.
@@ -61,8 +65,9 @@ class TemporalMask:
         return tf.concat([seen, masked], axis=1), poses
 
 
+@keras.saving.register_keras_serializable("ms2l_tf")
 @dataclasses.dataclass(frozen=True)
-class TemporalJigsaw:
+class TemporalJigsaw(Record):
     """S equal segments of floor(T / S) frames in one of S! orders; the target is the order [B].
 
     What is left of T after S segments is cut off, since a longer last segment would give the order

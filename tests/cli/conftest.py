@@ -13,7 +13,12 @@ from absl.testing import flagsaver
 from ms2l_tf import cli
 
 Command = Callable[..., int]
-SHARED = "ms2l_tf.cli.evaluation_flags"
+MODULES = {
+    **{f"ms2l-{name}": f"ms2l_tf.cli.{name}" for name in ("prepare", "train", "evaluate")},
+    "msclr-train": "msclr.cli.train",
+    "msclr-evaluate": "ms2l_tf.cli.evaluate",
+}
+TRAIN = MODULES["ms2l-train"]  # whose flags msclr-train has
 
 
 @pytest.fixture
@@ -24,18 +29,18 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     """
 
     def run(name: str, *arguments: str) -> int:
-        prefix, _, short = name.rpartition("-")
-        module = f"{'msclr' if prefix == 'msclr' else 'ms2l_tf'}.cli.{short}"
-        monkeypatch.setattr(sys, "argv", [f"{prefix or 'ms2l'}-{short}", *arguments])
-        for imported in (module, SHARED):  # flags are defined on import
+        script = name if "-" in name else f"ms2l-{name}"
+        module = MODULES[script]
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        for imported in (module, TRAIN):  # flags are defined on import
             sys.modules.pop(imported, None)
-        vars(cli).pop("evaluation_flags", None)
+        vars(cli).pop("train", None)
         entry = importlib.import_module(module).entry
         try:
             with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
                 entry()
         finally:
-            _forget(module, SHARED, "ms2l_tf.cli.config_flags")
+            _forget(module, TRAIN, "ms2l_tf.cli.config_flags")
         code = stopped.value.code
         return 0 if code is None else int(code)
 

@@ -13,13 +13,15 @@ from absl import flags
 from absl.testing import flagsaver
 
 from ms2l_tf.cli import common
-from ms2l_tf.config import RunConfig
 from ms2l_tf.errors import InputError
-from ms2l_tf.options import groups_of
+from ms2l_tf.methods.augmentation import AugmentSettings
+from ms2l_tf.methods.ms2l.settings import TaskSettings
+from ms2l_tf.methods.registry import all_settings, groups_for, run_config
+from ms2l_tf.settings.config import ProbeConfig
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str, **settings: str
+    monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: str, **settings: Any
 ) -> int:
     """Exit status of a command that only calls `main`."""
     monkeypatch.setattr(sys, "argv", ["ms2l-test", *arguments])
@@ -172,36 +174,58 @@ def config_flags() -> Iterator[Any]:
     flags.FLAGS.unparse_flags()
 
 
-GROUPS = tuple(groups_of(RunConfig))
+PROBES = {"probes": ProbeConfig}
 
 
-def test_flags_default_to_the_settings(config_flags: Any) -> None:
-    config_flags.define(*GROUPS)
+def test_a_flag_that_is_not_given_leaves_the_settings_their_defaults(config_flags: Any) -> None:
+    config_flags.define(all_settings())
     flags.FLAGS(["test"])
-    assert RunConfig.from_flat(config_flags.read(*GROUPS)) == RunConfig()
+    assert config_flags.read(all_settings()) == {}
 
 
 def test_each_kind_of_flag(config_flags: Any) -> None:
-    config_flags.define(*GROUPS)
-    given = ["--data=d", "--frames=12", "--noise=0.5", "--augment_each", "--tasks=jigsaw"]
+    groups = groups_for({})
+    config_flags.define(groups)
+    given = ["--data=d", "--frames=12", "--observed_noise=0.5", "--augment_each", "--tasks=jigsaw"]
     flags.FLAGS(["test", *given, "--inputs=joint,bone", "--k=3,7", "--linear_c=0.1,1"])
-    config = RunConfig.from_flat(config_flags.read(*GROUPS))
-    assert (config.data.data, config.normaliser.frames, config.tasks.noise) == ("d", 12, 0.5)
-    assert config.augment.augment_each
-    assert config.tasks.tasks == ("jigsaw",)
-    assert config.encoder.inputs == ("joint", "bone")
+    config = run_config(config_flags.read(groups))
+    tasks = config.of(TaskSettings)
+    assert (config.data.data, config.normaliser.frames, tasks.observed_noise) == ("d", 12, 0.5)
+    assert config.of(AugmentSettings).augment_each
+    assert tasks.tasks == ("jigsaw",)
+    assert config.model.inputs == ("joint", "bone")
     assert config.probes.k == (3, 7)
     assert config.probes.linear_c == (0.1, 1.0)
 
 
-def test_optional_flags_leave_out_what_is_not_given(config_flags: Any) -> None:
-    config_flags.define("probes", optional=True)
+def test_what_is_not_given_is_left_out(config_flags: Any) -> None:
+    config_flags.define(PROBES)
     flags.FLAGS(["test", "--pooling=max"])
-    assert config_flags.read("probes") == {"pooling": "max"}
+    assert config_flags.read(PROBES) == {"pooling": "max"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("method", "longt_gan: re-generation of masked clips with an adversary"),
+        ("network", "stgcn: graph convolution over joints and time"),
+        ("network", "Default: gru, stgcn with --method=msclr, gru_last with --method=longt_gan,"),
+        ("frames", "Default: 200, 50 with --method=msclr."),
+        ("temperature", "Of --method=ms2l, msclr. Default: 1.0, 0.07 with --method=msclr."),
+        ("units", "Of --network=gru, lstm, gru_last, lstm_last, blstm_last. Default: 30."),
+        ("layouts", "Default: empty."),
+        ("classifier_hidden", "Default: 60, empty with --method=supervised."),
+    ],
+)
+def test_help_says_what_there_is_whose_it_is_and_every_default(
+    config_flags: Any, flag: str, said: str
+) -> None:
+    config_flags.define(all_settings())
+    assert said in flags.FLAGS[flag].help
 
 
 def test_a_list_of_the_wrong_type(config_flags: Any) -> None:
-    config_flags.define("probes")
+    config_flags.define(PROBES)
     flags.FLAGS(["test", "--k=1,five"])
     with pytest.raises(InputError, match="--k: '1,five' is not a comma-separated list of int"):
-        config_flags.read("probes")
+        config_flags.read(PROBES)

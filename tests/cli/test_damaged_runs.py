@@ -12,13 +12,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.train import train
-from msclr.training import train as train_clr
 from tests.cli.conftest import Command
 from tests.cli.damage import ALL, FEWER, Answer, damaged
 from tests.cli.test_train import as_flags
@@ -255,9 +254,9 @@ def clr(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
     )
     settings = clr_config(dataset, epochs=3, monitor_epochs=0)
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        train_clr(settings, str(folder / "stopped"), strategy="none")
+        train(settings, str(folder / "stopped"), strategy="none")
     shutil.copytree(folder / "stopped", folder / "finished")
-    train_clr(settings, str(folder / "finished"), strategy="none")
+    train(settings, str(folder / "finished"), strategy="none")
     return {name: folder / name for name in ("data", "stopped", "finished")}
 
 

@@ -70,7 +70,7 @@ def test_figures_of_an_earlier_evaluation_are_not_listed(
     assert command("evaluate", *flags) == 0
     printed = capsys.readouterr()
     assert "training.png" not in printed.out
-    assert "training.png is not of this evaluation" in printed.err
+    assert "training.png is left out: there is no history.csv; the earlier" in printed.err
     assert not (folder.figures / "training.png").exists()
 
 
@@ -130,7 +130,7 @@ def test_another_dataset(
 ) -> None:
     other = write_dataset(tmp_path / "other", seed=1)
     assert command("evaluate", f"--workdir={folder.path}", f"--data={other.path}") == 2
-    assert "is not the dataset this run was trained on" in last_error()
+    assert f"is not the dataset {folder.path} was trained on" in last_error()
 
 
 def test_help_lists_its_own_flags_only(

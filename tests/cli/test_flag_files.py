@@ -9,10 +9,11 @@ import sys
 
 import pytest
 
-from ms2l_tf.cli import flag_files
-from ms2l_tf.cli.flag_files import expanded, recipe_names
 from ms2l_tf.errors import InputError
+from ms2l_tf.methods.ms2l.settings import TaskSettings
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings import flag_files
+from ms2l_tf.settings.flag_files import expanded, recipe_names
 from tests.cli.conftest import Command
 from tests.helpers import TINY, TrainedRun
 
@@ -58,7 +59,7 @@ def recipes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.
 def test_a_recipe_stands_before_what_is_given(
     recipes: pathlib.Path, given: list[str], wanted: list[str]
 ) -> None:
-    assert expanded(["ms2l-train", *given], "ms2l-train") == ["ms2l-train", *wanted]
+    assert expanded(["ms2l-train", *given], recipes=True) == ["ms2l-train", *wanted]
 
 
 def test_a_flag_file_is_read_where_it_stands(tmp_path: pathlib.Path) -> None:
@@ -82,7 +83,6 @@ def test_a_flag_file_is_read_where_it_stands(tmp_path: pathlib.Path) -> None:
         ("--recipe=", "--recipe=: no such recipe; --recipe=help lists them"),
         ("--recipe=../mine/base", "--recipe=../mine/base: no such recipe"),
         ("--recipe=my own.cfg", "is a file of your own; --flagfile='my own.cfg' reads it"),
-        ("--recipe=mine/other", "is a recipe of msclr-train; msclr-train --recipe=mine/other"),
         ("--flagfile=none.cfg", "--flagfile=none.cfg: cannot be read (No such file or directory)"),
         ("--flagfile=flags/mine/base.cfg", "it is packaged: --recipe=mine/base"),
         ("--flagfile=loop.cfg", "--flagfile=loop.cfg: reads itself; take the line out"),
@@ -95,7 +95,7 @@ def test_faults(recipes: pathlib.Path, flag: str, message: str) -> None:
     pathlib.Path("loop.cfg").write_text("--flagfile=loop.cfg\n")
     pathlib.Path("utf16.cfg").write_text("--epochs=1", encoding="utf-16")
     with pytest.raises(InputError) as caught:
-        expanded(["ms2l-train", flag], "ms2l-train")
+        expanded(["ms2l-train", flag], recipes=True)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -105,22 +105,20 @@ def test_an_installation_without_recipes_says_so(
 ) -> None:
     monkeypatch.setattr(flag_files, "recipes_folder", lambda: tmp_path)
     with pytest.raises(InputError, match=r"there are no recipes in .*; install the package anew"):
-        expanded(["ms2l-train", "--recipe=a/b"], "ms2l-train")
+        expanded(["ms2l-train", "--recipe=a/b"], recipes=True)
 
 
 def test_every_recipe_is_found_and_complete() -> None:
     files = sorted((ROOT / "flags").glob("*/*.cfg"))
     assert recipe_names() == [f"{file.parent.name}/{file.stem}" for file in files]
     for name in recipe_names():
-        command = flag_files._command_of(flag_files._header(name))
-        assert command in ("ms2l-train", "msclr-train")
-        lines = expanded([command, f"--recipe={name}"], command)[1:]
+        lines = expanded(["ms2l-train", f"--recipe={name}"], recipes=True)[1:]
         assert lines
         assert not [line for line in lines if not line.startswith("--") or "flagfile" in line]
 
 
 @pytest.mark.parametrize("command", ["ms2l", "msclr"])
-def test_the_list_has_the_first_line_of_each_recipe_of_the_command(
+def test_the_list_of_either_command_has_the_first_line_of_each_recipe(
     command: str, tmp_path: pathlib.Path
 ) -> None:
     module = {"ms2l": "ms2l_tf", "msclr": "msclr"}[command]
@@ -135,23 +133,39 @@ def test_the_list_has_the_first_line_of_each_recipe_of_the_command(
     for file in sorted((ROOT / "flags").glob("*/*.cfg")):
         text = file.read_text(encoding="utf-8")
         first = text.splitlines()[0].removeprefix("# ")
-        listed = f"{file.parent.name}/{file.stem} " in done.stdout and first in done.stdout
-        assert listed == (f"{command}-train" in text), file
+        assert f"{file.parent.name}/{file.stem} " in done.stdout
+        assert first in done.stdout
 
 
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_names_its_method_so_that_either_command_takes_it(name: str) -> None:
+    if name.partition("/")[2] in ("tables_recognise", "tables_supervised"):
+        return  # read after another, or with the run that --init names
+    lines = expanded(["msclr-train", f"--recipe={name}"], recipes=True)
+    assert [line for line in lines if line.startswith("--method=")]
+
+
+@pytest.mark.parametrize("script", ["ms2l-train", "msclr-train"])
 def test_flags_override_a_recipe_from_either_side(
-    command: Command, trained_run: TrainedRun, recipes: pathlib.Path, tmp_path: pathlib.Path
+    script: str,
+    command: Command,
+    trained_run: TrainedRun,
+    recipes: pathlib.Path,
+    tmp_path: pathlib.Path,
 ) -> None:
     tiny = [
         f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
         for name, value in {**TINY, "epochs": 1, "monitor_epochs": 0}.items()
     ]
-    (recipes / "base.cfg").write_text("# ms2l-train\n--epochs=3\n--units=7\n--jigsaw_weight=0.5\n")
+    (recipes / "base.cfg").write_text(
+        "# Base.\n--method=ms2l\n--epochs=3\n--units=7\n--jigsaw_weight=0.5\n"
+    )
     given = [*tiny, f"--data={trained_run.config.data.data}", f"--workdir={tmp_path / 'run'}"]
-    assert command("train", *given[:3], "--recipe=mine/base", *given[3:]) == 0
+    assert command(script, *given[:3], "--recipe=mine/base", *given[3:]) == 0
     config = RunFolder(tmp_path / "run").config()
-    assert (config.training.epochs, config.encoder.units) == (1, TINY["units"])
-    assert config.tasks.jigsaw_weight == 0.5
+    assert config.training.epochs == 1
+    assert config.network.to_json()["units"] == TINY["units"]
+    assert config.of(TaskSettings).jigsaw_weight == 0.5
 
 
 def test_commands_without_recipes_do_not_know_the_flag(

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.data import ClipDataset
-from ms2l_tf.options import groups_of
+from ms2l_tf.methods.registry import all_settings
 from ms2l_tf.runs.folder import RunFolder
 from tests.cli.conftest import Command
 from tests.helpers import TINY, TrainedRun, tiny_config
@@ -88,7 +87,8 @@ def test_a_run_from_another_and_what_it_refuses(
     )
     assert command("train", *flags) == 0
     config = RunFolder(tmp_path / "b").config()
-    assert config.encoder == trained_run.config.encoder, "taken over"
+    assert config.model == trained_run.config.model, "taken over"
+    assert config.network == trained_run.config.network
     assert config.protocol.classifier_hidden == ()
     assert command("evaluate", f"--workdir={tmp_path / 'b'}", "--figures=false") == 0
     assert "classifier" in capsys.readouterr().out
@@ -108,7 +108,7 @@ def _listed(value: object) -> object:
     [
         (["--observed=12"], "--observed: 12 leaves 12 of --frames=12 observed; it must be at"),
         (["--segments=6", "--frames=5", "--observed=2"], "--segments: 6 segments do not fit into"),
-        (["--layout=smpl_24"], "no poses in layout 'smpl_24'; it has tiny_5"),
+        (["--layouts=smpl_24"], "--layouts: 'smpl_24' is neither in "),
         (["--split=cross_view"], "no split 'cross_view'; it has cross_subject"),
         (["--data="], "--data: name the folder of a prepared dataset"),
         (["--data=no/such"], "no/such: no such dataset folder; ms2l-prepare makes one"),
@@ -167,7 +167,7 @@ def test_other_flags_on_an_old_run(
 def test_help_lists_every_setting(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("train", "--help") in (0, 1)  # absl exits 1
     text = capsys.readouterr().out
-    for group in groups_of(RunConfig).values():
+    for group in all_settings().values():
         for field in dataclasses.fields(group):
             assert f"--{field.name}:" in text or f"--[no]{field.name}:" in text
     for name in ("workdir", "strategy"):

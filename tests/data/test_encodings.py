@@ -21,14 +21,14 @@ from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.mocap import read_text
 from ms2l_tf.data.formats.nw_ucla import LAYOUT
 from ms2l_tf.data.prepare import prepare
+from ms2l_tf.data.videos.labels import label_clips
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.figures.curves import read_history
 from ms2l_tf.skeletons import load_layout, load_mapping
-from msclr.poses.labels import label_clips
 from tests.data import test_bandai_namco, test_hdm05
 from tests.data.test_asf_amc import CHAIN
 from tests.data.test_bvh import CONTENT
-from tests.msclr.poses.test_labels import VIDEOS
+from tests.data.videos.test_labels import VIDEOS
 
 LAYOUT_FILE = load_layout("coco_17").to_json()
 MAPPING = {

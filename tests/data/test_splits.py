@@ -45,22 +45,22 @@ def test_invalid_split_file(tiny: ClipDataset, content: object, message: str) ->
 @pytest.mark.parametrize("by", ["camera", "subject", "clip"])
 def test_validation_holds_out_whole_values(tiny: ClipDataset, by: str) -> None:
     train = np.array([3, 0, 1, 2])
-    fit, held = validation_split(tiny, train, by, seed=1)
+    fit, held = validation_split(tiny.clips, train, by, seed=1)
     assert sorted([*fit, *held]) == [0, 1, 2, 3]
     field = {"camera": tiny.cameras, "subject": tiny.subjects, "clip": tiny.names}[by]
     assert not set(field[fit]) & set(field[held])
-    again = validation_split(tiny, train[::-1], by, seed=1)
+    again = validation_split(tiny.clips, train[::-1], by, seed=1)
     np.testing.assert_array_equal(again[1], held)
 
 
 def test_impossible_validation(tiny: ClipDataset) -> None:
     train = np.arange(5)
     with pytest.raises(InputError, match="use one of camera"):
-        validation_split(tiny, train, "colour")
+        validation_split(tiny.clips, train, "colour")
     with pytest.raises(InputError, match="1 setup value"):
-        validation_split(tiny, train, "setup")
+        validation_split(tiny.clips, train, "setup")
     with pytest.raises(InputError, match="between 0 and 1"):
-        validation_split(tiny, train, fraction=1.0)
+        validation_split(tiny.clips, train, fraction=1.0)
 
 
 @given(

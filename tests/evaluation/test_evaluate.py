@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.data import pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation import evaluate
-from ms2l_tf.evaluation.evaluate import Choices, evaluate_run, result_name, sides_of
+from ms2l_tf.evaluation import drawing
+from ms2l_tf.evaluation.choices import Choices, result_name
+from ms2l_tf.evaluation.evaluate import Evaluated, evaluate_run
 from ms2l_tf.evaluation.feature_files import load_features
+from ms2l_tf.evaluation.layout_features import untrained_learner
 from ms2l_tf.evaluation.probes import LinearProbe
 from ms2l_tf.evaluation.result import EvaluationResult
-from ms2l_tf.runs.build import build_run_model
-from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.evaluation.sides import sides_of
+from ms2l_tf.methods.registry import changed
+from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.weights import save_weights
 from tests.helpers import TrainedRun, tiny_config, write_dataset
@@ -50,16 +52,11 @@ def clips_read(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     return read
 
 
-def probed(config: RunConfig, **changes: Any) -> RunConfig:
-    """The run's settings with other probe settings."""
-    return dataclasses.replace(config, probes=dataclasses.replace(config.probes, **changes))
-
-
 def test_a_probe_without_a_raw_floor_is_drawn_too(
     folder: RunFolder, trained_run: TrainedRun
 ) -> None:
     choices = Choices(probes=("linear_published",))
-    result, _ = evaluate_run(folder, trained_run.config, choices)
+    result = evaluate_run(folder, trained_run.config, choices).result
     assert "linear_published/top1" in result.metrics
     assert "floor/raw/linear_published/top1" not in result.metrics
     assert (folder.figures / "per_class.png").is_file()
@@ -69,7 +66,7 @@ def test_everything_is_written(
     folder: RunFolder, trained_run: TrainedRun, clips_read: set[int], tmp_path: pathlib.Path
 ) -> None:
     features = tmp_path / "features.npz"
-    config = probed(trained_run.config, k=(1, 3))
+    config = changed(trained_run.config, k=(1, 3))
     lines: list[str] = []
     evaluate_run(folder, config, Choices(save_features=str(features)), progress=lines.append)
     result = json.loads((folder.path / "result.json").read_text())
@@ -107,8 +104,8 @@ def test_validation_reads_no_test_clip(
     folder: RunFolder, trained_run: TrainedRun, clips_read: set[int]
 ) -> None:
     choices = dataclasses.replace(QUICK, test_on="validation")
-    result, _ = evaluate_run(folder, trained_run.config, choices)
-    data = open_run_data(trained_run.config.data)
+    result = evaluate_run(folder, trained_run.config, choices).result
+    data = open_data(trained_run.config).reference
     assert clips_read == {*data.fit.tolist(), *data.validation.tolist()}
     assert not clips_read & set(data.test.tolist())
     assert result.details["evaluated_on"] == "validation"
@@ -124,9 +121,9 @@ def test_the_random_floor_is_the_encoder_before_training(
 
     Pooling and the raw floor's frames may be chosen anew, for all three alike.
     """
-    config = probed(trained_run.config, pooling="segments", raw_frames=4)
-    save_weights(build_run_model(config, open_run_data(config.data)), folder.weights)
-    result, _ = evaluate_run(folder, config, QUICK)
+    config = changed(trained_run.config, pooling="segments", raw_frames=4)
+    save_weights(untrained_learner(folder, config, open_data(config)), folder.weights)
+    result = evaluate_run(folder, config, QUICK).result
     for name in ("knn/1/top1", "linear/top1"):
         assert result.metrics[name] == result.metrics[f"floor/random/{name}"]
     assert result.feature_dim == 5 * 8
@@ -144,12 +141,12 @@ def test_what_is_refused(
     with pytest.raises(InputError, match=r"--test_on=validation: .*--validation=none"):
         evaluate_run(folder, none_held_out, Choices(test_on="validation"))
     other = write_dataset(tmp_path / "other", seed=1)
-    with pytest.raises(InputError, match="is not the dataset this run was trained on"):
+    with pytest.raises(InputError, match=r"is not the dataset .* was trained on"):
         evaluate_run(folder, tiny_config(data=str(other.path)), QUICK)
-    data = open_run_data(config.data)
+    data = open_data(config).reference
     untested = dataclasses.replace(data, test=data.test[:0])
     with pytest.raises(InputError, match=r"\.json: names no test clip .*--probes=none"):
-        sides_of(folder, config, untested, train_on="all", test_on="test")
+        sides_of(folder, config, untested, "test")
     folder.weights.unlink()
     with pytest.raises(InputError, match="is not trained to its last epoch; train first"):
         evaluate_run(folder, config, QUICK)
@@ -159,7 +156,7 @@ def test_what_is_refused(
 @pytest.fixture
 def collapsed(folder: RunFolder, trained_run: TrainedRun) -> RunFolder:
     """A run whose encoder gives every clip the same features, with figures of an earlier state."""
-    model = build_run_model(trained_run.config, open_run_data(trained_run.config.data))
+    model = untrained_learner(folder, trained_run.config, open_data(trained_run.config))
     model.set_weights([np.zeros_like(values) for values in model.get_weights()])
     save_weights(model, folder.weights)
     folder.figures.mkdir()
@@ -172,7 +169,8 @@ def test_a_collapsed_encoder_is_evaluated_and_said_to_be(
     collapsed: RunFolder, trained_run: TrainedRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines: list[str] = []
-    result, _ = evaluate_run(collapsed, trained_run.config, Choices(), progress=lines.append)
+    evaluated = evaluate_run(collapsed, trained_run.config, Choices(), progress=lines.append)
+    result = evaluated.result
     assert json.loads(collapsed.result.read_text())["metrics"] == dict(result.metrics)
     text = capsys.readouterr().err
     assert "features are (nearly) constant: the encoder has collapsed" in text
@@ -206,10 +204,10 @@ def test_the_numbers_are_shown_before_anything_is_written(
 ) -> None:
     folder.result.mkdir()  # nothing can take its place
     before = sorted(folder.path.iterdir())
-    shown: list[EvaluationResult] = []
+    shown: list[Evaluated] = []
     with pytest.raises(InputError, match=r"result.json: cannot be written .*then evaluate again"):
         evaluate_run(folder, trained_run.config, choices, show=shown.append)
-    assert "knn/1/top1" in shown[0].metrics
+    assert "knn/1/top1" in shown[0].result.metrics
     assert sorted(folder.path.iterdir()) == before
 
 
@@ -217,7 +215,7 @@ def test_features_that_cannot_be_kept_take_nothing_else_away(
     folder: RunFolder, trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     choices = dataclasses.replace(QUICK, save_features=str(tmp_path / "no" / "F.npz"))
-    shown: list[EvaluationResult] = []
+    shown: list[Evaluated] = []
     with pytest.raises(InputError, match=r"F\.npz: cannot be written"):
         evaluate_run(folder, trained_run.config, choices, show=shown.append)
     assert len(shown) == 1
@@ -238,7 +236,7 @@ def test_a_figure_that_fails_costs_only_itself(
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("no such colour")
 
-    monkeypatch.setattr(evaluate, failing, fail)
+    monkeypatch.setattr(drawing, failing, fail)
     lines: list[str] = []
     choices = Choices(probes=("knn",))
     evaluate_run(folder, trained_run.config, choices, progress=lines.append)

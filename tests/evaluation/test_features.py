@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ms2l_tf.comparators import ClipEncoder
-from ms2l_tf.config import POOLINGS
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pose_store import PoseStore
-from ms2l_tf.encoder import Encoder
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation import features as features_module
 from ms2l_tf.evaluation.features import encoder_features, pool, raw_features
+from ms2l_tf.networks.clip_encoder import ClipEncoder
+from ms2l_tf.networks.frame_encoder import FrameEncoder
+from ms2l_tf.settings.config import POOLINGS
 from tests.helpers import FRAMES, assert_close, random_poses, write_dataset
 
 
@@ -70,7 +70,7 @@ def poses_of(store: PoseStore, clip: int, normaliser: Normaliser) -> np.ndarray:
 def test_features_are_those_of_each_clip_alone(store: PoseStore) -> None:
     """Five clips in batches of two: order and cut are right, batch mates do not matter."""
     normaliser = Normaliser.for_store(store, frames=FRAMES)
-    encoder = Encoder(units=3)
+    encoder = FrameEncoder(units=3)
     indices = np.array([7, 0, 17, 3, 1])
     features = encoder_features(encoder, store, indices, normaliser, pooling="mean_max", batch=2)
     raw = raw_features(store, indices, normaliser, batch=2)
@@ -101,5 +101,5 @@ def test_too_few_frames_are_found_before_any_clip_is_read(
     normaliser = Normaliser.for_store(store, frames=4)
     with pytest.raises(InputError, match="--pooling=segments: needs at least 5 frames"):
         encoder_features(
-            Encoder(units=3), store, np.array([0]), normaliser, pooling="segments", batch=2
+            FrameEncoder(units=3), store, np.array([0]), normaliser, pooling="segments", batch=2
         )

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.evaluation import features as features_module
 from ms2l_tf.evaluation import floor_cache
 from ms2l_tf.evaluation.arrays import IntArray
-from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
+from ms2l_tf.evaluation.choices import Choices
+from ms2l_tf.evaluation.evaluate import evaluate_run
 from ms2l_tf.evaluation.floor_cache import FOLDER, FloorCache, KeptFloor, clips_digest
 from ms2l_tf.evaluation.probes import KNNProbe, LinearProbe, Probe, make_probes
 from ms2l_tf.evaluation.result import EvaluationResult
-from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.methods.registry import changed
+from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import RunConfig
 from tests.helpers import TrainedRun
 
 LABELS = np.array([0, 0, 1, 1, 1, -1])
@@ -206,7 +208,7 @@ class Evaluating:
 
     def __call__(self, **choices: Any) -> EvaluationResult:
         settings: dict[str, Any] = {"probes": ("knn", "linear"), "figures": False, **choices}
-        return evaluate_run(self.folder, self.config, Choices(**settings))[0]
+        return evaluate_run(self.folder, self.config, Choices(**settings)).result
 
 
 @pytest.fixture
@@ -214,8 +216,7 @@ def evaluating(trained_run: TrainedRun, tmp_path: pathlib.Path) -> Evaluating:
     data = shutil.copytree(trained_run.config.data.data, tmp_path / "data")
     shutil.rmtree(data / FOLDER, ignore_errors=True)
     folder = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
-    settings = dataclasses.replace(trained_run.config.data, data=str(data))
-    return Evaluating(folder, dataclasses.replace(trained_run.config, data=settings))
+    return Evaluating(folder, changed(trained_run.config, data=str(data)))
 
 
 def test_a_second_evaluation_reads_no_raw_coordinates(
@@ -241,11 +242,11 @@ def test_a_probe_more_computes_that_one_alone(evaluating: Evaluating, raw_reads:
 
 def test_other_clips_and_frames_are_read_anew(evaluating: Evaluating, raw_reads: list[int]) -> None:
     evaluating()
-    for changed in ({"raw_frames": 4}, {"k": (2,)}, {"linear_c": (0.5,)}):
-        probes = dataclasses.replace(evaluating.config.probes, **changed)
+    changes: tuple[dict[str, Any], ...] = ({"raw_frames": 4}, {"k": (2,)}, {"linear_c": (0.5,)})
+    for change in changes:
         raw_reads.clear()
-        Evaluating(evaluating.folder, dataclasses.replace(evaluating.config, probes=probes))()
-        assert raw_reads, f"{changed} is another floor"
+        Evaluating(evaluating.folder, changed(evaluating.config, **change))()
+        assert raw_reads, f"{change} is another floor"
     raw_reads.clear()
     evaluating(test_on="validation")
     assert raw_reads, "validation clips are another floor"
@@ -272,9 +273,9 @@ def test_a_read_only_dataset_is_left_as_it_is(evaluating: Evaluating, raw_reads:
 
 
 def test_the_dataset_stays_sound_with_floors_in_it(evaluating: Evaluating) -> None:
-    before = open_run_data(evaluating.config.data).fingerprint
+    before = open_data(evaluating.config).fingerprint
     evaluating()
-    data = open_run_data(evaluating.config.data)
+    data = open_data(evaluating.config)
     data.dataset.verify(force=True)
     assert data.fingerprint == before
 

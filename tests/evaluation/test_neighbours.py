@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ms2l_tf.evaluation.evaluate import neighbours
-from ms2l_tf.evaluation.neighbours import fitting_neighbours
+from ms2l_tf.evaluation.neighbours import fitting_neighbours, run_neighbours
 from tests.helpers import tiny_config
 
 DEFAULT = (1, 5, 20)
@@ -39,10 +38,10 @@ def test_where_none_fits_the_probe_refuses(capsys: pytest.CaptureFixture[str]) -
 def test_a_run_with_all_labels_and_with_few(capsys: pytest.CaptureFixture[str]) -> None:
     labels = np.array([0, 1, 0, 1, -1, -1])
     whole = tiny_config(k=DEFAULT)
-    assert neighbours(whole, labels, ["knn"], " in tiny_5") == (1,)
+    assert run_neighbours(whole, labels, ["knn"], " in tiny_5") == (1,)
     assert "5, 20 left out, for 4 labelled training clips in tiny_5" in capsys.readouterr().err
     few = tiny_config(k=(7,), protocol="semi", label_fraction=0.5)
-    assert neighbours(few, labels, ["knn"]) == (1,)
+    assert run_neighbours(few, labels, ["knn"]) == (1,)
     assert "--k: 1 instead of 7, for 4 labelled training clips" in capsys.readouterr().err
-    assert neighbours(whole, labels, ["linear", "svm"]) == DEFAULT
+    assert run_neighbours(whole, labels, ["linear", "svm"]) == DEFAULT
     assert capsys.readouterr().err == "", "nothing is said of a probe that is not asked for"

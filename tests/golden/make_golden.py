@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.model import MS2L
-from ms2l_tf.runs.build import build_model
-from tests.helpers import FRAMES, motion, tiny_config, tiny_layout
+from ms2l_tf.methods.ms2l.model import MS2L
+from ms2l_tf.runs.build import build_learner
+from tests.helpers import FRAMES, motion, tiny_config, tiny_layout, tiny_shape
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 WEIGHTS, OUTPUTS = FOLDER / "tiny.weights.h5", FOLDER / "tiny.npz"
@@ -25,7 +25,9 @@ SEED = (0, 7)
 def golden_model() -> MS2L:
     """A model that uses every kind of layer: two layers, MLP heads, recurrent decoder."""
     config = tiny_config(layers=2, head="mlp", decoder="gru", inputs=("joint", "motion", "bone"))
-    return build_model(config, tiny_layout(), persons=2, coords=3)
+    model = build_learner(config, tiny_shape())
+    assert isinstance(model, MS2L)
+    return model
 
 
 def golden_clips() -> tuple[np.ndarray, np.ndarray]:

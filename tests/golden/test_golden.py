@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ms2l_tf.model import MS2L
+from ms2l_tf.methods.ms2l.model import MS2L
 from tests.golden.make_golden import OUTPUTS, WEIGHTS, golden_clips, golden_model, outputs
 from tests.helpers import assert_close
 

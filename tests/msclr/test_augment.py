@@ -308,7 +308,7 @@ def test_strengths_of_zero_leave_the_rest() -> None:
     """Without shear, rotation and noise a strong view still shows the same lengths."""
     pose = clips(50)[:, :1]
     still = np.repeat(pose, FRAMES, axis=1)
-    strong = Augmentation(shear=0.0, rotate=0.0, noise=0.0).strong(
+    strong = Augmentation(shear=0.0, turn=0.0, noise=0.0).strong(
         tf.constant(still), clip_random(50), tf.constant(MIRROR)
     )
     lengths = np.sort(np.linalg.norm(strong, axis=-1), axis=-1)

@@ -18,7 +18,8 @@ TINY = (
 
 
 def run(name: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"msclr.cli.{name}", *flags]
+    module = {"train": "msclr.cli.train", "evaluate": "ms2l_tf.cli.evaluate"}[name]
+    command = [sys.executable, "-m", module, *flags]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -26,7 +27,7 @@ def test_help_teaches() -> None:
     done = run("train", "--help")
     assert done.returncode == 0
     assert "msclr-train --recipe=synthetic/msclr_demo" in done.stdout
-    for flag in ("--layouts", "--method", "--pairs", "--queue", "--stream", "--init"):
+    for flag in ("--layouts", "--method", "--pairs", "--queue", "--inputs", "--init"):
         assert f"{flag}:" in done.stdout
 
 

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.networks.stgcn import STGCN
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 from msclr.augment import Augmentation
 from msclr.model import MSCLR
-from msclr.stgcn import STGCN
 from tests.helpers import FRAMES, assert_all_close, assert_close, motion, tiny_layout
 
 LAYOUTS = (
@@ -252,7 +252,7 @@ def test_weight_decay_adds_the_weights_to_the_gradients(precision: str) -> None:
     """After one step, decay moves every trained weight w by - rate x decay x w, clipped or not."""
     moved = []
     for decay in (0.0, 0.1):
-        model = model_of(sgd(1.0), weight_decay=decay, clip_norm=0.01, precision=precision)
+        model = model_of(sgd(1.0), l2_penalty=decay, clip_norm=0.01, precision=precision)
         start = arrays(model.trainable_weights)
         step(model, batch_of(range(4)))
         assert int(model.optimizer.iterations) == 1, "no overflow"
@@ -264,7 +264,7 @@ def test_weight_decay_adds_the_weights_to_the_gradients(precision: str) -> None:
 def test_clip_norm_bounds_the_update() -> None:
     norms = []
     for limit in (0.0, 0.01):
-        model = model_of(keras.optimizers.SGD(1.0), clip_norm=limit, weight_decay=0.0)
+        model = model_of(keras.optimizers.SGD(1.0), clip_norm=limit, l2_penalty=0.0)
         old = arrays(model.trainable_weights)
         step(model, batch_of(range(4)))
         changes = [a - b for a, b in zip(old, arrays(model.trainable_weights), strict=True)]
@@ -312,7 +312,7 @@ def test_two_replicas_equal_one_device(
     found = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):
         with strategy.scope():
-            model = model_of(sgd(), queue=11, weight_decay=0.01, **settings)
+            model = model_of(sgd(), queue=11, l2_penalty=0.01, **settings)
         start = arrays(model.trainable_weights)
         logs = fit(model, batches)
         found.append((logs, model.weights))
@@ -326,7 +326,7 @@ def test_two_replicas_equal_one_device(
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(InputError, match=r"--method=simclr: is not one of skeletonclr, aimclr"):
+    with pytest.raises(InputError, match=r"--contrast=simclr: is not one of skeletonclr, aimclr"):
         model_of(method="simclr")
     with pytest.raises(InputError, match=r"--queue=3: is smaller than --batch=4"):
         step(model_of(queue=3), batch_of(range(4)))

@@ -10,8 +10,9 @@ import pytest
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
-from msclr.config import ClrConfig
-from msclr.data import open_clr_data
+from ms2l_tf.methods.registry import run_config
+from ms2l_tf.runs.build import open_data
+from ms2l_tf.settings.config import RunConfig
 from msclr.pairs import PairSampler, draw_pairs, pair_batches, possible_pairs
 
 LAYOUTS = ("kinect_v2_25", "h36m_17", "smpl_24")
@@ -23,10 +24,9 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
     return generate(out, clips=36, seed=1, layouts=list(LAYOUTS), progress=False)
 
 
-def config(dataset: ClipDataset, **changes: Any) -> ClrConfig:
-    return ClrConfig.from_flat(
-        {"data": str(dataset.path), "layouts": LAYOUTS, "frames": 16, "batch": 4, **changes}
-    )
+def config(dataset: ClipDataset, **changes: Any) -> RunConfig:
+    given = {"data": str(dataset.path), "layouts": LAYOUTS, "frames": 16, "batch": 4}
+    return run_config({"method": "msclr", **given, **changes})
 
 
 @pytest.mark.parametrize("kind", ["full_random", "anchored", "same"])
@@ -91,7 +91,7 @@ def test_layouts_that_share_no_clip_cannot_be_paired() -> None:
 
 
 def test_batches_hold_the_clips_normalised_in_their_layouts(synthetic: ClipDataset) -> None:
-    data = open_clr_data(config(synthetic))
+    data = open_data(config(synthetic))
     clips = data.trained("all")
     sampler = PairSampler(data.has_poses(), clips, "full_random", 4, seed=3)
     joints = [layout.num_joints for layout in data.layouts]
@@ -117,7 +117,7 @@ def test_batches_hold_the_clips_normalised_in_their_layouts(synthetic: ClipDatas
 def test_long_clips_are_sampled_to_the_same_bit(
     synthetic: ClipDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = open_clr_data(config(synthetic, frames=8))
+    data = open_data(config(synthetic, frames=8))
     sampler = PairSampler(data.has_poses(), data.trained("all"), "full_random", 4, seed=0)
 
     def batches() -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ def test_long_clips_are_sampled_to_the_same_bit(
 
 
 def test_a_resumed_pipeline_goes_on_where_it_stopped(synthetic: ClipDataset) -> None:
-    data = open_clr_data(config(synthetic))
+    data = open_data(config(synthetic))
     sampler = PairSampler(data.has_poses(), data.trained("all"), "full_random", 4, seed=3)
     steps = sampler.steps + 3
     whole = list(pair_batches(data, sampler, batch=4).take(steps + 1).as_numpy_iterator())
@@ -146,7 +146,7 @@ def test_a_resumed_pipeline_goes_on_where_it_stopped(synthetic: ClipDataset) -> 
 
 
 def test_layouts_may_be_mapped_from_the_datasets(synthetic: ClipDataset) -> None:
-    data = open_clr_data(config(synthetic, layouts=("kinect_v2_25", "kinect_v1_20")))
+    data = open_data(config(synthetic, layouts=("kinect_v2_25", "kinect_v1_20")))
     assert data.names == ("kinect_v2_25", "kinect_v1_20")
     assert data.parts[1].store.coords.shape[2] == 20
     assert [data.index(name) for name in data.names] == [0, 1]
@@ -163,13 +163,13 @@ def test_unknown_layouts_are_named(
     synthetic: ClipDataset, layouts: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        open_clr_data(config(synthetic, layouts=layouts))
+        open_data(config(synthetic, layouts=layouts))
     assert str(caught.value).startswith("--layouts: ")
 
 
 def test_no_data_folder_is_named() -> None:
     with pytest.raises(InputError, match="--data: name the folder"):
-        open_clr_data(ClrConfig())
+        open_data(run_config({"method": "msclr"}))
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,19 @@ def test_no_data_folder_is_named() -> None:
     [
         ({"layouts": ("a", "a")}, "--layouts: names a twice"),
         ({"temporal_kernel": 4}, "--temporal_kernel=4: must be odd"),
-        ({"schedule": "joint", "protocol": "semi"}, "--schedule=joint: belongs to ms2l-train"),
+        (
+            {"schedule": "joint", "protocol": "semi"},
+            "--method=msclr: has no task losses; use --schedule=plain",
+        ),
         ({"init": "runs/a"}, "--init: belongs to --protocol=semi"),
-        ({"method": "supervised"}, "add --protocol=supervised"),
+        (
+            {"method": "supervised", "protocol": "unsupervised"},
+            "--method=supervised: learns from labels only: --protocol=supervised",
+        ),
         ({"protocol": "supervised", "label_fraction": 0.5}, "use --protocol=semi"),
         ({"pairs": "some"}, "--pairs: 'some' is not one of"),
     ],
 )
 def test_settings_that_contradict_each_other(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        ClrConfig.from_flat(changes)
+        run_config({"method": "msclr", **changes})

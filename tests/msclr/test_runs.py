@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.run_data import RunData
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.layout_features import untrained_learner
+from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
-from msclr import training
-from msclr.config import ClrConfig
-from msclr.data import ClrData, open_clr_data
-from msclr.evaluation import build_run_model
-from msclr.pairs import PairSampler
-from msclr.training import train
+from ms2l_tf.training import train as training
+from ms2l_tf.training.train import train
+from msclr.batches import PairBatches
+from msclr.model import MSCLR
 from tests.msclr.tiny import LAYOUTS, assert_same_weights, config, train_one_epoch
 
 
-def test_a_run_keeps_what_it_was_started_with(run: RunFolder[ClrConfig]) -> None:
+def test_a_run_keeps_what_it_was_started_with(run: RunFolder) -> None:
     record = json.loads(run.flags.read_text())
     assert record["protocol"] == "unsupervised"
     assert [layout["name"] for layout in record["layouts"]] == list(LAYOUTS)
@@ -36,6 +37,14 @@ def test_a_run_keeps_what_it_was_started_with(run: RunFolder[ClrConfig]) -> None
     assert float(history[1]["positives"]) > 1.0
 
 
+@pytest.fixture
+def all_trained(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """All 48 clips are trained on, those of the test set too."""
+    clips = np.arange(48)
+    monkeypatch.setattr(RunData, "trained", lambda self, train_on: clips)
+    return clips
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -45,53 +54,43 @@ def test_a_run_keeps_what_it_was_started_with(run: RunFolder[ClrConfig]) -> None
     ],
 )
 def test_what_is_warned_of(
-    dataset: ClipDataset, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+    all_trained: np.ndarray, dataset: ClipDataset, changes: dict[str, Any], said: str
 ) -> None:
     settings = config(dataset, **changes)
-    data = open_clr_data(settings)
-    clips = np.arange(48)
-    sampler = PairSampler(data.has_poses(), clips, "full_random", 8, seed=0)
-    training.warn(settings, sampler, len(clips))
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: ")
+    (line,) = PairBatches(settings, open_data(settings)).warnings()
     assert re.search(said, line)
 
 
 def test_a_batch_larger_than_the_set_is_told_of(
-    dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
+    all_trained: np.ndarray, dataset: ClipDataset
 ) -> None:
     settings = config(dataset, batch=50)
-    sampler = PairSampler(
-        open_clr_data(settings).has_poses(), np.arange(48), "full_random", 50, seed=0
-    )
-    training.warn(settings, sampler, 48)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("warning: --batch=50: is larger than the 48 training clips, so")
+    lines = PairBatches(settings, open_data(settings)).warnings()
+    assert lines[1].startswith("--batch=50: is larger than the 48 training clips, so")
     assert len(lines) == 2, "and so is the queue, which holds a batch at least"
 
 
-@pytest.mark.parametrize("method", ["skeletonclr", "aimclr"])
+@pytest.mark.parametrize("contrast", ["skeletonclr", "aimclr"])
 def test_a_lone_clip_is_refused(
-    dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method: str
+    dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, contrast: str
 ) -> None:
-    monkeypatch.setattr(ClrData, "trained", lambda self, train_on: self.parts[0].train[:1])
+    monkeypatch.setattr(RunData, "trained", lambda self, train_on: self.parts[0].train[:1])
     with pytest.raises(InputError, match="1 training clip is too few"):
-        train(config(dataset, method=method, batch=1), str(tmp_path / "run"))
+        train(config(dataset, contrast=contrast, batch=1), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
 def test_clips_that_no_pair_can_use_are_told_of(
-    dataset: ClipDataset, capsys: pytest.CaptureFixture[str]
+    all_trained: np.ndarray, dataset: ClipDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     has_poses = np.ones((2, 48), bool)
     has_poses[0, 20:] = False
-    sampler = PairSampler(has_poses, np.arange(48), "anchored", 8, seed=0)
-    training.warn(config(dataset, pairs="anchored", queue=12), sampler, 48)
-    lines = capsys.readouterr().err.splitlines()
+    monkeypatch.setattr(RunData, "has_poses", lambda self: has_poses)
+    settings = config(dataset, pairs="anchored", queue=12)
+    lines = PairBatches(settings, open_data(settings)).warnings()
     assert [line.split(",")[0] for line in lines] == [
-        "warning: the queue holds 12 keys for 20 training clips",
-        "warning: 28 of 48 training clips lack the layouts that --pairs=anchored needs; they are "
-        "not used",
+        "the queue holds 12 keys for 20 training clips",
+        "28 of 48 training clips lack the layouts that --pairs=anchored needs; they are not used",
     ]
 
 
@@ -113,10 +112,11 @@ def test_a_prolonged_run_keeps_the_schedules_it_was_planned_with(
 
 
 def test_training_moves_both_encoders_apart_from_each_other(
-    run: RunFolder[ClrConfig], dataset: ClipDataset
+    run: RunFolder, dataset: ClipDataset
 ) -> None:
     settings = config(dataset)
-    model = build_run_model(run, settings, open_clr_data(settings))
+    model = untrained_learner(run, settings, open_data(settings))
+    assert isinstance(model, MSCLR)
     before = [weight.copy() for weight in model.encoder.get_weights()]
     model.load_weights(run.weights)
     after, keys = model.encoder.get_weights(), model.key_encoder.get_weights()
@@ -126,7 +126,7 @@ def test_training_moves_both_encoders_apart_from_each_other(
 
 
 def test_a_resumed_run_equals_the_uninterrupted_one(
-    run: RunFolder[ClrConfig],
+    run: RunFolder,
     dataset: ClipDataset,
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -137,7 +137,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
 
 
 def test_a_finished_run_is_not_trained_again_and_other_flags_are_refused(
-    run: RunFolder[ClrConfig], dataset: ClipDataset, monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, dataset: ClipDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "run_epochs", None)
     train(config(dataset), str(run.path))
@@ -147,7 +147,7 @@ def test_a_finished_run_is_not_trained_again_and_other_flags_are_refused(
 
 @pytest.mark.slow
 def test_two_devices_equal_one(
-    run: RunFolder[ClrConfig], dataset: ClipDataset, tmp_path: pathlib.Path
+    run: RunFolder, dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     two = train(config(dataset), str(tmp_path / "two"), strategy="mirrored")
     assert_same_weights(two, run, config(dataset), atol=2e-4)
@@ -172,7 +172,7 @@ def test_bad_settings_are_refused_before_anything_is_written(
 def test_a_mapping_that_leaves_joints_out_is_refused(tmp_path: pathlib.Path) -> None:
     alone = generate(tmp_path / "k", clips=48, seed=1, layouts=["kinect_v2_25"], progress=False)
     with pytest.raises(InputError, match=r"--layouts: 'h36m_17' cannot be mapped .* of htop"):
-        open_clr_data(config(alone))
+        open_data(config(alone))
 
 
 def test_a_long_queue_is_mentioned(

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.evaluation.layout_features import untrained_learner
+from ms2l_tf.methods.registry import run_config
+from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.initial import with_initial_run
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training import loop
-from msclr.config import ClrConfig
-from msclr.data import open_clr_data
-from msclr.evaluation import build_run_model
-from msclr.initial import with_initial_run
-from msclr.training import train
+from ms2l_tf.training.train import train
+from tests.helpers import fitting
 
 LAYOUTS = ("kinect_v2_25", "h36m_17")
 TINY: dict[str, Any] = {
@@ -26,24 +28,27 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def config(dataset: ClipDataset, **changes: Any) -> ClrConfig:
-    return ClrConfig.from_flat({"data": str(dataset.path), **TINY, **changes})
+def config(dataset: ClipDataset, **changes: Any) -> RunConfig:
+    values = {"method": "msclr", "data": str(dataset.path), **changes}
+    return run_config({**fitting(TINY, values), **values})
 
 
-def labelled(dataset: ClipDataset, init: str, **changes: Any) -> ClrConfig:
-    values = {"data": str(dataset.path), **TINY, "init": init, "protocol": "supervised", **changes}
-    return ClrConfig.from_flat(with_initial_run(values, {"layouts"} & set(changes)))
+def labelled(dataset: ClipDataset, init: str, **changes: Any) -> RunConfig:
+    kept = {"batch", "epochs", "monitor_epochs", "k", "raw_frames", "learning_rate", "optimiser"}
+    own = {name: TINY[name] for name in (*kept, "decay", "classifier_hidden")}
+    values = {"data": str(dataset.path), **own, "init": init, "protocol": "supervised", **changes}
+    return run_config(with_initial_run(values))
 
 
-def weights(folder: RunFolder[ClrConfig], settings: ClrConfig) -> list[np.ndarray]:
-    model = build_run_model(folder, settings, open_clr_data(settings))
+def weights(folder: RunFolder, settings: RunConfig) -> list[np.ndarray]:
+    model = untrained_learner(folder, settings, open_data(settings))
     model.load_weights(folder.weights)
     found: list[np.ndarray] = model.get_weights()
     return found
 
 
 def assert_same_weights(
-    one: RunFolder[ClrConfig], other: RunFolder[ClrConfig], settings: ClrConfig, atol: float = 0
+    one: RunFolder, other: RunFolder, settings: RunConfig, atol: float = 0
 ) -> None:
     for mine, its in zip(weights(one, settings), weights(other, settings), strict=True):
         np.testing.assert_allclose(mine, its, rtol=0, atol=atol)
@@ -54,7 +59,7 @@ class StoppedAfterOneEpoch(Exception):
 
 
 def train_one_epoch(
-    settings: ClrConfig, workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    settings: RunConfig, workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trains until the first checkpoint is written, then breaks off."""
 

@@ -9,25 +9,29 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ms2l_tf.data.run_data import build_normaliser
 from ms2l_tf.errors import InputError
-from ms2l_tf.runs.build import (
-    build_model,
-    build_normaliser,
-    build_run_model,
-)
-from ms2l_tf.runs.build_parts import build_augmentation
-from ms2l_tf.runs.build_tasks import build_tasks
-from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.methods.augmentation import AugmentSettings, build_augmentation
+from ms2l_tf.methods.ms2l.build import build_tasks
+from ms2l_tf.methods.ms2l.model import MS2L
+from ms2l_tf.methods.ms2l.tasks import Contrastive, Jigsaw, MotionPrediction, SpatialPrediction
+from ms2l_tf.runs.build import build_learner, open_data, run_shape
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from ms2l_tf.tasks import Contrastive, Jigsaw, MotionPrediction, SpatialPrediction
 from ms2l_tf.views import TemporalJigsaw
-from tests.helpers import FRAMES, random_poses, tiny_config, tiny_layout, write_dataset
+from tests.helpers import (
+    FRAMES,
+    random_poses,
+    tiny_config,
+    tiny_layout,
+    tiny_shape,
+    write_dataset,
+)
 
 
 def test_tasks() -> None:
     config = tiny_config(
         observed=0.25,
-        noise=0.2,
+        observed_noise=0.2,
         segments=4,
         prediction_reduction="sum",
         decoder="gru",
@@ -72,7 +76,8 @@ def test_the_four_contrastive_pairings(prediction: str, jigsaw: str) -> None:
     assert second.answer == ("slots" if jigsaw == "spatial" else "orders")
     names = [view.name for view in contrastive.views]
     assert names == ["plain", f"{prediction}_mask", f"{jigsaw}_jigsaw"]
-    model = build_model(config, tiny_layout(), persons=2, coords=3)
+    model = build_learner(config, tiny_shape())
+    assert isinstance(model, MS2L)
     loss, logs = model.self_supervised_loss(
         tf.constant(random_poses(4, FRAMES, 2, 5, 3)), tf.constant([0, 1])
     )
@@ -93,9 +98,11 @@ def three_parts() -> SkeletonLayout:
 
 
 def test_augmentation_is_absent_when_nothing_is_asked_of_it() -> None:
-    assert build_augmentation(tiny_config().augment, tiny_layout()) is None
+    assert build_augmentation(tiny_config().of(AugmentSettings), tiny_layout()) is None
     augmentation = build_augmentation(
-        tiny_config(shear=0.1, rotate=5.0, crop=0.7, joint_dropout=0.2, flip=0.3).augment,
+        tiny_config(shear=0.1, rotate=5.0, crop=0.7, joint_dropout=0.2, flip=0.3).of(
+            AugmentSettings
+        ),
         tiny_layout(),
     )
     assert augmentation is not None
@@ -106,7 +113,8 @@ def test_augmentation_is_absent_when_nothing_is_asked_of_it() -> None:
 
 def test_the_model_has_the_sizes_of_layout_and_settings() -> None:
     config = tiny_config(clip_norm=2.0, augment_each=True, seed=5, inputs=("joint", "motion"))
-    model = build_model(config, tiny_layout(), persons=2, coords=3)
+    model = build_learner(config, tiny_shape())
+    assert isinstance(model, MS2L)
     assert (model.clip_norm, model.augment_each, model.seed) == (2.0, True, 5)
     prediction, jigsaw, contrastive = model.tasks
     assert model.encoder.weights[0].shape == (2 * 2 * 5 * 3, 3 * 4)
@@ -121,10 +129,12 @@ def test_the_seed_decides_the_weights(persons: int, tmp_path: pathlib.Path) -> N
     models = []
     for seed in (0, 0, 1):
         config = tiny_config(data=str(dataset.path), seed=seed, persons=persons)
-        data = open_run_data(config.data)
-        models.append(build_run_model(config, data))
-    assert build_normaliser(config.normaliser, data.store).persons == (persons or 2)
-    assert build_normaliser(config.normaliser, data.store, frames=7).frames == 7
+        data = open_data(config)
+        models.append(build_learner(config, run_shape(config, data)))
+    store = data.reference.store
+    assert data.normalisers[0].persons == data.persons == (persons or 2)
+    assert build_normaliser(config.normaliser, store).persons == (persons or 2)
+    assert build_normaliser(config.normaliser, store, frames=7).frames == 7
     first, same, other = (model.encoder.get_weights() for model in models)
     assert first[0].shape[0] == (persons or 2) * 5 * 3
     np.testing.assert_array_equal(first[0], same[0])

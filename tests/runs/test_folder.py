@@ -194,7 +194,9 @@ def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> N
         ({"units": "abc"}, "a setting has the wrong type"),
         ({"units": 0}, "--units: 0 is below"),
         ({"method": "skeletonclr"}, "--method: 'skeletonclr' is not one of"),
-        ({"momentum": 0.9}, "unknown setting 'momentum'; a run of another command"),
+        ({"method": ["ms2l"]}, "a setting has the wrong type"),
+        ({"cell": "gru"}, "--cell: is no setting of --method=ms2l .*; a run of another version"),
+        ({"momentum": 0.9}, "--momentum: is no setting of --method=ms2l with --network=gru; a run"),
     ],
 )
 def test_damaged_settings_name_the_file(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
-from tests.msclr.poses.fakes import FakeModel, Person, draw, save_model, write_video
+from tests.data.videos.fakes import FakeModel, Person, draw, save_model, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 

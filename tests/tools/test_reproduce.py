@@ -16,12 +16,15 @@ from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.files import read_json, write_json
-from tools import reproduce_report as report
-from tools.reproduce_cells import Plan, Run, all_runs, missing_runs
-from tools.reproduce_figure import task_peaks, tasks_figure
-from tools.reproduce_protocols import SUPERVISED_TABLE, Table
-from tools.reproduce_run import run_missing
-from tools.reproduce_tables import DATASETS, QUICK_CELLS, cells_of, table
+from tools.reproduce import report
+from tools.reproduce.all_labels import SUPERVISED_TABLE
+from tools.reproduce.checks import check_data, check_flags
+from tools.reproduce.figure4 import task_peaks, tasks_figure
+from tools.reproduce.running import run_missing
+from tools.reproduce.runs import Plan, Run, all_runs, missing_runs
+from tools.reproduce.table import Table
+from tools.reproduce.tables import DATASETS, QUICK_CELLS, cells_of, table
+from tools.results.store import RecipeResults
 
 ROOT = Path(__file__).resolve().parents[2]
 SCORES = {"ms2l": 70.0, "longt_gan": 60.0}
@@ -184,10 +187,10 @@ def test_other_flags_than_the_runs_are_refused(tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     runs, _ = run_all(plan, tables_of(1))
     for run in runs:
-        run.check()
+        check_flags(run)
     changed = dataclasses.replace(plan, extra={"units": "31"})
     with pytest.raises(InputError, match=r"cell ms2l/seed0: .* --units=\d+, .* --units=31"):
-        dataclasses.replace(runs[0], plan=changed).check()
+        check_flags(dataclasses.replace(runs[0], plan=changed))
     draws = plan_in(tmp_path / "draws", draws=(0, 1), results_dir=tmp_path / "kept")
     second = run_all(draws, tables_of(2))[0]
     more = dataclasses.replace(draws, seeds=(0, 1))
@@ -196,28 +199,28 @@ def test_other_flags_than_the_runs_are_refused(tmp_path: Path) -> None:
         plans = dataclasses.replace(more, workdir=workdir)
         found = next(run for run in second if run.name == "semi_1_random_ms2l/seed1")
         with pytest.raises(InputError, match=r"starts from ms2l/seed0, .* from ms2l/seed1"):
-            dataclasses.replace(found, plan=plans).check()
+            check_flags(dataclasses.replace(found, plan=plans))
     unknown = dataclasses.replace(plan, extra={"unit": "31"})
     with pytest.raises(InputError, match=r"'--unit=31' is no flag of ms2l-train"):
-        dataclasses.replace(runs[0], plan=unknown).check()
+        check_flags(dataclasses.replace(runs[0], plan=unknown))
 
 
 def test_runs_of_another_dataset_are_refused(tmp_path: Path, tiny_dataset: ClipDataset) -> None:
     plan = plan_in(tmp_path, data={"target": str(tiny_dataset.path)})
     run = all_runs(plan, cells_of(tables_of(1), quick=False))[0]
-    run.check_data()
+    check_data(run)
     record = {
         "dataset": "tiny",
         "fingerprint": tiny_dataset.fingerprint,
-        "settings": {"mapping": "", "split": ""},
+        "settings": {"layouts": [], "split": ""},
     }
     run.folder.mkdir(parents=True)
     write_json(run.folder / "flags.json", record)
-    run.check_data()
+    check_data(run)
     for change in ({"fingerprint": "other"}, {"dataset": "synthetic"}):
         write_json(run.folder / "flags.json", {**record, **change})
         with pytest.raises(InputError, match=r"which is not .*; name a new --workdir"):
-            run.check_data()
+            check_data(run)
 
 
 def test_tables_give_mean_spread_and_a_dash_for_what_is_missing(tmp_path: Path) -> None:
@@ -246,22 +249,23 @@ def test_committed_results_stand_in_for_missing_runs(tmp_path: Path) -> None:
     tables = tables_of(1, 2)
     runs, _ = run_all(plan, tables)
     assert report.keep_results(runs) == len(runs)
-    kept = tmp_path / "kept" / "nw_ucla_semi_1_random_ms2l_seed0.json"
+    kept = tmp_path / "kept" / "nw_ucla" / "tables" / "semi_1_random_ms2l.json"
     assert str(tmp_path) not in kept.read_text()
-    assert read_json(kept)["details"]["settings"]["label_fraction"] == 0.01
+    result = RecipeResults.load(kept).variants["recipe"].results[0]
+    assert result.details["settings"]["label_fraction"] == 0.01
     elsewhere = dataclasses.replace(plan, workdir=tmp_path / "elsewhere")
     moved = all_runs(elsewhere, cells_of(tables, quick=False))
     for run in moved:
-        run.check()
+        check_flags(run)
     assert missing_runs(moved) == []
     assert report.collect(moved) == report.collect(runs)
     kept.unlink()
     wanted = [run.name for run in missing_runs(moved)]
     assert wanted == ["ms2l/seed0", "semi_1_random_ms2l/seed0"], "it starts from weights"
-    with pytest.raises(InputError, match=r"longt_gan_seed0\.json has --units"):
-        dataclasses.replace(
-            moved[1], plan=dataclasses.replace(elsewhere, extra={"units": "5"})
-        ).check()
+    with pytest.raises(InputError, match=r"longt_gan\.json, seed 0, has --units"):
+        check_flags(
+            dataclasses.replace(moved[1], plan=dataclasses.replace(elsewhere, extra={"units": "5"}))
+        )
 
 
 def test_figure_of_the_task_losses(tmp_path: Path) -> None:
@@ -300,7 +304,7 @@ BAD_INPUT = [
 ERRORS = """
 import json, sys
 from absl import flags
-from tools import reproduce
+from tools.reproduce import __main__ as reproduce
 for given in json.load(sys.stdin):
     flags.FLAGS.unparse_flags()
     for flag in ("data", "tables", "source_data", "from_results"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -10,17 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.config import DataConfig, RunConfig
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.pipeline import with_poses
+from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
 from ms2l_tf.evaluation.features import class_logits
-from ms2l_tf.runs.build import build_normaliser, build_run_model
-from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.methods.base import Learner
+from ms2l_tf.methods.ms2l.settings import TaskSettings
+from ms2l_tf.methods.registry import changed, run_config
+from ms2l_tf.runs.build import build_learner, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import with_initial_run
 from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training import train as module
 from ms2l_tf.training.train import train
 from tests.helpers import TINY, TrainedRun, tiny_config, write_dataset
@@ -40,7 +44,14 @@ def from_run(run: TrainedRun, **changes: Any) -> RunConfig:
         "monitor_epochs": 1,
         **changes,
     }
-    return RunConfig.from_flat(with_initial_run(values, frozenset(values)))
+    return run_config(with_initial_run(values))
+
+
+def trained(folder: RunFolder, config: RunConfig) -> Learner:
+    """The learner of a finished run."""
+    learner = build_learner(config, run_shape(config, open_data(config)))
+    load_weights(learner, folder.weights)
+    return learner
 
 
 MOVING = {"schedule": "moving", "moving_epochs": 1.0, "label_fraction": 0.5}
@@ -57,9 +68,11 @@ def moving(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) ->
 def test_the_settings_of_the_initial_run_are_taken_over(
     trained_run: TrainedRun, moving: TrainedRun
 ) -> None:
-    for group in ("normaliser", "encoder"):
-        assert getattr(moving.config, group) == getattr(trained_run.config, group)
-    assert moving.config.tasks.head == "mlp"
+    source = trained_run.config
+    assert moving.config.normaliser == dataclasses.replace(source.normaliser, persons=2), "as read"
+    assert moving.config.network == source.network
+    assert moving.config.model == source.model
+    assert moving.config.of(TaskSettings).head == "mlp"
     assert moving.config.training.epochs == 2
 
 
@@ -71,11 +84,11 @@ def test_clips_are_those_of_the_initial_run_unless_chosen(
     record = copy.record()
     record["settings"] |= {"split": "another", "validation": "camera"}
     copy.flags.write_text(json.dumps(record))
-    values = {"init": str(copy.path), "protocol": "semi", "split": "", "validation": "none"}
-    found = with_initial_run(values, {"validation"})
+    values = {"init": str(copy.path), "protocol": "semi", "validation": "none"}
+    found = with_initial_run(values)
     assert (found["split"], found["validation"]) == ("another", "none")
-    found = with_initial_run({**values, "protocol": "transfer"}, {"validation"})
-    assert found["split"] == "", "another dataset, other splits"
+    found = with_initial_run({**values, "protocol": "transfer"})
+    assert "split" not in found, "another dataset, other splits"
 
 
 def test_what_a_moving_run_leaves(moving: TrainedRun) -> None:
@@ -129,8 +142,8 @@ def test_labels_of_other_clips_are_never_read(
     """Wrong labels on all clips but the drawn ones change nothing."""
     kept = set(json.loads(moving.folder.labelled.read_text())["clips"])
 
-    def spoiled(settings: DataConfig) -> Any:
-        data = open_run_data(settings)
+    def spoiled(config: RunConfig) -> RunData:
+        data = open_data(config)
         others = ~np.isin(data.dataset.names, list(kept))
         before = data.dataset.labels.copy()
         data.dataset.labels[others] = 1 - before[others]
@@ -138,18 +151,18 @@ def test_labels_of_other_clips_are_never_read(
         return data
 
     # The draw itself asks which clips have labels, and of which class.
-    original = open_run_data(moving.config.data)
+    original = open_data(moving.config)
     drawn = np.flatnonzero(np.isin(original.dataset.names, list(kept)))
     monkeypatch.setattr(module, "draw_labelled", lambda *_: drawn)
-    monkeypatch.setattr(module, "open_run_data", spoiled)
+    monkeypatch.setattr(module, "open_data", spoiled)
     folder = train(moving.config, str(tmp_path / "a"), strategy="none")
     assert_same_weights(moving.folder, folder)
 
 
 def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: TrainedRun) -> None:
-    result, _ = evaluate_run(
+    result = evaluate_run(
         moving.folder, moving.config, Choices(probes=("knn", "linear"), figures=True)
-    )
+    ).result
     keys = {"classifier/top1", "classifier/mean_per_class", "linear/top1", "knn/1/top1"}
     assert keys <= set(result.metrics)
     assert {"floor/raw/linear/top1", "floor/random/linear/top1"} <= set(result.metrics)
@@ -157,13 +170,10 @@ def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: Trai
     assert result.details["train_clips"] == 6, "the probes see no more labels than the run"
     assert result.details["label_fraction"] == 0.5
     assert "/" not in result.details["init"]
-    data = open_run_data(moving.config.data)
-    model = build_run_model(moving.config, data)
-    load_weights(model, moving.folder.weights)
-    clips = with_poses(data.store, data.test)
-    logits = class_logits(
-        model, data.store, clips, build_normaliser(moving.config.normaliser, data.store)
-    )
+    data = open_data(moving.config)
+    model, store = trained(moving.folder, moving.config), data.reference.store
+    clips = with_poses(store, data.reference.test)
+    logits = class_logits(model, store, clips, data.normalisers[0])
     right = logits.argmax(axis=1) == data.dataset.labels[clips]
     assert result.metrics["classifier/top1"] == pytest.approx(100 * right.mean())
     with pytest.raises(InputError, match="read the labels of the validation clips"):
@@ -175,10 +185,8 @@ def test_training_the_classifier_alone_keeps_the_encoder(
 ) -> None:
     config = from_run(trained_run, protocol="supervised", train="classifier", rotate=0.0)
     folder = train(config, str(tmp_path / "run"), strategy="none")
-    data = open_run_data(config.data)
-    model, source = build_run_model(config, data), build_run_model(trained_run.config, data)
-    load_weights(model, folder.weights)
-    load_weights(source, trained_run.folder.weights)
+    model = trained(folder, config)
+    source = trained(trained_run.folder, trained_run.config)
     for mine, its in zip(model.encoder.weights, source.encoder.weights, strict=True):
         np.testing.assert_array_equal(mine, its)
     assert "prediction" not in folder.read_history()[0]
@@ -214,7 +222,7 @@ def test_validation_clips_that_are_held_out_are_read(
     )
     folder = train(config, str(tmp_path / "run"), strategy="none")
     assert "val_accuracy" in folder.read_history()[0]
-    result, _ = evaluate_run(folder, config, Choices(probes=("knn",), test_on="validation"))
+    result = evaluate_run(folder, config, Choices(probes=("knn",), test_on="validation")).result
     assert "classifier/top1" in result.metrics
     names = {path.name for path in folder.path.iterdir()}
     assert {"result_validation.json", "figures_validation", "per_class_validation.csv"} <= names
@@ -267,9 +275,9 @@ def test_a_run_goes_on_where_the_initial_run_is_gone(
     protocol = {"init": config.protocol.init, "protocol": config.protocol.protocol}
     for workdir in ("", str(tmp_path / "elsewhere")):
         with pytest.raises(InputError, match="holds no run"):
-            with_initial_run(protocol, (), workdir)
-    found = with_initial_run(protocol, (), str(tmp_path / "run"))
-    assert found["units"] == config.encoder.units
+            with_initial_run(protocol, workdir)
+    found = with_initial_run(protocol, str(tmp_path / "run"))
+    assert found["units"] == config.to_json()["units"]
     assert found["frames"] == config.normaliser.frames
     assert train(config, str(tmp_path / "run"), strategy="none").finished
     record = json.loads((tmp_path / "run" / "flags.json").read_text())
@@ -290,8 +298,8 @@ def test_from_random_weights_and_from_a_recogniser(
     joint = tiny_config(**changes, schedule="joint", tasks=("jigsaw",), init="random")
     folder = train(joint, str(tmp_path / "joint"), strategy="none")
     values = {**changes, "init": str(folder.path)}
-    plain = RunConfig.from_flat(with_initial_run(values, frozenset(values)))
-    assert plain.tasks.tasks == ("jigsaw",)
+    plain = run_config(with_initial_run(values))
+    assert plain.of(TaskSettings).tasks == ("jigsaw",)
     assert train(plain, str(tmp_path / "plain"), strategy="none").finished
 
 
@@ -326,21 +334,15 @@ def test_transfer_to_poses_of_another_shape_names_what_differs(
 ) -> None:
     other = write_dataset(tmp_path / "other", seed=5, flaws=False)  # one person
     config = from_run(trained_run, data=str(other.path), protocol="transfer")
-    values = {**config.to_json(), "persons": 1}
     with pytest.raises(InputError, match=r"trained on poses of 2 persons, this run reads 1"):
-        train(RunConfig.from_flat(values), str(tmp_path / "run"))
-    record = json.loads(trained_run.folder.flags.read_text())
+        train(changed(config, persons=1), str(tmp_path / "run"))
     copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
-    record["poses"]["layout"] = "smpl_24"
-    copy.flags.write_text(json.dumps(record))
-    gone, *rest = record["poses"]["joints"]
-    record["poses"]["joints"] = ["left wrist", *rest]
-    copy.flags.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"layout 'smpl_24', this run reads 'tiny_5'") as caught:
-        train(
-            RunConfig.from_flat({**config.to_json(), "init": str(copy.path)}), str(tmp_path / "r")
-        )
-    assert f"without counterpart by name: left wrist there, {gone} here" in str(caught.value)
+    text = copy.flags.read_text().replace("tiny_5", "smpl_24").replace("neck", "left wrist")
+    copy.flags.write_text(text)
+    with pytest.raises(InputError, match=r"layouts smpl_24, this run reads 'tiny_5'") as caught:
+        train(changed(config, init=str(copy.path)), str(tmp_path / "run"))
+    assert "joints without counterpart by name: neck; name a layout" in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_weights_of_another_shape_are_refused(

@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import pytest
 
-from ms2l_tf.config import RunConfig
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.errors import InputError
-from ms2l_tf.runs.data import open_run_data
+from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training import train as module
 from ms2l_tf.training.checkpoints import Checkpoints
 from ms2l_tf.training.train import train
@@ -108,7 +108,7 @@ def test_what_a_finished_run_leaves(trained_run: TrainedRun) -> None:
 
 
 def test_no_test_clip_is_ever_read(trained_run: TrainedRun, config: RunConfig) -> None:
-    data = open_run_data(config.data)
+    data = open_data(config).reference
     assert trained_run.clips_read <= set(data.train.tolist())
     assert trained_run.clips_read == set(data.train.tolist()), "train_on=all"
 
@@ -119,7 +119,7 @@ def test_the_same_command_on_a_finished_run_returns_at_once(
     def never(*_: Any) -> None:
         raise AssertionError("a model was built")
 
-    monkeypatch.setattr(module, "build_run_model", never)
+    monkeypatch.setattr(module, "build_learner", never)
     before = trained_run.folder.weights.read_bytes()
     folder = train(config, str(trained_run.folder.path), strategy="none")
     assert folder.finished
@@ -291,7 +291,7 @@ def test_the_dataset_may_have_moved(trained_run: TrainedRun, tmp_path: pathlib.P
     [
         ({"rotation": "in_plane"}, "--rotation=in_plane is for 2-D poses"),
         ({"split": "none_such"}, "no split 'none_such'"),
-        ({"layout": "smpl_24"}, "no poses in layout 'smpl_24'"),
+        ({"layouts": ("smpl_24",)}, "--layouts: 'smpl_24' is neither in .*tiny.* nor mapped from"),
         ({"batch": 3}, "--batch: 3 clips cannot be shared equally by 2 replicas"),
     ],
 )

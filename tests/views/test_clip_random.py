@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ms2l_tf.views import ClipRandom
+from ms2l_tf.views import ClipRandom, JointRandom
 
 DRAWS: dict[str, Callable[[ClipRandom], tf.Tensor]] = {
     "uniform": lambda random: random.uniform([3], -1.0, 2.0),
@@ -47,3 +47,18 @@ def test_streams_are_independent_and_repeatable() -> None:
     np.testing.assert_array_equal(
         random.stream(1).stream(2).normal([1]), random.stream(1).stream(2).normal([1])
     )
+
+
+def test_joint_random_numbers_are_those_of_each_batch() -> None:
+    """One batch after the other, whatever is drawn and however deep the stream is."""
+    parts = [ClipRandom(tf.constant([1, 2]), 3), ClipRandom(tf.constant([1, 2]), 2).stream(7)]
+    joint = JointRandom(parts)
+    assert int(joint.batch) == 5
+    for draw in (
+        lambda random: random.uniform([4], -1.0, 1.0),
+        lambda random: random.normal([4, 2]),
+        lambda random: random.integers(9),
+        lambda random: random.words([4]),
+        lambda random: random.stream(3).stream(1).uniform([2]),
+    ):
+        np.testing.assert_array_equal(draw(joint), np.concatenate([draw(part) for part in parts]))

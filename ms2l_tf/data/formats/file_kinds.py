@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 HEAD_BYTES = 1 << 16
-WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own clips')"
+WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own data')"
 _PARSED = "parse them with ms2l_tf.data.formats.{}, and " + WRITE
 VIDEOS = (
     "make a dataset of their poses with tools/extract_poses.py of a checkout, or "

@@ -55,9 +55,9 @@ class CosineNeighbours:
         np.subtract(1.0, distances, out=distances)
         k = self.n_neighbors
         nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        found = np.take_along_axis(distances, nearest, axis=1)
-        order = np.argsort(found, axis=1, kind="stable")
-        ordered = np.take_along_axis(found, order, axis=1)
+        unordered = np.take_along_axis(distances, nearest, axis=1)
+        order = np.argsort(unordered, axis=1, kind="stable")
+        ordered = np.take_along_axis(unordered, order, axis=1)
         return np.maximum(ordered, 0.0), np.take_along_axis(nearest, order, axis=1)
 
 

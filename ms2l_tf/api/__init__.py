@@ -1,0 +1,1 @@
+"""The Python face: datasets, encoders as scikit-learn transformers, training, evaluation."""

@@ -1,0 +1,100 @@
+"""`evaluate`: what ``ms2l-evaluate`` does, for Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from ms2l_tf.api.loaded import globals_kept
+from ms2l_tf.api.settings import typed_values
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.choices import Choices
+from ms2l_tf.evaluation.evaluate import evaluate_run
+from ms2l_tf.evaluation.result import EvaluationResult
+from ms2l_tf.methods.registry import changed
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.settings.config import ProbeConfig, RunConfig
+
+PROBES = ("knn", "linear", "svm")
+
+
+def evaluate(
+    run: str | os.PathLike[str],
+    *,
+    probes: Sequence[str] = PROBES,
+    data: str | os.PathLike[str] | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    test_on: str = "test",
+    layouts: Sequence[str] = (),
+    cross: bool = True,
+    single: Sequence[str] = (),
+    unseen: Sequence[str] = (),
+    streams: Sequence[str] = (),
+    figures: bool = True,
+    save_features: str | os.PathLike[str] = "",
+    settings: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> EvaluationResult:
+    """Probes of a finished run's frozen features, beside the floors, as ``ms2l-evaluate`` reads.
+
+    Writes ``result.json``, tables and figures into the run's folder.
+
+    Args:
+        run: its folder.
+        probes: out of ``knn``, ``linear``, ``linear_sgd``, ``linear_published``, ``svm``.
+        data: folder of its dataset, if that is no longer where it was.
+        metric: distance of the kNN probe.
+        test_on: ``test``, or ``validation`` to rank settings.
+        layouts: of the run to read, the main one first; none: all.
+        cross: with several layouts: the cross-convention table.
+        single: runs of one layout each, for that table.
+        unseen: layouts that the run has not learnt, read bridged.
+        streams: runs of other channels to fuse with this one.
+        figures: draw figures, which takes a while.
+        save_features: path of an .npz file for the features too.
+        settings: of the probes by flag, such as ``{"pooling": "max", "k": (1, 5)}``; others stay
+            as the run was trained.
+        progress: called with a line for each step done and each file written.
+
+    Returns:
+        The result; ``result.metrics["linear/top1"]`` and ``["floor/raw/linear/top1"]`` are percent.
+
+    Raises:
+        InputError: the run is unfinished or of another dataset, or a choice does not fit it.
+    """
+    chosen = dict(settings or {})
+    if foreign := sorted(set(chosen) - set(ProbeConfig.__dataclass_fields__)):
+        raise InputError(
+            f"settings: '{foreign[0]}' is no setting of the probes; those are "
+            f"{', '.join(ProbeConfig.__dataclass_fields__)}"
+        )
+    if data is not None:
+        chosen["data"] = data
+
+    def adapted(trained: RunConfig) -> RunConfig:
+        return changed(trained, **typed_values(chosen))
+
+    choices = Choices(
+        probes=tuple(probes),
+        metric=metric,
+        test_on=_known("test_on", test_on, ("test", "validation")),
+        figures=figures,
+        save_features=os.fspath(save_features),
+        layouts=tuple(layouts),
+        cross=cross,
+        single=tuple(map(os.fspath, single)),
+        unseen=tuple(unseen),
+        streams=tuple(map(os.fspath, streams)),
+    )
+    _known("metric", metric, ("cosine", "euclidean"))
+    folder = RunFolder(run)
+    with globals_kept():
+        config = adapted(folder.config())
+        return evaluate_run(folder, config, choices, adapted=adapted, progress=progress).result
+
+
+def _known(name: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise InputError(f"{name}: '{value}' is not one of {', '.join(known)}")
+    return value

@@ -1,0 +1,190 @@
+"""A finished run in memory: its network with its weights, and what clips go through before it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import random
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from ms2l_tf.api.clips import Clips, checked_clips, opened, store_of
+from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.normaliser import METRES, Normaliser, axes_matrix
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.records import UNITS, Axes
+from ms2l_tf.data.run_data import build_normaliser, layout_poses
+from ms2l_tf.errors import InputError
+from ms2l_tf.networks.base import Network
+from ms2l_tf.runs.build import build_learner
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.initial import finished_run
+from ms2l_tf.runs.record import recorded_normalisers, recorded_number, recorded_shape
+from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.settings.config import POOLINGS, RunConfig
+from ms2l_tf.skeletons.layout import SkeletonLayout
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedRun:
+    """What makes features of clips in one of a run's layouts.
+
+    Attributes:
+        folder: of the run.
+        config: its settings.
+        network: with the weights of the last epoch.
+        number: of the layout among those of the network.
+        layout: that clips are in.
+        normaliser: as the run was trained.
+        told: the layout as the run was told, which may be a mapping.
+        coords: C.
+        pooling: frames to one vector.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    network: Network
+    number: int
+    layout: SkeletonLayout
+    normaliser: Normaliser
+    told: str
+    coords: int
+    pooling: str
+
+    def read(
+        self, clips: Clips, indices: Any = None, *, unit: str | None = None, axes: Any = None
+    ) -> tuple[PoseStore, np.ndarray, Normaliser]:
+        """The clips as the pipeline wants them: poses, which of them, and their normaliser.
+
+        Args:
+            clips: arrays, or a dataset.
+            indices: of some clips of a dataset; None: all.
+            unit: of arrays, where it is not that of the training data.
+            axes: of arrays, likewise.
+
+        Raises:
+            InputError: they do not fit the run.
+        """
+        dataset = opened(clips)
+        if dataset is not None:
+            if unit is not None or axes is not None:
+                raise InputError("unit, axes: a dataset has its own; they belong to arrays")
+            return self._of_dataset(dataset, indices)
+        if indices is not None:
+            raise InputError("indices: belong to a dataset; give the arrays that are wanted")
+        poses = checked_clips(clips, self.layout, self.coords, f"run {self.folder.path}")
+        most, kept = max((clip.coords.shape[1] for clip in poses), default=0), self.persons
+        if most > kept:
+            warnings.warn(
+                f"clips have up to {most} persons; run {self.folder.path} reads {kept}, those "
+                "seen first in their order",
+                stacklevel=4,
+            )
+        store = store_of(poses, self.layout, self.coords)
+        return store, np.arange(len(poses)), self._normaliser_for(unit, axes)
+
+    @property
+    def persons(self) -> int:
+        """M."""
+        return int(self.normaliser.persons)
+
+    def _of_dataset(
+        self, dataset: ClipDataset, indices: Any
+    ) -> tuple[PoseStore, np.ndarray, Normaliser]:
+        known = self.layout.name in dataset.layouts
+        store = layout_poses(dataset, self.layout.name if known else self.told)
+        if store.layout.joints != self.layout.joints or store.num_coords != self.coords:
+            raise InputError(
+                f"{dataset.path}: layout '{store.layout.name}' has other joints or coordinates "
+                f"there than in run {self.folder.path}"
+            )
+        rows = _checked_indices(indices, dataset)
+        if len(lacking := rows[store.lengths[rows] == 0]):
+            raise InputError(
+                f"{dataset.path}: clip {lacking[0]} ('{dataset.names[lacking[0]]}') has no poses "
+                f"in layout '{self.layout.name}'; leave it out of the indices"
+            )
+        return store, rows, build_normaliser(self.config.normaliser, store, persons=self.persons)
+
+    def _normaliser_for(self, unit: str | None, axes: Any) -> Normaliser:
+        config = self.normaliser.get_config()
+        if unit is not None:
+            if unit not in UNITS:
+                raise InputError(f"unit: '{unit}' is not one of {', '.join(UNITS)}")
+            config["unit_scale"] = METRES.get(unit, 1.0)
+        if axes is not None:
+            if not isinstance(axes, Axes) or self.coords == 2:
+                raise InputError(f"axes: {axes!r}; expected Axes, of poses with 3 coordinates")
+            config["axes"] = axes_matrix(axes).tolist()
+        return Normaliser.from_config(config)
+
+
+def _checked_indices(indices: Any, dataset: ClipDataset) -> np.ndarray:
+    if indices is None:
+        return np.arange(len(dataset))
+    rows = np.asarray(indices)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise InputError("indices: expected whole numbers [N], such as dataset.split(name).test")
+    rows = rows.astype(np.int64)
+    if rows.size and not 0 <= rows.min() <= rows.max() < len(dataset):
+        raise InputError(
+            f"indices: {rows.min()} to {rows.max()}; {dataset.path} has clips 0 to "
+            f"{len(dataset) - 1}"
+        )
+    return rows
+
+
+def load_run(
+    run: str | os.PathLike[str], *, layout: str | None = None, pooling: str | None = None
+) -> LoadedRun:
+    """Opens a finished run; its dataset is not needed.
+
+    Args:
+        run: its folder.
+        layout: id of one of its layouts; None: its reference.
+        pooling: frames to one vector; None: as the run was trained.
+
+    Raises:
+        InputError: it is unfinished or damaged, or has no such layout.
+    """
+    folder = finished_run(os.fspath(run), "run")
+    config, normalisers = folder.config(), recorded_normalisers(folder)
+    name = next(iter(normalisers)) if layout is None else layout
+    if name not in normalisers:
+        raise InputError(f"layout: '{name}' is not one of {', '.join(normalisers)} ({folder.path})")
+    how = config.probes.pooling if pooling is None else pooling
+    if how not in POOLINGS:
+        raise InputError(f"pooling: '{how}' is not one of {', '.join(POOLINGS)}")
+    shape, number = recorded_shape(folder), recorded_number(folder, name)
+    with globals_kept():
+        learner = build_learner(config, shape)
+        load_weights(learner, folder.weights)
+    told = dict(zip(normalisers, config.data.layouts, strict=False))
+    return LoadedRun(
+        folder,
+        config,
+        learner.encoder,
+        number,
+        shape.layouts[number],
+        normalisers[name],
+        told.get(name, name),
+        shape.coords,
+        how,
+    )
+
+
+@contextlib.contextmanager
+def globals_kept() -> Iterator[None]:
+    """Leaves the caller's precision and random state as they were, but for TensorFlow's seed."""
+    policy, python, numpy = keras.config.dtype_policy(), random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        random.setstate(python)
+        np.random.set_state(numpy)

@@ -1,0 +1,332 @@
+"""The clips of a run, in each of the skeleton layouts it reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from ms2l_tf.data.clip_dataset import ClipDataset, PoseStore, Split
+from ms2l_tf.data.mapped_store import mapped
+from ms2l_tf.data.normaliser import Normaliser
+from ms2l_tf.data.pipeline import with_poses
+from ms2l_tf.data.splits import validation_split
+from ms2l_tf.errors import InputError, warn
+from ms2l_tf.settings.config import DataConfig, NormaliserConfig
+from ms2l_tf.skeletons import json_files
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.skeletons.mapping import JointMapping, load_mapping, mapping_names
+
+
+@dataclasses.dataclass(frozen=True)
+class LayoutClips:
+    """The clips of a run in one layout.
+
+    Attributes:
+        dataset: the dataset folder.
+        store: poses of the layout, mapped if it is derived as the clips are read.
+        layout: id of the layout of `store`.
+        split: name of the split.
+        train: training clips with poses (labelled or not).
+        fit, validation: the two parts of `train`.
+        test: test clips.
+        fingerprint: one checksum of the contents that are read. It is the dataset's own, unless
+            the split was added to the folder later or the poses are mapped; then it depends on
+            the split's clips and the mapping too.
+    """
+
+    dataset: ClipDataset
+    store: PoseStore
+    layout: str
+    split: str
+    train: np.ndarray
+    fit: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    fingerprint: str
+
+    def trained(self, train_on: str) -> np.ndarray:
+        """The clips that are trained on: ``all`` training clips, or the ``fit`` clips."""
+        return self.fit if train_on == "fit" else self.train
+
+    @property
+    def test_clips_without_poses(self) -> int:
+        """How many test clips cannot be encoded for lack of this layout."""
+        return int((self.store.lengths[self.test] == 0).sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+    """The clips of a run.
+
+    Attributes:
+        parts: by layout, the reference first: its poses, and those of the split's clips that
+            have poses in it.
+        normalisers: of each layout.
+        mappings: of the user's own, from files that ``--layouts`` names.
+    """
+
+    parts: tuple[LayoutClips, ...]
+    normalisers: tuple[Normaliser, ...]
+    mappings: tuple[JointMapping, ...] = ()
+
+    @property
+    def reference(self) -> LayoutClips:
+        """The clips in the reference layout."""
+        return self.parts[0]
+
+    @property
+    def dataset(self) -> ClipDataset:
+        """The dataset folder."""
+        return self.parts[0].dataset
+
+    @property
+    def layouts(self) -> tuple[SkeletonLayout, ...]:
+        """The skeleton layouts, the reference first."""
+        return tuple(part.store.layout for part in self.parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their ids."""
+        return tuple(layout.name for layout in self.layouts)
+
+    @property
+    def persons(self) -> int:
+        """M."""
+        return self.normalisers[0].persons
+
+    @property
+    def coords(self) -> int:
+        """C."""
+        return self.parts[0].store.num_coords
+
+    @property
+    def fingerprint(self) -> str:
+        """One checksum of what the run reads in all its layouts."""
+        each = [part.fingerprint for part in self.parts]
+        if len(set(each)) == 1:
+            return each[0]
+        return hashlib.sha256(json.dumps(each).encode()).hexdigest()
+
+    def of(self, numbers: Sequence[int]) -> RunData:
+        """The same clips in some of the layouts."""
+        return RunData(
+            tuple(self.parts[number] for number in numbers),
+            tuple(self.normalisers[number] for number in numbers),
+            self.mappings,
+        )
+
+    def index(self, layout: str) -> int:
+        """Number of a layout in this run.
+
+        Raises:
+            InputError: it is not one of the run's.
+        """
+        if layout not in self.names:
+            raise InputError(
+                f"--layouts: '{layout}' is not a layout of this run; it has {', '.join(self.names)}"
+            )
+        return self.names.index(layout)
+
+    def trained(self, train_on: str) -> np.ndarray:
+        """Clips that are trained on, with poses in at least one layout."""
+        return np.unique(np.concatenate([part.trained(train_on) for part in self.parts]))
+
+    def has_poses(self) -> np.ndarray:
+        """Which clips have poses in which layout: [layouts, N] bool."""
+        return np.stack([part.store.lengths > 0 for part in self.parts])
+
+
+def open_run_data(
+    settings: DataConfig, normaliser: NormaliserConfig, *, several_layouts: bool = True
+) -> RunData:
+    """Opens and verifies the dataset of a run in all its layouts, and cuts its clips.
+
+    Args:
+        settings: which dataset, layouts and clips.
+        normaliser: what is done to the poses.
+        several_layouts: False: the first layout alone is read.
+
+    Raises:
+        InputError: the dataset or split does not exist or is damaged; a layout is neither in the
+            dataset nor the target of a mapping from there; two differ in their coordinates.
+    """
+    if not settings.data:
+        raise InputError("--data: name the folder of a prepared dataset (see ms2l-prepare)")
+    dataset = ClipDataset.open(settings.data)
+    dataset.verify()
+    wanted = settings.layouts or dataset.layouts
+    wanted = wanted if several_layouts else wanted[:1]
+    parts = [_opened(dataset, settings.split, *_source(dataset, layout)) for layout in wanted]
+    names = [part.layout for part in parts]
+    if len(set(names)) < len(names):
+        raise InputError(f"--layouts: {', '.join(wanted)} name the same layout twice")
+    for part in parts[1:]:
+        if part.store.num_coords != parts[0].store.num_coords:
+            raise InputError(
+                f"--layouts: {parts[0].layout} has {parts[0].store.num_coords} coordinates, "
+                f"{part.layout} has {part.store.num_coords}; one run takes one kind"
+            )
+    persons = normaliser.persons or max(part.store.num_persons for part in parts)
+    normalisers = tuple(build_normaliser(normaliser, part.store, persons=persons) for part in parts)
+    own = tuple(load_mapping(name) for name in wanted if json_files.is_path(name))
+    return RunData(_cut_alike(parts, settings.validation), normalisers, own)
+
+
+def layout_poses(dataset: ClipDataset, layout: str) -> PoseStore:
+    """The poses of a dataset in a layout that it has, or that is mapped from one it has.
+
+    Args:
+        dataset: opened.
+        layout: a name as ``--layouts`` takes it.
+
+    Raises:
+        InputError: the dataset has no such layout, and no mapping leads to it.
+    """
+    source, mapping = _source(dataset, layout)
+    store = dataset.poses(source)
+    return mapped(store, load_mapping(mapping)) if mapping else store
+
+
+def build_normaliser(
+    settings: NormaliserConfig, store: PoseStore, *, persons: int = 0, frames: int = 0
+) -> Normaliser:
+    """The normaliser of a run for one layout of a dataset.
+
+    Args:
+        settings: of the run.
+        store: poses of the layout.
+        persons: M, if not that of the settings.
+        frames: T, if not that of the settings.
+    """
+    return Normaliser.for_store(
+        store,
+        frames=frames or settings.frames,
+        centre=settings.centre,
+        rotation=settings.rotation,
+        scale=settings.scale,
+        persons=persons or settings.persons,
+    )
+
+
+def _opened(dataset: ClipDataset, split_name: str, layout: str, mapping_name: str) -> LayoutClips:
+    """One layout's poses and clips; validation clips are cut for all layouts together."""
+    mapping = load_mapping(mapping_name) if mapping_name else None
+    store = dataset.poses(layout)
+    if mapping is not None:
+        store = mapped(store, mapping)
+    if not split_name and not dataset.split_names:
+        raise InputError(f"{dataset.path}: has no split; add one as splits/<name>.json")
+    split = dataset.split(split_name or dataset.split_names[0])
+    where = dataset.split_file(split.name)
+    if not len(split.train):
+        raise InputError(
+            f"{where}: names no training clip ('train' is empty); name another --split, or add some"
+        )
+    train = with_poses(store, split.train, f"training clips of {where}")
+    _check_seen(store, split)
+    return LayoutClips(
+        dataset,
+        store,
+        store.layout.name,
+        split.name,
+        train,
+        train,
+        train[:0],
+        split.test,
+        _fingerprint(dataset, split, mapping),
+    )
+
+
+def _check_seen(store: PoseStore, split: Split) -> None:
+    """Nothing is learned from blank clips, nor measured on them."""
+    for side, clips in (("training", split.train), ("test", split.test)):
+        if len(clips) and not store.seen[clips].any():
+            text = (
+                f"split {split.name}: all {len(clips)} {side} clips are blank in layout "
+                f"{store.layout.name} (no joint of anyone is seen)"
+            )
+            if side == "training":
+                raise InputError(f"{text}; use another split or layout")
+            warn(f"{text}; what is measured on them says nothing")
+
+
+def _cut_alike(parts: Sequence[LayoutClips], by: str) -> tuple[LayoutClips, ...]:
+    """One cut of the training clips for all layouts: a clip is on one side or the other."""
+    if by == "none":
+        return tuple(parts)
+    clips = np.unique(np.concatenate([part.train for part in parts]))
+    fit, validation = validation_split(parts[0].dataset.clips, clips, by)
+    return tuple(
+        dataclasses.replace(
+            part,
+            fit=np.intersect1d(fit, part.train),
+            validation=np.intersect1d(validation, part.train),
+        )
+        for part in parts
+    )
+
+
+def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
+    """(layout of the dataset, mapping or "") that a name of --layouts stands for."""
+    if layout in dataset.layouts:
+        return layout, ""
+    if json_files.is_path(layout) or layout in mapping_names():
+        return _source_of_mapping(dataset, layout), layout
+    for source in dataset.layouts:
+        name = f"{source}_to_{layout}"
+        if name in mapping_names():
+            _check_whole(load_mapping(name))
+            return source, name
+    known = [load_mapping(name) for name in mapping_names()]
+    derived = {
+        mapping.target
+        for mapping in known
+        if mapping.source in dataset.layouts and not mapping.absent
+    }
+    raise InputError(
+        f"--layouts: '{layout}' is neither in {dataset.path} ({', '.join(dataset.layouts)}) nor "
+        f"mapped from there ({', '.join(sorted(derived)) or 'nothing'}); a mapping file of your "
+        "own may be given by its path"
+    )
+
+
+def _source_of_mapping(dataset: ClipDataset, name: str) -> str:
+    try:
+        mapping = load_mapping(name)
+    except InputError as error:
+        raise InputError(f"--layouts: {error}") from None
+    if mapping.source not in dataset.layouts:
+        raise InputError(
+            f"--layouts: {name} maps from {mapping.source}, which {dataset.path} does not have "
+            f"({', '.join(dataset.layouts)})"
+        )
+    _check_whole(mapping)
+    return mapping.source
+
+
+def _check_whole(mapping: JointMapping) -> None:
+    """Refuses a mapping that leaves joints without counterpart, in the words of this flag."""
+    if mapping.absent:
+        raise InputError(
+            f"--layouts: '{mapping.target}' cannot be mapped from {mapping.source}, which has no "
+            f"counterpart of {', '.join(mapping.absent)}; leave it out, or name source joints in "
+            "a mapping file of your own"
+        )
+
+
+def _fingerprint(dataset: ClipDataset, split: Split, mapping: JointMapping | None) -> str:
+    more: dict[str, object] = {}
+    if f"splits/{split.name}.json" not in dataset.files:  # a user's own, in no checksum
+        more["train"], more["test"] = (
+            dataset.names[clips].tolist() for clips in (split.train, split.test)
+        )
+    if mapping is not None:
+        more["mapping"] = mapping.checksum
+    if not more:
+        return dataset.fingerprint
+    content = json.dumps({"dataset": dataset.fingerprint, **more}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,147 @@
+"""Features of a run's clips in each of its layouts, with their floors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ms2l_tf.data.run_data import RunData
+from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.arrays import ClipFeatures
+from ms2l_tf.evaluation.features import class_logits, encoder_features
+from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor
+from ms2l_tf.evaluation.sides import Sides, clip_features, sides_of
+from ms2l_tf.methods.base import Learner
+from ms2l_tf.runs.build import build_learner, run_shape
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.record import recorded_layouts, recorded_number
+from ms2l_tf.runs.weights import load_weights
+from ms2l_tf.settings.config import RunConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class LayoutFeatures:
+    """Features of the clips of one layout.
+
+    Attributes:
+        name: of the layout.
+        train, test: of the trained encoder.
+        raw: raw coordinates of the same clips.
+        random: training and test features of the same clips by the untrained encoder.
+        logits: [N, K] of the test clips by a run's own classifier, or None.
+    """
+
+    name: str
+    train: ClipFeatures
+    test: ClipFeatures
+    raw: RawFloor
+    random: Sides
+    logits: np.ndarray | None = None
+
+
+def check_run(folder: RunFolder, data: RunData, flag: str = "--workdir") -> None:
+    """Refuses a run that is not finished, or was trained on other data; `flag` names it.
+
+    Raises:
+        InputError: it is.
+    """
+    if not folder.finished:
+        raise InputError(f"{flag}: {folder.path} is not trained to its last epoch; train first")
+    if data.fingerprint != folder.record()["fingerprint"]:
+        raise InputError(
+            f"--data: {data.dataset.path} is not the dataset {folder.path} was trained on "
+            f"('{folder.record()['dataset']}'; the checksum of files, split or mappings differs)"
+        )
+
+
+def untrained_learner(folder: RunFolder, config: RunConfig, data: RunData) -> Learner:
+    """The run's learner, freshly initialised as it was before training."""
+    record = folder.record()
+    shape = run_shape(
+        config,
+        data,
+        layouts=recorded_layouts(folder),
+        layout=recorded_number(folder, data.names[0]) if config.reads_labels else 0,
+        clips=record.get("trained_clips", 0),
+    )
+    return build_learner(config, shape)
+
+
+def trained_learner(folder: RunFolder, config: RunConfig, data: RunData) -> Learner:
+    """The run's learner with the weights of its last epoch."""
+    learner = untrained_learner(folder, config, data)
+    load_weights(learner, folder.weights)
+    return learner
+
+
+def layout_features(
+    folder: RunFolder, config: RunConfig, data: RunData, layouts: Sequence[str], test_on: str
+) -> list[LayoutFeatures]:
+    """Features of both sides in some layouts, with their floors.
+
+    Args:
+        folder: the run.
+        config: its settings.
+        data: its clips in all its layouts.
+        layouts: ids of those wanted.
+        test_on: ``test`` or ``validation``.
+    """
+    learner = untrained_learner(folder, config, data)
+    sides = {
+        number: sides_of(folder, config, data.parts[number], test_on)
+        for number in map(data.index, layouts)
+    }
+    random = encoded(folder, learner, config, data, sides)
+    load_weights(learner, folder.weights)
+    trained = encoded(folder, learner, config, data, sides)
+    results = []
+    for number, rows in sides.items():
+        clips, logits = data.parts[number], None
+        if config.reads_labels:
+            logits = class_logits(learner, clips.store, rows[1], data.normalisers[number])
+        normaliser = dataclasses.replace(config.normaliser, persons=data.persons)
+        raw = raw_floor(folder.path, clips, rows, normaliser, config.probes.raw_frames)
+        train, test = (
+            clip_features(clips, values, side, f"{what} features in {clips.layout}")
+            for values, side, what in zip(trained[number], rows, ("training", "test"), strict=True)
+        )
+        results.append(LayoutFeatures(clips.layout, train, test, raw, random[number], logits))
+    return results
+
+
+def encoded(
+    folder: RunFolder,
+    learner: Learner,
+    config: RunConfig,
+    data: RunData,
+    sides: Mapping[int, Sides],
+) -> dict[int, Sides]:
+    """Training and test features [N, D] by layout number, by the learner's present weights."""
+    features: dict[int, Sides] = {}
+    for number, rows in sides.items():
+        train, test = (
+            encoder_features(
+                learner.encoder,
+                data.parts[number].store,
+                side,
+                data.normalisers[number],
+                pooling=config.probes.pooling,
+                layout=recorded_number(folder, data.names[number]),
+            )
+            for side in rows
+        )
+        features[number] = (train, test)
+    return features
+
+
+def common_rows(features: Sequence[LayoutFeatures]) -> list[np.ndarray]:
+    """Of each layout, the rows of the test clips that all layouts have, in one order."""
+    names = [np.asarray(layout.test.names) for layout in features]
+    common = names[0][np.all([np.isin(names[0], others) for others in names], axis=0)]
+    rows = []
+    for of_layout in names:
+        order = np.argsort(of_layout)
+        rows.append(order[np.searchsorted(of_layout, common, sorter=order)])
+    return rows

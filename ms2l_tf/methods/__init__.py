@@ -1,0 +1,1 @@
+"""What makes features: one folder a method."""

@@ -1,0 +1,1 @@
+"""LongT GAN: re-generation of masked clips with an adversary."""

@@ -1,0 +1,1 @@
+"""MS2L: motion prediction, jigsaw and contrastive learning around one encoder."""

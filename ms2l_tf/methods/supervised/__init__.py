@@ -1,0 +1,1 @@
+"""Plain classifiers: a network that learns from labels alone."""

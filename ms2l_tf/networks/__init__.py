@@ -1,0 +1,1 @@
+"""Encoders and heads; none knows a method, a label or a run."""

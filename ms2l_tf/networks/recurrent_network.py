@@ -1,0 +1,100 @@
+"""What the recurrent networks share: their input, flattened poses of one or several layouts."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ms2l_tf.networks.base import FeatureMap, Network
+from ms2l_tf.networks.layout_rows import LayoutRows
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.views import ClipRandom
+
+
+class RecurrentNetwork(Network, abc.ABC):
+    """Recurrent layers over the flattened poses of all persons.
+
+    One layout's poses are fed as they are. Several layouts have a linear map each, from their own
+    number of coordinates to 2 x units, before the recurrent layers that all share.
+
+    Args:
+        layouts: that it reads; see `Network`.
+        layers: recurrent layers.
+        units: units a layer and direction.
+        cell: ``gru`` or ``lstm``.
+        **kwargs: inputs and name, see `Network`.
+    """
+
+    def __init__(
+        self,
+        layouts: Sequence[SkeletonLayout] = (),
+        *,
+        layers: int,
+        units: int,
+        cell: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(layouts, **kwargs)
+        self.num_layers = layers
+        self.units = units
+        self.cell = cell
+        self.embedding: Any = None
+
+    @abc.abstractmethod
+    def features(self, sequences: tf.Tensor) -> tf.Tensor:
+        """[B, T, I] -> [B, T, D], or [B, D]."""
+
+    @abc.abstractmethod
+    def build_layers(self, frames: int | None, size: int) -> None:
+        """Creates the weights of the recurrent layers for sequences [B, T, I]."""
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        frames, persons, joints, coords = input_shape[1:]
+        width = len(self.channels) * persons * coords  # of a joint
+        size = width * joints
+        if len(self.layouts) > 1:
+            size = 2 * self.units
+            self._input_rows = LayoutRows([width * layout.num_joints for layout in self.layouts])
+            self.embedding = self.add_weight(
+                name="embedding", shape=(self._input_rows.total, size), initializer="glorot_uniform"
+            )
+        self.build_layers(frames, size)
+        self.built = True
+
+    def feature_map(
+        self,
+        poses: tf.Tensor,
+        layout: tf.Tensor | int = 0,
+        training: bool = False,
+        random: ClipRandom | None = None,
+    ) -> FeatureMap:
+        features = self.features(self._sequences(poses, layout))
+        if len(features.shape) == 2:
+            features = features[:, None]
+        batch = tf.shape(poses)[0]
+        return FeatureMap(features[:, :, None], tf.range(batch), batch)
+
+    def _sequences(self, poses: tf.Tensor, layout: tf.Tensor | int) -> tf.Tensor:
+        """What the recurrent layers read: [B, T, I]."""
+        batch, time = tf.shape(poses)[0], tf.shape(poses)[1]
+        size = -1 if None in poses.shape[2:] else math.prod(poses.shape[2:])
+        flat = [
+            tf.reshape(channel, [batch, time, size]) for channel in self.channels_of(poses, layout)
+        ]
+        sequences = tf.concat(flat, axis=-1)
+        if self.embedding is None:
+            return sequences
+        kernel = self._input_rows.of(tf.convert_to_tensor(self.embedding), layout)
+        return tf.matmul(tf.cast(sequences, kernel.dtype), kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layers": self.num_layers,
+            "units": self.units,
+            "cell": self.cell,
+        }

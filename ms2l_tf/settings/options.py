@@ -1,0 +1,143 @@
+"""Settings that are flags: a dataclass field states default, help, unit, range and readers once.
+
+From it come the flag, its check, the line that says that a flag has no effect here, and the table
+of settings in the documentation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ms2l_tf.errors import InputError
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    may_be_empty: bool = False,
+    unit: str = "",
+    only: tuple[str, ...] = (),
+    may_change: bool = False,
+) -> Any:
+    """A dataclass field that is also a flag.
+
+    Args:
+        default: value unless the method or the network has another one.
+        text: help.
+        choices: closed choices.
+        least: smallest allowed value.
+        most: largest allowed value.
+        may_be_empty: of a list.
+        unit: of the value.
+        only: conditions under which a run reads the setting, all of them to be met; each as it
+            would be typed, such as ``protocol=semi,supervised`` or ``jigsaw_view=spatial``;
+            alternatives are joined by `` or ``.
+        may_change: a run that starts from another may choose it anew: it changes no weight's shape
+            and no input.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": text,
+            "choices": choices,
+            "least": least,
+            "most": most,
+            "may_be_empty": may_be_empty,
+            "unit": unit,
+            "only": only,
+            "may_change": may_change,
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Settings that belong together; every field is checked against what its `option` states.
+
+    Attributes:
+        only: conditions under which a run reads any of them, as in `option`.
+    """
+
+    only: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat {flag: value} mapping."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+
+def group_from(group: type[AnyGroup], values: Mapping[str, Any]) -> AnyGroup:
+    """A group with the values that are given by name; the others keep their defaults.
+
+    Raises:
+        InputError: a value is out of its bounds, or two values contradict each other.
+    """
+    names = [field.name for field in dataclasses.fields(group) if field.name in values]
+    return group(**{name: _as_declared(values[name]) for name in names})
+
+
+AnyGroup = typing.TypeVar("AnyGroup", bound=Group)
+
+
+def _check(field: dataclasses.Field[Any], value: Any) -> None:
+    choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
+    if value == () and not field.metadata["may_be_empty"]:
+        raise InputError(f"--{field.name}: name at least one")
+    for one in value if isinstance(value, tuple) else (value,):
+        if isinstance(one, float) and not math.isfinite(one):
+            raise InputError(f"--{field.name}: {one} is not a finite number")
+        if choices and one not in choices:
+            raise InputError(f"--{field.name}: '{one}' is not one of {', '.join(choices)}")
+        if least is not None and one < least:
+            raise InputError(f"--{field.name}: {one} is below the smallest allowed value, {least}")
+        if most is not None and one > most:
+            raise InputError(f"--{field.name}: {one} is above the largest allowed value, {most}")
+
+
+def declared_type(group: type, name: str) -> tuple[type, bool]:
+    """(element type, is a list) of a setting."""
+    hint = typing.get_type_hints(group)[name]
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], True
+    assert not isinstance(hint, types.UnionType), f"{name}: flags have one type"
+    return hint, False
+
+
+def is_met(condition: str, values: Mapping[str, Any]) -> bool:
+    """Whether settings meet a condition of `option`.
+
+    Args:
+        condition: ``name=value,value or other=value``; a list meets it with any of its entries.
+        values: flat {setting: value}.
+    """
+    return any(_alternative_is_met(text, values) for text in condition.split(" or "))
+
+
+def _alternative_is_met(text: str, values: Mapping[str, Any]) -> bool:
+    if "<" in text:
+        name, _, limit = text.partition("<")
+        return float(values[name]) < float(limit)
+    name, _, wanted = text.partition("=")
+    value = values.get(name)
+    texts = [str(entry) for entry in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return bool(set(texts) & set(wanted.split(",")))
+
+
+def _as_declared(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

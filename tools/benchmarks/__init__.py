@@ -1,0 +1,1 @@
+"""Timing of training steps and of the input pipeline: ``python -m tools.benchmarks``."""
