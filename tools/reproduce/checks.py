@@ -9,6 +9,7 @@ from typing import Any
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
+from ms2l_tf.settings.config import RANDOM_INIT
 from tools.flag_settings import PLACES, begun_from, defaults_beside, shown
 from tools.reproduce.runs import Run
 
@@ -22,8 +23,8 @@ def check_flags(run: Run) -> None:
     wanted = run.settings()
     default = defaults_beside(wanted)
     free = set(PLACES)
-    if wanted["protocol"] == "transfer" and not wanted["persons"]:
-        free.add("persons")  # those of the run it starts from
+    if wanted["init"] != RANDOM_INIT:  # those of the run it starts from, where none are told
+        free |= {name for name in ("layouts", "persons") if not wanted[name]}
     for where, recorded in _recorded(run):
         for name, value in wanted.items():
             before = recorded.get(name, default[name])
