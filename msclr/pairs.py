@@ -14,7 +14,6 @@ from ms2l_tf.data.pipeline import normalised, raw_batch, raw_signature, with_own
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 
-PAIRS = ("full_random", "anchored", "same")
 _PAIR_STREAM, _CLIP_STREAM = 1, 2
 
 

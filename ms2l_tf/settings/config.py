@@ -8,7 +8,6 @@ keeps as ``flags.json``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 from ms2l_tf.errors import InputError
@@ -287,12 +286,9 @@ class RunConfig:
     @property
     def groups(self) -> tuple[Group, ...]:
         """All settings, by group."""
-        return tuple(self._groups())
-
-    def _groups(self) -> Iterator[Group]:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            yield from value if isinstance(value, tuple) else (value,)
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        nested = (value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(group for groups in nested for group in groups)
 
     def of(self, group: type[AnyGroup]) -> AnyGroup:
         """The settings of one group, such as those of a method.
@@ -300,14 +296,14 @@ class RunConfig:
         Raises:
             KeyError: the run has no such group.
         """
-        for candidate in self._groups():
+        for candidate in self.groups:
             if isinstance(candidate, group):
                 return candidate
         raise KeyError(f"{group.__name__}: not among the settings of --method={self.model.method}")
 
     def to_json(self) -> dict[str, Any]:
         """A flat {flag: value} mapping."""
-        return {name: value for group in self._groups() for name, value in group.to_json().items()}
+        return {name: value for group in self.groups for name, value in group.to_json().items()}
 
 
 SHARED: dict[str, type[Group]] = {

@@ -8,8 +8,6 @@ import tensorflow as tf
 
 from ms2l_tf.errors import InputError
 
-STRATEGIES = ("auto", "none", "mirrored")
-
 
 def make_strategy(name: str, batch: int) -> tf.distribute.Strategy:
     """The distribution strategy of a run.
