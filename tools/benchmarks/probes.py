@@ -28,7 +28,7 @@ def probe_rows(clips: Sequence[int], cores: int) -> list[dict[str, Any]]:
         case = json.dumps({"clips": count, "cores": cores, "seed": 0})
         done = subprocess.run(
             [sys.executable, "-m", "tools.benchmarks.probes", case],
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
             capture_output=True,
             text=True,
             check=False,
