@@ -13,10 +13,12 @@ from ms2l_tf.skeletons.mapping import (
     load_mapping,
     mapping_names,
 )
+from ms2l_tf.skeletons.semantic import SEMANTIC
 
 __all__ = [
     "ANCHORS",
     "PARTS",
+    "SEMANTIC",
     "JointMapping",
     "SkeletonLayout",
     "find_mapping",

@@ -10,6 +10,7 @@ from typing import Any
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons import json_files
+from ms2l_tf.skeletons.semantic import SEMANTIC, derived_points, find_semantic_problem
 from ms2l_tf.skeletons.structure import find_problem
 
 PARTS = ("trunk", "arm_left", "arm_right", "leg_left", "leg_right")
@@ -17,7 +18,7 @@ ANCHORS = ("root", "hip_left", "hip_right", "shoulder_left", "shoulder_right", "
 
 _FOLDER = "layouts"
 _REQUIRED = ("name", "joints", "bones", "graph_centre", "mirror", "anchors", "parts")
-_OPTIONAL = ("edges", "note")
+_OPTIONAL = ("edges", "semantic", "note")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class SkeletonLayout:
         anchors: For each of `ANCHORS` the joints whose mean is that body point. `root`
             (mid-hip) is never empty; others may be, e.g. in an upper-body layout.
         parts: For each of `PARTS` its joints; every joint is in exactly one part.
+        semantic: For each of `SEMANTIC` the joints whose mean is that body point; empty where the
+            skeleton lacks it. `neck` is its base, a hand the wrist where there is one, `pelvis` the
+            anchor `root`. A point that is not given is that of the packaged layout of this name
+            and these joints, or derived from the structure (`derived_points`).
         note: Remarks for the reader.
 
     Raises:
@@ -52,6 +57,7 @@ class SkeletonLayout:
     mirror: tuple[int, ...]
     anchors: Mapping[str, tuple[int, ...]] = field(hash=False)
     parts: Mapping[str, tuple[int, ...]] = field(hash=False)
+    semantic: Mapping[str, tuple[int, ...]] = field(hash=False, default_factory=dict)
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -61,9 +67,22 @@ class SkeletonLayout:
             json_files.require_fields(given, f"layout {self.name!r}: {attribute}", (), keys)
             complete = {key: tuple(given.get(key, ())) for key in keys}
             object.__setattr__(self, attribute, complete)
-        problem = find_problem(self)
+        problem = find_problem(self) or self._complete_points()
         if problem:
             raise InputError(f"layout {self.name!r}: {problem}")
+
+    def _complete_points(self) -> str | None:
+        """Fills in the semantic points that are not given; what is wrong with them, if anything."""
+        where = f"layout {self.name!r}: semantic"
+        json_files.require_fields(self.semantic, where, (), SEMANTIC)
+        points = {**self._usual_points(), **self.semantic}
+        object.__setattr__(self, "semantic", {key: tuple(points[key]) for key in SEMANTIC})
+        return find_semantic_problem(self, self.semantic)
+
+    def _usual_points(self) -> dict[str, tuple[int, ...]]:
+        """The semantic points of this layout where none are given."""
+        packaged = _packaged_points(self.name, self.joints)
+        return {**derived_points(self), **packaged, "pelvis": self.anchors["root"]}
 
     @property
     def num_joints(self) -> int:
@@ -83,13 +102,19 @@ class SkeletonLayout:
         return _index(joint, self.joints, f"layout {self.name!r}")
 
     def to_json(self) -> dict[str, Any]:
-        """The layout as a JSON object that names joints instead of counting them."""
+        """The layout as a JSON object that names joints instead of counting them.
+
+        Semantic points that are filled in when they are not given are left out: the records and
+        checksums of a layout do not depend on whether it named them.
+        """
 
         def names(indices: tuple[int, ...]) -> list[str]:
             return [self.joints[j] for j in indices]
 
         left = {*self.parts["arm_left"], *self.parts["leg_left"]}
         pairs = [(j, other) for j, other in enumerate(self.mirror) if j < other]
+        usual = self._usual_points()
+        told = {key: names(own) for key, own in self.semantic.items() if own != usual[key]}
         return {
             "name": self.name,
             "note": self.note,
@@ -100,6 +125,7 @@ class SkeletonLayout:
             "mirror": [names((b, a) if b in left else (a, b)) for a, b in pairs],
             "anchors": {key: names(members) for key, members in self.anchors.items()},
             "parts": {key: names(members) for key, members in self.parts.items()},
+            **({"semantic": told} if told else {}),
         }
 
     @classmethod
@@ -108,7 +134,7 @@ class SkeletonLayout:
 
         Args:
             obj: Parsed JSON as written by `to_json`. `edges` may be absent (then they are the
-                bones), `note` too; absent anchors and parts are empty.
+                bones), `semantic` and `note` too; absent anchors and parts are empty.
             where: Names the file in error messages.
 
         Raises:
@@ -131,6 +157,7 @@ class SkeletonLayout:
             "mirror": _mirror(obj["mirror"], joints, f"{where}: mirror"),
             "anchors": _groups(obj["anchors"], joints, f"{where}: anchors"),
             "parts": _groups(obj["parts"], joints, f"{where}: parts"),
+            "semantic": _groups(obj.get("semantic", {}), joints, f"{where}: semantic"),
             "note": note,
         }
         try:
@@ -159,6 +186,17 @@ def layout_names() -> tuple[str, ...]:
 def _load_packaged(name: str) -> SkeletonLayout:
     obj = json_files.read_packaged(_FOLDER, name)
     return SkeletonLayout.from_json(obj, f"packaged layout {name!r}")
+
+
+@functools.cache
+def _packaged_points(name: str, joints: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """The semantic points of the packaged layout of this name; none if it has other joints."""
+    if name not in layout_names():
+        return {}
+    obj = json_files.read_packaged(_FOLDER, name)
+    if tuple(obj["joints"]) != joints:
+        return {}
+    return _groups(obj["semantic"], joints, f"packaged layout {name!r}: semantic")
 
 
 def _index(joint: str, joints: tuple[str, ...], where: str) -> int:

@@ -162,6 +162,30 @@ FAULTS: dict[str, tuple[Mutation, str]] = {
         lambda obj: obj["anchors"].update(root=["hips"]),
         r"anchors.root: unknown joint 'hips'",
     ),
+    "unknown point": (
+        put("semantic", {"hed": []}),
+        r"semantic: unknown field 'hed' \(did you mean 'head'\?\)",
+    ),
+    "unknown joint of a point": (
+        put("semantic", {"head": ["nose"]}),
+        r"semantic.head: unknown joint 'nose'",
+    ),
+    "point's joint twice": (
+        put("semantic", {"head": ["chest", "chest"]}),
+        r"semantic.head: 'chest' is listed twice; keep one",
+    ),
+    "pelvis is not the root": (
+        put("semantic", {"pelvis": ["pelvis"]}),
+        r"semantic.pelvis: is not the anchor root; leave it out",
+    ),
+    "head on one side": (
+        put("semantic", {"head": ["hand_l"]}),
+        r"semantic.head: its joints do not mirror to those of head",
+    ),
+    "points disagree": (
+        put("semantic", {"hand_left": ["hand_l"], "hand_right": ["hip_r"]}),
+        r"semantic.hand_left: its joints do not mirror to those of hand_right",
+    ),
 }
 
 
@@ -227,6 +251,7 @@ def test_unknown_joint_name() -> None:
             r"mirror: 'pelvis' maps to 'hip_l', which maps to 'hip_r'",
         ),
         ({"joints": ()}, r"joints: the list is empty"),
+        ({"semantic": {"head": (6,)}}, r"semantic.head: joint index 6 is outside 0..5"),
     ],
 )
 def test_layouts_built_from_indices_are_checked_too(changes: dict[str, Any], message: str) -> None:
