@@ -10,10 +10,18 @@ import keras
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.networks.layout_rows import LayoutRows
+from ms2l_tf.networks.layout_rows import ArraysOfLayouts
+from ms2l_tf.settings.config import CHANNELS
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
-from ms2l_tf.views.channels import CHANNELS, input_channels
+from ms2l_tf.views.channels import (
+    flat_size,
+    joint_channels,
+    joint_size,
+    needs_layout,
+    person_channels,
+)
+from ms2l_tf.views.layout_arrays import LayoutArrays
 
 
 class FeatureMap(NamedTuple):
@@ -39,8 +47,8 @@ class Network(keras.Model, abc.ABC):
 
     Args:
         layouts: that it reads; a call names one by its number. None: one, of unknown bones.
-        inputs: channels fed side by side: ``joint``, ``motion``, ``bone`` (see `CHANNELS`), by the
-            layout's own bones.
+        inputs: channels fed side by side (see `ms2l_tf.views.channels`), by the layout's own bones
+            and points.
         coords: C; for networks whose weights depend on it before they are built.
 
     Input shape:
@@ -64,20 +72,53 @@ class Network(keras.Model, abc.ABC):
         super().__init__(**kwargs)
         if unknown := [name for name in inputs if name not in CHANNELS]:
             raise InputError(f"--inputs={unknown[0]}: is not one of {', '.join(CHANNELS)}")
-        if "bone" in inputs and not layouts:
-            raise InputError("inputs: 'bone' needs the layouts, whose bones it follows")
+        following = [name for name in inputs if needs_layout(name)]
+        if following and not layouts:
+            raise InputError(
+                f"inputs: '{following[0]}' needs the layouts, whose bones and points it follows"
+            )
         self.layouts = tuple(layouts)
         self.channels = tuple(inputs)
         self.coords = coords
-        self._joint_rows = LayoutRows([layout.num_joints for layout in self.layouts])
-        self._parents = [parent for layout in self.layouts for parent in layout.parents]
+        self._arrays = ArraysOfLayouts(layouts) if following else None
 
     def channels_of(self, poses: tf.Tensor, layout: tf.Tensor | int) -> list[tf.Tensor]:
-        """What the network reads, one tensor a channel: each [B, T, M, J, C]."""
-        parents: tf.Tensor | tuple[int, ...] = ()
-        if "bone" in self.channels:
-            parents = self._joint_rows.of(tf.constant(self._parents, tf.int32), layout)
-        return input_channels(poses, self.channels, parents)
+        """What a network of joints reads, one tensor a channel: each [B, T, M, J, c]."""
+        return joint_channels(poses, self.channels, self._arrays_of(layout))
+
+    def person_channels_of(self, poses: tf.Tensor, layout: tf.Tensor | int) -> list[tf.Tensor]:
+        """What a network of flattened poses reads, one tensor a channel: each [B, T, M, K, k]."""
+        return person_channels(poses, self.channels, self._arrays_of(layout))
+
+    def _arrays_of(self, layout: tf.Tensor | int) -> LayoutArrays | None:
+        return None if self._arrays is None else self._arrays.of(layout)
+
+    @property
+    def joint_size(self) -> int:
+        """Numbers of a joint in `channels_of`."""
+        return sum(joint_size(name, self.coords) for name in self.channels)
+
+    def person_sizes(self, joints: int, coords: int) -> list[int]:
+        """Numbers of a person in `person_channels_of`, for each layout.
+
+        Args:
+            joints: J of the one layout of a network that was given none.
+            coords: C.
+
+        Raises:
+            InputError: a layout has nothing to read.
+        """
+        if not self.layouts:
+            return [len(self.channels) * joints * coords]
+        sizes = []
+        for layout in self.layouts:
+            sizes.append(sum(flat_size(name, layout, coords) for name in self.channels))
+            if not sizes[-1]:
+                raise InputError(
+                    f"--inputs={','.join(self.channels)}: layout {layout.name!r} has none of that; "
+                    "add 'joint'"
+                )
+        return sizes
 
     @property
     @abc.abstractmethod

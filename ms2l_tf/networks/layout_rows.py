@@ -5,7 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
+
+from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.views.layout_arrays import LayoutArrays, layout_arrays
 
 
 class LayoutRows:
@@ -50,3 +54,22 @@ class LayoutRows:
             return self._bounds[layout], self._bounds[layout + 1]
         bounds = tf.constant(self._bounds)
         return bounds[layout], bounds[layout + 1]
+
+
+class ArraysOfLayouts:
+    """`LayoutArrays` of several layouts, of which a call picks one.
+
+    Args:
+        layouts: the skeletons, one at least.
+    """
+
+    def __init__(self, layouts: Sequence[SkeletonLayout]) -> None:
+        fields = zip(*(layout_arrays(layout) for layout in layouts), strict=True)
+        self._fields = [
+            (LayoutRows([len(values) for values in field]), np.concatenate(field))
+            for field in fields
+        ]
+
+    def of(self, layout: tf.Tensor | int) -> LayoutArrays:
+        """Those of one layout, as tensors; see `LayoutRows.of`."""
+        return LayoutArrays(*(rows.of(tf.constant(flat), layout) for rows, flat in self._fields))

@@ -18,8 +18,8 @@ from ms2l_tf.views import ClipRandom
 class RecurrentNetwork(Network, abc.ABC):
     """Recurrent layers over the flattened poses of all persons.
 
-    One layout's poses are fed as they are. Several layouts have a linear map each, from their own
-    number of coordinates to 2 x units, before the recurrent layers that all share.
+    One layout's channels are fed as they are. Several layouts have a linear map each, from their
+    own number of values to 2 x units, before the recurrent layers that all share.
 
     Args:
         layouts: that it reads; see `Network`.
@@ -54,11 +54,11 @@ class RecurrentNetwork(Network, abc.ABC):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         frames, persons, joints, coords = input_shape[1:]
-        width = len(self.channels) * persons * coords  # of a joint
-        size = width * joints
+        sizes = [persons * size for size in self.person_sizes(joints, coords)]
+        size = sizes[0]
         if len(self.layouts) > 1:
             size = 2 * self.units
-            self._input_rows = LayoutRows([width * layout.num_joints for layout in self.layouts])
+            self._input_rows = LayoutRows(sizes)
             self.embedding = self.add_weight(
                 name="embedding", shape=(self._input_rows.total, size), initializer="glorot_uniform"
             )
@@ -81,9 +81,9 @@ class RecurrentNetwork(Network, abc.ABC):
     def _sequences(self, poses: tf.Tensor, layout: tf.Tensor | int) -> tf.Tensor:
         """What the recurrent layers read: [B, T, I]."""
         batch, time = tf.shape(poses)[0], tf.shape(poses)[1]
-        size = -1 if None in poses.shape[2:] else math.prod(poses.shape[2:])
         flat = [
-            tf.reshape(channel, [batch, time, size]) for channel in self.channels_of(poses, layout)
+            tf.reshape(channel, [batch, time, _size_of_frame(channel)])
+            for channel in self.person_channels_of(poses, layout)
         ]
         sequences = tf.concat(flat, axis=-1)
         if self.embedding is None:
@@ -98,3 +98,8 @@ class RecurrentNetwork(Network, abc.ABC):
             "units": self.units,
             "cell": self.cell,
         }
+
+
+def _size_of_frame(channel: tf.Tensor) -> int:
+    """Numbers of all persons in a frame of [B, T, M, K, k], or -1 where that is not known."""
+    return -1 if None in channel.shape[2:] else math.prod(channel.shape[2:])

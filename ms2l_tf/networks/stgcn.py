@@ -81,8 +81,7 @@ class STGCN(Network):
         self._edge_rows = LayoutRows([graph.size for graph in graphs])
         # [R, neighbour, joint] -> joint, partition, neighbour: the order of `graph_convolution`.
         self._adjacency = np.concatenate([graph.transpose(2, 0, 1).ravel() for graph in graphs])
-        of_joint = len(self.channels) * self.coords
-        sizes = [of_joint * layout.num_joints for layout in self.layouts]
+        sizes = [self.joint_size * layout.num_joints for layout in self.layouts]
         self.input_norm = BatchNorm(sizes, name="input_norm")
         self.blocks = self._make_blocks(len(graphs[0]))
 
@@ -110,7 +109,7 @@ class STGCN(Network):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.input_norm.build((None, None, 1, None))
-        channels = len(self.channels) * self.coords
+        channels = self.joint_size
         for block in self.blocks:
             block.build((None, None, None, channels))
             channels = block.filters

@@ -20,6 +20,10 @@ RANDOM_INIT = "random"
 SEGMENTS = 5  # of --pooling=segments
 POOLINGS = ("mean", "max", "last", "mean_max", "segments", "segments_max")
 LABELS_ARE_READ = f"protocol={','.join(WITH_LABELS)}"
+CHANNELS = (
+    *("joint", "motion", "bone", "relative", "path"),
+    *("motion4", "bone_unit", "angle", "distance"),
+)
 GIVES_FRAMES = "network=gru,lstm"  # those whose features are one vector a frame
 
 
@@ -85,8 +89,12 @@ class ModelConfig(Group):
     inputs: tuple[str, ...] = option(
         ("joint",),
         "Channels fed to the network side by side: joint coordinates, motion (difference to the "
-        "next frame), bone (joint minus its parent).",
-        choices=("joint", "motion", "bone"),
+        "next frame), bone (joint minus its parent), relative (joint minus the root of its frame), "
+        "path (root minus that of the first frame; with --centre=clip or none), motion4 "
+        "(difference over four frames), bone_unit (direction of each bone), angle (cosine between "
+        "a bone and its parent's), distance (between head, neck, pelvis, hands, elbows, knees and "
+        "ankles).",
+        choices=CHANNELS,
     )
 
 
@@ -277,6 +285,13 @@ class RunConfig:
     protocol: ProtocolConfig
     training: TrainingConfig
     probes: ProbeConfig
+
+    def __post_init__(self) -> None:
+        if "path" in self.model.inputs and self.normaliser.centre == "frame":
+            raise InputError(
+                "--inputs=path: needs --centre=clip or none; --centre=frame takes the root's path "
+                "away"
+            )
 
     @property
     def reads_labels(self) -> bool:

@@ -18,7 +18,7 @@ from ms2l_tf.methods.registry import methods, run_config
 from ms2l_tf.networks.registry import NETWORKS
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.settings.config import CHANNELS, RunConfig
 from ms2l_tf.training.train import train
 from tests.helpers import fitting
 
@@ -71,6 +71,30 @@ def test_a_method_trains_a_network(
     after = trained_learner(folder, config, data).encoder.trainable_weights
     for old, new in zip(before, after, strict=True):
         assert np.abs(old.numpy() - new.numpy()).max() > 0, f"{old.path} has learnt nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "network"), [("ms2l", "gru"), ("ms2l", "stgcn"), ("longt_gan", "gru_last")]
+)
+def test_a_method_trains_on_all_channels(
+    method: str, network: str, clips: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    config = small(clips, method, network, inputs=CHANNELS, centre="clip")
+    folder = train(config, str(tmp_path / "run"), strategy="none")
+    assert folder.config().model.inputs == CHANNELS
+    (features,) = features_of(folder, config)
+    assert np.isfinite(features).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["lstm", "stgcn"])
+def test_msclr_reads_all_channels_in_two_layouts(
+    network: str, clips: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    config = small(clips, "msclr", network, layouts=LAYOUTS, inputs=CHANNELS, centre="none")
+    features = features_of(train(config, str(tmp_path / "run"), strategy="none"), config)
+    assert np.isfinite(features).all()
 
 
 @pytest.mark.slow

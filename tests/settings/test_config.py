@@ -25,6 +25,7 @@ from ms2l_tf.networks.registry import (
     RecurrentSettings,
     network_kind,
 )
+from ms2l_tf.settings.config import CHANNELS
 from ms2l_tf.settings.options import Group, declared_type
 from tests.helpers import TINY, tiny_config
 
@@ -256,3 +257,12 @@ def test_changed_settings_leave_the_others() -> None:
 def test_settings_that_a_run_lacks_are_named() -> None:
     with pytest.raises(KeyError, match="TaskSettings: not among the settings of --method=longt_g"):
         run_config({"method": "longt_gan"}).of(TaskSettings)
+
+
+def test_the_path_of_the_root_needs_a_centre_that_keeps_it() -> None:
+    message = r"--inputs=path: needs --centre=clip or none; --centre=frame takes .* away"
+    with pytest.raises(InputError, match=message):
+        run_config({"inputs": ("joint", "path")})
+    for centre in ("clip", "none"):
+        config = run_config({"inputs": CHANNELS, "centre": centre})
+        assert run_config(json.loads(json.dumps(config.to_json()))) == config
