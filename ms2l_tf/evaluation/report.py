@@ -63,7 +63,7 @@ def evaluate_features(
         train: features [N, D] of the training clips, with labels and maybe groups.
         test: features [N', D] of the test clips.
         label_names: names of the K classes.
-        probes: by default kNN (1, 5, 20), linear and RBF SVM.
+        probes: by default kNN (1, 5, 20), linear, ridge and RBF SVM.
         floors: by name ("raw", "random"), training and test features of the same clips in the
             same order; they get the same probes.
         kept: by floor, where its outcome is kept from one evaluation to the next.

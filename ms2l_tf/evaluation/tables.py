@@ -13,6 +13,7 @@ _PROBE_TITLES = {
     "linear": "linear",
     "linear_sgd": "linear (SGD)",
     "linear_published": "linear (SGD as MS-CLR)",
+    "ridge": "ridge",
     "svm": "RBF SVM",
 }
 _FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder"}

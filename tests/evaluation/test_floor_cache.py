@@ -280,7 +280,7 @@ def test_the_dataset_stays_sound_with_floors_in_it(evaluating: Evaluating) -> No
     assert data.fingerprint == before
 
 
-@pytest.mark.parametrize("name", ["knn", "linear", "svm", "linear_sgd"])
+@pytest.mark.parametrize("name", ["knn", "linear", "ridge", "svm", "linear_sgd"])
 def test_the_floor_kept_is_the_floor_computed(name: str, tmp_path: pathlib.Path) -> None:
     """Every probe's settings make a key, whatever their kind."""
     (probe,) = make_probes([name])

@@ -37,7 +37,7 @@ def test_every_probe_on_features_and_floors() -> None:
         floors={"raw": (noise(60), noise(30)), "random": (noise(60, 4), noise(30, 4))},
         progress=lambda key, seconds: done.append(key),
     )
-    probes = ["linear", "knn/1", "knn/5", "knn/20", "svm"]
+    probes = ["linear", "knn/1", "knn/5", "knn/20", "ridge", "svm"]
     assert set(result.metrics) == {
         f"{prefix}{probe}/{measure}"
         for prefix in ("", "floor/raw/", "floor/random/")
