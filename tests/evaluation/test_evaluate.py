@@ -89,6 +89,8 @@ def test_everything_is_written(
     assert result["details"]["evaluated_on"] == "test"
     assert result["details"]["train_clips"] == 12
     assert result["details"]["test_clips"] == 6
+    assert result["details"]["test_copies"] == 0
+    assert not [key for key in result["metrics"] if "others" in key]
     assert clips_read == set(range(18))
     with open(folder.path / "per_class.csv", newline="") as file:
         assert len(list(csv.reader(file))) >= 3
