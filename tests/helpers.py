@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import pathlib
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,12 @@ def random_poses(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def write_dataset(
-    out: pathlib.Path, *, clips: int = 18, seed: int = 0, flaws: bool = True
+    out: pathlib.Path,
+    *,
+    clips: int = 18,
+    seed: int = 0,
+    flaws: bool = True,
+    copies: Mapping[int, int] | None = None,
 ) -> ClipDataset:
     """Two actions of three subjects seen by two cameras; the test clips are those of subject 3.
 
@@ -127,6 +132,7 @@ def write_dataset(
         clips: number of clips; the last test clip always has one frame.
         seed: of the motions.
         flaws: the first clip misses a joint for a while and its second person is absent.
+        copies: clips that have the poses of another.
     """
     subjects = [str(1 + number % 3) for number in range(clips)]
     rows = [
@@ -148,8 +154,10 @@ def write_dataset(
             num_persons=2 if flaws else 1,
         )
         for number, row in enumerate(rows):
-            length = 1 if number == clips - 1 else 5 + number % 7
-            writer.add_clip(row, {"tiny_5": _poses(number, length, row.label, seed, flaws)})
+            shown = (copies or {}).get(number, number)
+            length = 1 if shown == clips - 1 else 5 + shown % 7
+            label = rows[shown].label
+            writer.add_clip(row, {"tiny_5": _poses(shown, length, label, seed, flaws)})
         writer.add_split("cross_subject", train=names["train"], test=names["test"])
     return ClipDataset.open(out)
 

@@ -9,20 +9,18 @@ from typing import Any, Literal
 from ms2l_tf.api.loaded import globals_kept
 from ms2l_tf.api.settings import typed_values
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.choices import Choices
+from ms2l_tf.evaluation.choices import DEFAULT_PROBES, Choices
 from ms2l_tf.evaluation.evaluate import evaluate_run
 from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.methods.registry import changed
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import ProbeConfig, RunConfig
 
-PROBES = ("knn", "linear", "svm")
-
 
 def evaluate(
     run: str | os.PathLike[str],
     *,
-    probes: Sequence[str] = PROBES,
+    probes: Sequence[str] = DEFAULT_PROBES,
     data: str | os.PathLike[str] | None = None,
     metric: Literal["cosine", "euclidean"] = "cosine",
     test_on: str = "test",
@@ -42,7 +40,8 @@ def evaluate(
 
     Args:
         run: its folder.
-        probes: out of ``knn``, ``linear``, ``linear_sgd``, ``linear_published``, ``svm``.
+        probes: out of ``knn``, ``linear``, ``linear_sgd``, ``linear_published``, ``ridge``,
+            ``svm``.
         data: folder of its dataset, if that is no longer where it was.
         metric: distance of the kNN probe.
         test_on: ``test``, or ``validation`` to rank settings.

@@ -1,6 +1,6 @@
 """ms2l-evaluate, msclr-evaluate: probes of a run's frozen features, beside the floors.
 
-  ms2l-evaluate --workdir=runs/a --probes=knn,linear,svm
+  ms2l-evaluate --workdir=runs/a --probes=knn,linear,ridge,svm
   ms2l-evaluate --workdir=runs/a --probes=none --save_features=F.npz
   msclr-evaluate --workdir=runs/c --layouts=kinect_v2_25,h36m_17 --single=runs/k,runs/h
 
@@ -21,6 +21,7 @@ from absl import flags
 
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.choices import DEFAULT_PROBES
 from ms2l_tf.settings.config import ProbeConfig
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
 PROBES = flags.DEFINE_list(
     "probes",
-    ["knn", "linear", "svm"],
+    list(DEFAULT_PROBES),
     "Out of knn, linear (logistic regression), linear_sgd (the same by SGD in Keras), "
-    "linear_published (SGD as SkeletonCLR, AimCLR and MS-CLR publish it), svm; or none: only write "
-    "--save_features, which takes neither labels nor test clips.",
+    "linear_published (SGD as SkeletonCLR, AimCLR and MS-CLR publish it), ridge (ridge "
+    "regression, penalty by leave-one-out), svm; or none: only write --save_features, which takes "
+    "neither labels nor test clips.",
 )
 METRIC = flags.DEFINE_enum(
     "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."

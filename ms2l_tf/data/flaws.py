@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 import heapq
 from typing import Any
 
 import numpy as np
 
+from ms2l_tf.data.copies import digest
 from ms2l_tf.data.outliers import body_length, far_joints, lacks_torso
 from ms2l_tf.data.pose_store import PoseStore
 
@@ -55,9 +55,7 @@ class FlawFinder:
         if not seen.any():
             self.blank.add(clip)  # blank clips are no copies of each other
             return
-        # Coordinates are bytes of one form: equal poses have equal bytes.
-        digest = hashlib.blake2b(coords.tobytes(), digest_size=16).digest()
-        self._owners[digest].append(clip)
+        self._owners[digest([coords])].append(clip)
         self._low = np.minimum(self._low, np.fmin.reduce(coords, axis=(0, 1, 2)))
         self._high = np.maximum(self._high, np.fmax.reduce(coords, axis=(0, 1, 2)))
         zero = (coords == 0).all(axis=-1)

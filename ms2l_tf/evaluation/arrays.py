@@ -97,6 +97,7 @@ class ClipFeatures:
         names: clip names [N] (an array once checked); `row 0`, `row 1`, ... when not given.
         groups: subject or camera of each clip [N], for grouped cross-validation; optional.
         what: how error messages call this set.
+        copies: of test clips, which of them are copies of training clips [N]; None: not known.
     """
 
     features: FloatArray
@@ -104,6 +105,7 @@ class ClipFeatures:
     names: Sequence[str] | StrArray | None = None
     groups: npt.NDArray[Any] | None = None
     what: str = "features"
+    copies: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.features)
@@ -116,6 +118,8 @@ class ClipFeatures:
         object.__setattr__(self, "labels", check_labels(self.labels, count, self.what))
         if self.groups is not None and len(self.groups) != count:
             raise InputError(f"{self.what}: {count} rows but {len(self.groups)} groups")
+        if self.copies is not None and self.copies.shape != (count,):
+            raise InputError(f"{self.what}: {count} rows but copies of {self.copies.shape}")
 
     def __len__(self) -> int:
         return len(self.features)
@@ -124,3 +128,14 @@ class ClipFeatures:
     def labelled(self) -> npt.NDArray[np.bool_]:
         """Which clips have a label, [N]."""
         return self.labels != UNLABELLED
+
+    @property
+    def others(self) -> npt.NDArray[np.bool_] | None:
+        """Which labelled clips are no copies, [N].
+
+        None: none is known to be a copy, or all are, so there are no others to tell apart.
+        """
+        if self.copies is None:
+            return None
+        others = self.labelled & ~self.copies
+        return others if 0 < others.sum() < self.labelled.sum() else None

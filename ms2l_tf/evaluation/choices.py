@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+DEFAULT_PROBES = ("knn", "linear", "ridge", "svm")
+
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
@@ -27,7 +29,7 @@ class Choices:
         streams: run folders of other channels to fuse with the run.
     """
 
-    probes: tuple[str, ...] = ("knn", "linear", "svm")
+    probes: tuple[str, ...] = DEFAULT_PROBES
     metric: Literal["cosine", "euclidean"] = "cosine"
     test_on: str = "test"
     figures: bool = True

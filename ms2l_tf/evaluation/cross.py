@@ -74,13 +74,14 @@ def probed(
 ) -> dict[str, float]:
     """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``.
 
-    Those on raw coordinates of the same clips are under ``floor/raw/<key>/...``.
+    Those on raw coordinates of the same clips are under ``floor/raw/<key>/...``. Copies among the
+    test clips are not told apart.
     """
     fitted = make_probes(probes, k=(1,), linear_c=config.probes.linear_c)
     # Classes that a layout lacks in training have been judged with its own probes.
     evaluation = evaluate_features(
         train,
-        test,
+        dataclasses.replace(test, copies=None),
         data.dataset.label_names,
         probes=fitted,
         floors={} if raw is None else {"raw": raw.sides},

@@ -25,12 +25,11 @@ from ms2l_tf.evaluation.layout_features import (
     layout_features,
     trained_learner,
 )
-from ms2l_tf.evaluation.metrics import score
 from ms2l_tf.evaluation.neighbours import run_neighbours
 from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import Probe, make_probes
 from ms2l_tf.evaluation.readings import Readings
-from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features
+from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features, record
 from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.evaluation.showcase import headline, showcase_name, write_showcase
 from ms2l_tf.evaluation.sides import all_sides, clip_features
@@ -282,11 +281,7 @@ def _add_classifier(
 ) -> None:
     """Scores the trained classifier beside the probes of its encoder's features."""
     predicted = check_features(logits, "logits of the classifier").argmax(axis=1)
-    scores = score(test.labels, predicted, classes)
-    evaluation.scores["classifier"] = scores
-    evaluation.predictions["classifier"] = predicted
-    evaluation.metrics["classifier/top1"] = scores.top1
-    evaluation.metrics["classifier/mean_per_class"] = scores.mean_per_class
+    record(evaluation, "classifier", predicted, test, classes)
 
 
 def _result(

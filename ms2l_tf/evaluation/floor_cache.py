@@ -10,7 +10,7 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from ms2l_tf.version import __version__
 
 FOLDER = ".floors"
 # Raised whenever the same clips and settings may give other numbers.
-VERSION = 1
+VERSION = 2
 # What json, NumPy and a wrong shape or type may raise on the way to a checked entry.
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
@@ -37,10 +37,13 @@ class KeptFloor:
     Attributes:
         confusions: counts [K, K] by name: `linear`, `knn/5`, ...; row = label.
         details: what the probe decided.
+        others: the counts of those test clips that are no copies of training clips, by the same
+            names; none without copies.
     """
 
     confusions: Mapping[str, npt.NDArray[np.int64]]
     details: dict[str, Any]
+    others: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,31 @@ class FloorCache:
     facts: Mapping[str, Any]
     folders: tuple[pathlib.Path, ...]
 
-    def read(self, probe: Probe, labels: IntArray, num_classes: int) -> KeptFloor | None:
+    def read(
+        self,
+        probe: Probe,
+        labels: IntArray,
+        num_classes: int,
+        others: npt.NDArray[np.bool_] | None = None,
+    ) -> KeptFloor | None:
         """What an earlier evaluation kept; None if there is nothing, or nothing that holds.
 
         Args:
             probe: not fitted, or fitted on anything.
             labels: of the test clips [N].
             num_classes: K.
+            others: which test clips [N] are labelled and no copies; None: there are no copies.
         """
+        sides = {"confusions": labels[labels != UNLABELLED]}
+        if others is not None:
+            sides["others"] = labels[others]
         key = self._key(probe)
         for folder in self.folders:
             path = folder / _file_name(key)
             if not path.is_file():
                 continue
             try:
-                return _checked(read_json(path), key, labels, num_classes)
+                return _checked(read_json(path), key, sides, num_classes)
             except _DAMAGE as error:
                 warn(f"{path}: not used ({one_line(error)}); this floor is computed again")
         return None
@@ -82,11 +95,8 @@ class FloorCache:
         key = self._key(probe)
         content = {
             "key": key,
-            # One line a row: indented numbers would take a line each.
-            "confusions": {
-                name: [" ".join(map(str, row)) for row in counts.tolist()]
-                for name, counts in floor.confusions.items()
-            },
+            "confusions": _rows(floor.confusions),
+            "others": _rows(floor.others),
             "details": floor.details,
         }
         for folder in self.folders:
@@ -113,6 +123,14 @@ class FloorCache:
         return plain
 
 
+def _rows(confusions: Mapping[str, npt.NDArray[np.int64]]) -> dict[str, list[str]]:
+    """Counts as JSON, one line a row: indented numbers would take a line each."""
+    return {
+        name: [" ".join(map(str, row)) for row in counts.tolist()]
+        for name, counts in confusions.items()
+    }
+
+
 def _is_finite(value: Any) -> bool:
     """Whether a JSON value holds no NaN and no infinity."""
     try:
@@ -137,9 +155,15 @@ def _digest(value: Mapping[str, Any]) -> str:
 
 
 def _checked(
-    content: dict[str, Any], key: Mapping[str, Any], labels: IntArray, num_classes: int
+    content: dict[str, Any],
+    key: Mapping[str, Any],
+    sides: Mapping[str, IntArray],
+    num_classes: int,
 ) -> KeptFloor:
     """A file's content, if it is whole, belongs to this key and can be right.
+
+    `sides` are the labels of the test clips that are counted in "confusions" and, if there are
+    copies, in "others".
 
     Raises:
         InputError: it is not; damage may show as another of `_DAMAGE` too.
@@ -151,11 +175,15 @@ def _checked(
         raise InputError("it belongs to another floor")
     settings = key["settings"]
     names = [f"{key['probe']}/{k}" for k in settings["k"]] if "k" in settings else [key["probe"]]
-    if sorted(content["confusions"]) != sorted(names):
-        raise InputError(f"it lacks the numbers of {', '.join(names)}")
-    wanted = np.bincount(labels[labels != UNLABELLED], minlength=num_classes)
-    confusions = {name: _counts(content["confusions"][name], wanted) for name in names}
-    return KeptFloor(confusions, dict(content["details"]))
+    counted: dict[str, dict[str, npt.NDArray[np.int64]]] = {"confusions": {}, "others": {}}
+    for side, counts in counted.items():
+        wanted = names if side in sides else []
+        if sorted(content[side]) != sorted(wanted):
+            raise InputError(f"its {side} are not those of {', '.join(wanted) or 'any probe'}")
+        for name in wanted:
+            clips = np.bincount(sides[side], minlength=num_classes)
+            counts[name] = _counts(content[side][name], clips)
+    return KeptFloor(counted["confusions"], dict(content["details"]), counted["others"])
 
 
 def _counts(rows: Sequence[str], clips: IntArray) -> npt.NDArray[np.int64]:

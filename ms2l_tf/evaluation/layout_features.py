@@ -12,7 +12,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.features import class_logits, encoder_features
 from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor
-from ms2l_tf.evaluation.sides import Sides, clip_features, sides_of
+from ms2l_tf.evaluation.sides import Sides, clip_features, copies_among, sides_of
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.runs.build import build_learner, run_shape
 from ms2l_tf.runs.folder import RunFolder
@@ -103,9 +103,12 @@ def layout_features(
             logits = class_logits(learner, clips.store, rows[1], data.normalisers[number])
         normaliser = dataclasses.replace(config.normaliser, persons=data.persons)
         raw = raw_floor(folder.path, clips, rows, normaliser, config.probes.raw_frames)
+        copies = (None, copies_among(clips, rows[1], test_on))
         train, test = (
-            clip_features(clips, values, side, f"{what} features in {clips.layout}")
-            for values, side, what in zip(trained[number], rows, ("training", "test"), strict=True)
+            clip_features(clips, values, side, f"{what} features in {clips.layout}", of_side)
+            for values, side, what, of_side in zip(
+                trained[number], rows, ("training", "test"), copies, strict=True
+            )
         )
         results.append(LayoutFeatures(clips.layout, train, test, raw, random[number], logits))
     return results

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, IntArray, check_features
 from ms2l_tf.evaluation.floor_cache import FloorCache, KeptFloor
-from ms2l_tf.evaluation.metrics import Scores, score, score_counts
+from ms2l_tf.evaluation.metrics import Scores, confusion_matrix, score, score_counts
 from ms2l_tf.evaluation.probes import Probe, make_probes
 from ms2l_tf.evaluation.rows import Features, LazyRows, blocks, take
 
@@ -27,14 +28,18 @@ class FeatureEvaluation:
     """The outcome of `evaluate_features`.
 
     Attributes:
-        metrics: percent, by key: `linear/top1`, `knn/5/mean_per_class`, `floor/raw/svm/top1`, ...
+        metrics: percent, by key: `linear/top1`, `knn/5/mean_per_class`, `floor/raw/svm/top1`, ...;
+            where some test clips are copies, `linear/others_top1`, ... of those that are none.
         timing: seconds to fit and predict, by key: `linear`, `floor/raw/knn`, ...
         details: clip counts and, under "probes", what every probe decided (chosen c, PCA,
             Nystroem, ..., and a "note" where it is not the exact fit on all clips), as JSON
-            values; "kept_floors" are those that were not computed anew.
+            values; "test_copies" of the labelled test clips are copies, if that is known;
+            "kept_floors" are those that were not computed anew.
         scores: all scores with their confusion matrices, by key: `linear`, `knn/5`, ...
         predictions: predicted classes of all test clips, labelled or not, by the same keys; kept
             floors have none.
+        others: confusion matrices of the test clips that are no copies, by the same keys; none
+            without copies.
     """
 
     metrics: dict[str, float]
@@ -42,6 +47,7 @@ class FeatureEvaluation:
     details: dict[str, Any]
     scores: dict[str, Scores]
     predictions: dict[str, IntArray]
+    others: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 def evaluate_features(
@@ -61,9 +67,9 @@ def evaluate_features(
 
     Args:
         train: features [N, D] of the training clips, with labels and maybe groups.
-        test: features [N', D] of the test clips.
+        test: features [N', D] of the test clips, and maybe which are copies of training clips.
         label_names: names of the K classes.
-        probes: by default kNN (1, 5, 20), linear and RBF SVM.
+        probes: by default kNN (1, 5, 20), linear, ridge and RBF SVM.
         floors: by name ("raw", "random"), training and test features of the same clips in the
             same order; they get the same probes.
         kept: by floor, where its outcome is kept from one evaluation to the next.
@@ -91,7 +97,7 @@ def evaluate_features(
             if key in NO_FLOOR:
                 continue
             start = time.perf_counter()
-            known = cache.read(probe, test.labels, len(label_names)) if cache else None
+            known = cache.read(probe, test.labels, len(label_names), test.others) if cache else None
             if known is not None:
                 known_before.append(key)
                 probe_details[key] = known.details
@@ -99,7 +105,8 @@ def evaluate_features(
             else:
                 predicted = _fit_predict(probe, train, train_features, test_features)
                 probe_details[key] = probe.details()
-                _record(result, prefix, predicted, test.labels, len(label_names))
+                for name, classes in predicted.items():
+                    record(result, prefix + name, classes, test, len(label_names))
             result.timing[key] = time.perf_counter() - start
             if cache is not None and known is None:
                 cache.write(probe, _counted(result, prefix, predicted, probe_details[key]))
@@ -113,6 +120,7 @@ def evaluate_features(
         train_unlabelled=int((~train.labelled).sum()),
         test_clips=int(test.labelled.sum()),
         test_unlabelled=int((~test.labelled).sum()),
+        **({} if test.copies is None else {"test_copies": int(test.copies[test.labelled].sum())}),
         classes_missing_in_training=missing,
         probes=probe_details,
         **({"kept_floors": known_before} if known_before else {}),
@@ -138,16 +146,19 @@ def _named(probe: Probe, features: FloatArray) -> dict[str, IntArray]:
     return {probe.name: predicted}
 
 
-def _record(
+def record(
     result: FeatureEvaluation,
-    prefix: str,
-    predicted: Mapping[str, IntArray],
-    labels: IntArray,
+    key: str,
+    predicted: IntArray,
+    test: ClipFeatures,
     num_classes: int,
 ) -> None:
-    for name, values in predicted.items():
-        _record_scores(result, prefix + name, score(labels, values, num_classes))
-        result.predictions[prefix + name] = values
+    """Scores the predicted classes [N] of the test clips under a key."""
+    _record_scores(result, key, score(test.labels, predicted, num_classes))
+    result.predictions[key] = predicted
+    if (others := test.others) is not None:
+        counts = confusion_matrix(test.labels[others], predicted[others], num_classes)
+        _record_others(result, key, counts)
 
 
 def _record_counts(
@@ -155,6 +166,8 @@ def _record_counts(
 ) -> None:
     for name, confusion in floor.confusions.items():
         _record_scores(result, prefix + name, score_counts(confusion, unlabelled=unlabelled))
+        if name in floor.others:
+            _record_others(result, prefix + name, floor.others[name])
 
 
 def _record_scores(result: FeatureEvaluation, key: str, scores: Scores) -> None:
@@ -163,11 +176,21 @@ def _record_scores(result: FeatureEvaluation, key: str, scores: Scores) -> None:
     result.scores[key] = scores
 
 
+def _record_others(result: FeatureEvaluation, key: str, confusion: npt.NDArray[np.int64]) -> None:
+    result.metrics[f"{key}/others_top1"] = score_counts(confusion, unlabelled=0).top1
+    result.others[key] = confusion
+
+
 def _counted(
     result: FeatureEvaluation, prefix: str, names: Iterable[str], details: dict[str, Any]
 ) -> KeptFloor:
     """What is kept of a floor's probe that has just been recorded."""
-    return KeptFloor({name: result.scores[prefix + name].confusion for name in names}, details)
+    keys = {name: prefix + name for name in names}
+    return KeptFloor(
+        {name: result.scores[key].confusion for name, key in keys.items()},
+        details,
+        {name: result.others[key] for name, key in keys.items() if key in result.others},
+    )
 
 
 def _check(train: ClipFeatures, test: ClipFeatures, label_names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ms2l_tf.data.copies import copied
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.data.run_data import LayoutClips
 from ms2l_tf.errors import InputError
@@ -53,10 +54,37 @@ def all_sides(clips: LayoutClips) -> Sides:
     return clips.train, clips.test[clips.store.lengths[clips.test] > 0]
 
 
+def copies_among(clips: LayoutClips, rows: np.ndarray, test_on: str) -> np.ndarray:
+    """Which of the clips that are read are exact copies of clips that were learnt from: bool [N].
+
+    The original may be any training clip of the split, or any fit clip where validation clips are
+    read: with few labels too, when the probes are fitted on some of them but the encoder may have
+    been trained on all.
+
+    Args:
+        clips: in one layout, whose stored poses are compared.
+        rows: [N] clips that are read.
+        test_on: ``test`` or ``validation``.
+    """
+    return copied(clips.store, rows, clips.train if test_on == "test" else clips.fit)
+
+
 def clip_features(
-    clips: LayoutClips, features: np.ndarray, rows: np.ndarray, what: str
+    clips: LayoutClips,
+    features: np.ndarray,
+    rows: np.ndarray,
+    what: str,
+    copies: np.ndarray | None = None,
 ) -> ClipFeatures:
-    """Features [N, D] with labels, names and subjects of their clips [N]; `what` is in errors."""
+    """Features [N, D] with what is known of their clips.
+
+    Args:
+        clips: in one layout.
+        features: [N, D].
+        rows: their clips [N].
+        what: how error messages call them.
+        copies: which of them are copies of training clips [N]; None: not known.
+    """
     dataset = clips.dataset
     return ClipFeatures(
         features,
@@ -64,4 +92,5 @@ def clip_features(
         names=dataset.names[rows],
         groups=dataset.subjects[rows],
         what=what,
+        copies=copies,
     )

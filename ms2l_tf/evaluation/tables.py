@@ -13,9 +13,12 @@ _PROBE_TITLES = {
     "linear": "linear",
     "linear_sgd": "linear (SGD)",
     "linear_published": "linear (SGD as MS-CLR)",
+    "ridge": "ridge",
     "svm": "RBF SVM",
 }
 _FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder"}
+
+_OTHERS = "/others_top1"  # of the test clips that are no copies
 
 Value = float | Summary
 
@@ -23,21 +26,31 @@ Value = float | Summary
 def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
     """One row a probe: the features, every floor, and the gain over it in points.
 
+    Where some test clips are copies of training clips, "no copies" is the accuracy on the others.
+
     Args:
         metrics: the metrics of a result, or `summarise(results)` for mean ± standard deviation.
         measure: "top1" or "mean_per_class".
     """
     floors = _floors(metrics)
-    header = ["probe", "features"]
+    copies = measure == "top1" and any(key.endswith(_OTHERS) for key in metrics)
+    beside = ["no copies"] if copies else []
+    header = ["probe", "features", *beside]
     for floor in floors:
-        header += [_FLOOR_TITLES.get(floor, floor), "gain"]
+        header += [_FLOOR_TITLES.get(floor, floor), *beside, "gain"]
     rows = []
     for probe in _probes(metrics, measure):
         value = metrics[f"{probe}/{measure}"]
         row = [_title(probe), _percent(value)]
+        if copies:
+            row.append(_cell(metrics, probe + _OTHERS))
         for floor in floors:
-            other = metrics.get(f"floor/{floor}/{probe}/{measure}")
-            row += ["-", "-"] if other is None else [_percent(other), _gain(value, other)]
+            key = f"floor/{floor}/{probe}"
+            floor_value = metrics.get(f"{key}/{measure}")
+            row.append(_cell(metrics, f"{key}/{measure}"))
+            if copies:
+                row.append(_cell(metrics, key + _OTHERS))
+            row.append("-" if floor_value is None else _gain(value, floor_value))
         rows.append(row)
     title = {"top1": "top-1 accuracy", "mean_per_class": "mean per-class accuracy"}[measure]
     runs = next((v.runs for v in metrics.values() if isinstance(v, Summary)), None)
@@ -46,10 +59,13 @@ def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
 
 
 def format_notes(details: Mapping[str, Any]) -> str:
-    """One line for each probe that is not the exact fit on all clips; empty if all are.
+    """How many test clips are copies, and which probes are not the exact fit on all clips.
 
     Args:
         details: of a result: "probes", and "by_layout" if there are several.
+
+    Returns:
+        A line each; empty if there is nothing to say.
     """
     several = [details, *details.get("by_layout", {}).values()]
     probes = [pair for layout in several for pair in layout.get("probes", {}).items()]
@@ -58,7 +74,14 @@ def format_notes(details: Mapping[str, Any]) -> str:
         for name, entry in ((key.split("/")[-1], entry) for key, entry in probes)
         if "note" in entry
     }
-    return "\n".join(lines)
+    return "\n".join([*_copies(details), *lines])
+
+
+def _copies(details: Mapping[str, Any]) -> list[str]:
+    if not details.get("test_copies"):
+        return []
+    clips = f"{details['test_copies']:,} of {details['test_clips']:,}"
+    return [f"no copies: without the {clips} clips read that are exact copies of training clips"]
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -91,6 +114,10 @@ def _title(probe: str) -> str:
     if probe.startswith("knn/"):
         return f"kNN, k = {probe.removeprefix('knn/')}"
     return _PROBE_TITLES.get(probe, probe)
+
+
+def _cell(metrics: Mapping[str, Value], key: str) -> str:
+    return _percent(metrics[key]) if key in metrics else "-"
 
 
 def _percent(value: Value) -> str:

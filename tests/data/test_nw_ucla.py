@@ -11,6 +11,7 @@ import pytest
 
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.archives import open_source
+from ms2l_tf.data.copies import copied
 from ms2l_tf.data.formats import FORMATS
 from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
 from ms2l_tf.data.prepare import PrepareReport, prepare
@@ -148,6 +149,9 @@ def test_published_splits(
         assert [labels[dataset.names[index]] for index in indices] == list(dataset.labels[indices])
     clean = dataset.split("cross_view_3_no_copies")
     assert (len(clean.train), len(clean.test)) == (925, 464)
+    store = dataset.poses(LAYOUT)
+    assert copied(store, split.test, split.train).sum() == 95
+    assert copied(store, clean.test, clean.train).sum() == 0
 
 
 @pytest.mark.real_data

@@ -115,7 +115,7 @@ def test_every_probe_gives_finite_numbers_without_a_warning(
     assert all(0 <= value <= 100 for value in result.metrics.values())
 
 
-@pytest.mark.parametrize("name", ["knn", "linear", "svm"])
+@pytest.mark.parametrize("name", ["knn", "linear", "ridge", "svm"])
 def test_rounding_tells_no_classes_apart(name: str) -> None:
     """A matrix product rounds differently in different rows of a batch, so by a clip's place."""
     labels = np.arange(24) % 3 // 2

@@ -77,7 +77,7 @@ def test_everything_is_written(
     }
     facts |= {"seed": 0, "epoch": 4, "feature_dim": 8}
     assert {name: result[name] for name in facts} == facts
-    probes = ("knn/1", "knn/3", "linear", "svm")
+    probes = ("knn/1", "knn/3", "linear", "ridge", "svm")
     expected = {
         f"{floor}{probe}/top1" for floor in ("", "floor/raw/", "floor/random/") for probe in probes
     }
@@ -89,6 +89,8 @@ def test_everything_is_written(
     assert result["details"]["evaluated_on"] == "test"
     assert result["details"]["train_clips"] == 12
     assert result["details"]["test_clips"] == 6
+    assert result["details"]["test_copies"] == 0
+    assert not [key for key in result["metrics"] if "others" in key]
     assert clips_read == set(range(18))
     with open(folder.path / "per_class.csv", newline="") as file:
         assert len(list(csv.reader(file))) >= 3
@@ -180,7 +182,7 @@ def test_a_collapsed_encoder_is_evaluated_and_said_to_be(
     assert {line for line in lines if line.endswith(".png")} == {
         str(collapsed.figures / name) for name in figures
     }
-    assert result.metrics["linear/top1"] == result.metrics["svm/top1"] == 50.0
+    assert {result.metrics[f"{name}/top1"] for name in ("linear", "ridge", "svm")} == {50.0}
 
 
 def test_a_number_that_is_not_finite_costs_only_itself(

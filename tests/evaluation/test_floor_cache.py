@@ -30,6 +30,8 @@ LABELS = np.array([0, 0, 1, 1, 1, -1])
 COUNTS = np.array([[1, 1], [0, 3]])
 FACTS = {"dataset": "d", "split": "s", "layouts": ["a"], "frames": 50, "clips": "c"}
 FLOOR = KeptFloor({"linear": COUNTS}, {"c": 1.0})
+OTHERS = np.array([True, False, False, True, True, False])  # which are labelled and no copies
+WITH_COPIES = dataclasses.replace(FLOOR, others={"linear": np.array([[1, 0], [0, 2]])})
 Changes = Callable[[dict[str, Any]], Any]
 
 
@@ -49,6 +51,32 @@ def test_what_was_written_is_read(tmp_path: pathlib.Path) -> None:
     assert found.confusions["linear"].tolist() == COUNTS.tolist()
     assert found.details == {"c": 1.0}
     assert len(list((tmp_path / FOLDER).iterdir())) == 1, "nothing temporary stays"
+
+
+def test_counts_without_copies_are_kept_beside(tmp_path: pathlib.Path) -> None:
+    kept = cache(tmp_path)
+    kept.write(LinearProbe(), WITH_COPIES)
+    found = kept.read(LinearProbe(), LABELS, 2, OTHERS)
+    assert found is not None
+    assert found.others["linear"].tolist() == [[1, 0], [0, 2]]
+    assert found.confusions["linear"].tolist() == COUNTS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("floor", "others"),
+    [(WITH_COPIES, None), (FLOOR, OTHERS), (WITH_COPIES, np.roll(OTHERS, 1))],
+    ids=["copies unknown now", "copies unknown before", "other copies"],
+)
+def test_counts_of_other_copies_are_not_taken(
+    floor: KeptFloor,
+    others: np.ndarray | None,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = cache(tmp_path)
+    kept.write(LinearProbe(), floor)
+    assert kept.read(LinearProbe(), LABELS, 2, others) is None
+    assert "this floor is computed again" in capsys.readouterr().err
 
 
 def test_a_fitted_probe_finds_what_it_wrote_before(tmp_path: pathlib.Path) -> None:
@@ -130,6 +158,8 @@ DAMAGE: dict[str, Callable[[str], str]] = {
     "too few classes": put("confusions", {"linear": ["2"]}),
     "ragged counts": put("confusions", {"linear": ["1 1", "3"]}),
     "counts of other clips": put("confusions", {"linear": ["1 1", "0 4"]}),
+    "counts of copies that are none": put("others", {"linear": ["1 1", "0 3"]}),
+    "no entry for copies": resigned(lambda content: content.pop("others")),
     "details that are none": put("details", 7),
     "no details": resigned(lambda content: content.pop("details")),
 }
@@ -280,7 +310,7 @@ def test_the_dataset_stays_sound_with_floors_in_it(evaluating: Evaluating) -> No
     assert data.fingerprint == before
 
 
-@pytest.mark.parametrize("name", ["knn", "linear", "svm", "linear_sgd"])
+@pytest.mark.parametrize("name", ["knn", "linear", "ridge", "svm", "linear_sgd"])
 def test_the_floor_kept_is_the_floor_computed(name: str, tmp_path: pathlib.Path) -> None:
     """Every probe's settings make a key, whatever their kind."""
     (probe,) = make_probes([name])

@@ -1,4 +1,4 @@
-"""Linear, SGD and SVM probes: what they learn, how they choose c, what they record."""
+"""Linear, SGD, ridge and SVM probes: what they learn, how they choose c, what they record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from sklearn.svm import SVC
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import FloatArray, IntArray
-from ms2l_tf.evaluation.probes import LinearProbe, Probe, SGDLinearProbe, SVMProbe, make_probes
+from ms2l_tf.evaluation.probes import (
+    LinearProbe,
+    Probe,
+    RidgeProbe,
+    SGDLinearProbe,
+    SVMProbe,
+    make_probes,
+)
 from ms2l_tf.evaluation.probes.scaling import LinearScaling
 from ms2l_tf.evaluation.probes.selection import choose
 
@@ -32,10 +39,10 @@ def blobs(
 def all_probes() -> list[Probe]:
     published = SGDLinearProbe(epochs=15, learning_rate=3.0, standardise=False)
     by_sgd = SGDLinearProbe(epochs=15)
-    return [LinearProbe(), by_sgd, published, SVMProbe(), SVMProbe(exact_limit=10)]
+    return [LinearProbe(), by_sgd, published, RidgeProbe(), SVMProbe(), SVMProbe(exact_limit=10)]
 
 
-PROBES = ["linear", "sgd", "published", "svm", "nystroem"]
+PROBES = ["linear", "sgd", "published", "ridge", "svm", "nystroem"]
 
 
 @pytest.mark.parametrize("probe", all_probes(), ids=PROBES)
@@ -261,6 +268,7 @@ def test_bad_candidates(arguments: dict[str, Any]) -> None:
 def test_probes_by_name() -> None:
     probes = make_probes(["svm", "knn", "knn"], k=(3,), svm_c=(1.0, 5.0))
     assert [probe.name for probe in probes] == ["svm", "knn"]
+    assert [probe.name for probe in make_probes()] == ["knn", "linear", "ridge", "svm"]
     with pytest.raises(InputError, match="unknown probe 'tree'; choose from knn, linear"):
         make_probes(["knn", "tree"])
     with pytest.raises(InputError, match="no probe given"):

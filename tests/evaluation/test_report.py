@@ -37,7 +37,7 @@ def test_every_probe_on_features_and_floors() -> None:
         floors={"raw": (noise(60), noise(30)), "random": (noise(60, 4), noise(30, 4))},
         progress=lambda key, seconds: done.append(key),
     )
-    probes = ["linear", "knn/1", "knn/5", "knn/20", "svm"]
+    probes = ["linear", "knn/1", "knn/5", "knn/20", "ridge", "svm"]
     assert set(result.metrics) == {
         f"{prefix}{probe}/{measure}"
         for prefix in ("", "floor/raw/", "floor/random/")
@@ -98,6 +98,34 @@ def test_unlabelled_clips_are_left_out_and_counted() -> None:
     for key, value in alone.metrics.items():
         assert result.metrics[key] == pytest.approx(value)
     assert_array_equal(alone.predictions["knn/1"], result.predictions["knn/1"][10:])
+
+
+def test_clips_that_are_no_copies_are_scored_apart() -> None:
+    """As if the copies were not there; among them unlabelled clips are not counted."""
+    train, test = clip_features(spread=0.8), clip_features(30, spread=0.8, seed=2)
+    labels, copies = np.where(np.arange(30) < 5, -1, test.labels), np.arange(30) % 4 == 0
+    marked = ClipFeatures(test.features, labels, copies=copies)
+    rest = ClipFeatures(test.features[~copies], labels[~copies])
+    both = (train.features, test.features)
+    result = evaluate_features(train, marked, NAMES, floors={"raw": both})
+    alone = evaluate_features(train, rest, NAMES)
+    assert result.details["test_copies"] == 6
+    assert "test_copies" not in alone.details
+    for probe in ("knn/1", "linear", "ridge", "svm"):
+        assert result.metrics[f"{probe}/others_top1"] == alone.metrics[f"{probe}/top1"]
+        assert result.metrics[f"floor/raw/{probe}/others_top1"] == alone.metrics[f"{probe}/top1"]
+        assert_array_equal(result.others[probe], alone.scores[probe].confusion)
+
+
+@pytest.mark.parametrize("copies", [np.zeros(30, bool), np.ones(30, bool)], ids=["none", "all"])
+def test_without_copies_or_others_there_is_nothing_to_tell_apart(copies: np.ndarray) -> None:
+    test = clip_features(30, seed=2)
+    marked = ClipFeatures(test.features, test.labels, copies=copies)
+    result = evaluate_features(clip_features(), marked, NAMES, probes=[KNNProbe()])
+    assert result.details["test_copies"] == copies.sum()
+    assert not [key for key in result.metrics if "others" in key]
+    with pytest.raises(InputError, match="features: 30 rows but copies of"):
+        ClipFeatures(test.features, test.labels, copies=copies[:29])
 
 
 def test_class_missing_in_training() -> None:

@@ -18,7 +18,7 @@ from ms2l_tf.evaluation.result import (
     environment,
     summarise,
 )
-from ms2l_tf.evaluation.tables import format_table
+from ms2l_tf.evaluation.tables import format_notes, format_table
 from ms2l_tf.files import write_json
 
 
@@ -185,6 +185,34 @@ def test_a_metric_that_is_not_finite_shows_a_dash(broken: float) -> None:
     assert str(seeds["svm/top1"]) == "-"
     cells = format_table(seeds).splitlines()[-1].split()
     assert cells == ["RBF", "SVM", "-", "40.00", "±", "0.00", "-"]
+
+
+def test_copies_get_columns_where_there_are_any() -> None:
+    metrics = {
+        "linear/top1": 80.0,
+        "linear/others_top1": 70.0,
+        "floor/raw/linear/top1": 75.0,
+        "floor/raw/linear/others_top1": 60.0,
+        "svm/top1": 82.0,
+    }
+    assert format_table(metrics).splitlines()[1:] == [
+        "probe    features  no copies  raw floor  no copies   gain",
+        "-------  --------  ---------  ---------  ---------  -----",
+        "linear      80.00      70.00      75.00      60.00  +5.00",
+        "RBF SVM     82.00          -          -          -      -",
+    ]
+    seeds = format_table(summarise([result(0, metrics=metrics), result(1, metrics=metrics)]))
+    assert "70.00 ± 0.00" in seeds
+    per_class = format_table({**metrics, "svm/mean_per_class": 40.0}, measure="mean_per_class")
+    assert "no copies" not in per_class
+
+
+def test_copies_are_said_below_the_table() -> None:
+    counts = {"test_copies": 95, "test_clips": 464}
+    assert format_notes({**counts, "probes": {}}) == (
+        "no copies: without the 95 of 464 clips read that are exact copies of training clips"
+    )
+    assert format_notes({**counts, "test_copies": 0, "probes": {}}) == ""
 
 
 def test_a_floor_that_lacks_a_probe_shows_a_dash() -> None:

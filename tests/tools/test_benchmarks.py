@@ -109,5 +109,5 @@ def test_probes_are_timed_side_by_side(tmp_path: Path) -> None:
     assert [line.split(" | ")[0] for line in lines[-3:-1]] == ["| processor time", "| peak MB"]
     rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
     assert [row["clips"] for row in rows] == [100, 200]
-    probes = {"knn", "linear", "svm"}
+    probes = {"knn", "linear", "ridge", "svm"}
     assert set(rows[0]["seconds"]) == probes | {f"floor/raw/{name}" for name in probes}

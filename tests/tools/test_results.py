@@ -18,6 +18,7 @@ from ms2l_tf.files import write_json
 from tools.flag_settings import all_values, typed_settings
 from tools.results.adding import add_runs
 from tools.results.page import check_page, page_text, write_page
+from tools.results.recipe_tables import recipe_table
 from tools.results.recipes import recipe_of
 from tools.results.store import AS_IT_IS, RecipeResults, Variant
 
@@ -225,6 +226,22 @@ def test_bad_flags_are_one_line(flags: list[str], named: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_readings_without_copies_get_a_row_where_there_are_any(tmp_path: Path) -> None:
+    details = {"test_copies": 95}
+    shared = ("unsupervised", "nw_ucla", "cross_view_3", 0, 80, 256)
+    more = {"linear/others_top1": 72.0, "floor/raw/linear/others_top1": 61.0}
+    results = (EvaluationResult(*shared, METRICS | new, {}, {}, details) for new in ({}, more))
+    plain, told_apart = (
+        recipe_table(
+            [RecipeResults(tmp_path / "a.json", variants={AS_IT_IS: Variant(results={0: one})})]
+        )
+        for one in results
+    )
+    assert "no copies" not in plain
+    row = "| - on the test clips that are no copies | 72.00 (61.00, -) | - | - | 1 |"
+    assert told_apart.splitlines() == [*plain.splitlines(), row]
 
 
 def over_seeds(path: Path, seed: int, more: float) -> str:

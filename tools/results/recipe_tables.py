@@ -56,6 +56,9 @@ def _recipe_rows(recipe: RecipeResults) -> Iterator[list[str]]:
         published = recipe.published if name == AS_IT_IS else {}
         cells = [_beside_floors(summary, metric) for metric in _PROBES.values()]
         yield [title, *cells, _published(published), _seeds(variant)]
+        if any(_no_copies(metric) in summary for metric in _PROBES.values()):
+            cells = [_beside_floors(summary, _no_copies(metric)) for metric in _PROBES.values()]
+            yield ["- on the test clips that are no copies", *cells, "-", _seeds(variant)]
         for metric, what in _OTHERS.items():
             if metric in summary:
                 cell = _beside_floors(summary, metric)
@@ -64,6 +67,11 @@ def _recipe_rows(recipe: RecipeResults) -> Iterator[list[str]]:
             cells = [_beside_floors(summary, f"{pair}/{metric}") for metric in _PROBES.values()]
             _, a, b = pair.split("/")
             yield [f"- probe trained in {a}, tested in {b}", *cells, "-", _seeds(variant)]
+
+
+def _no_copies(metric: str) -> str:
+    """linear/top1 -> linear/others_top1."""
+    return metric.removesuffix("top1") + "others_top1"
 
 
 def _unseen_pairs(summary: Mapping[str, Summary]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from ms2l_tf.evaluation.probes.base import Probe
 from ms2l_tf.evaluation.probes.factory import PROBE_NAMES, make_probes
 from ms2l_tf.evaluation.probes.knn import KNNProbe
 from ms2l_tf.evaluation.probes.linear import LinearProbe
+from ms2l_tf.evaluation.probes.ridge import RidgeProbe
 from ms2l_tf.evaluation.probes.sgd import SGDLinearProbe
 from ms2l_tf.evaluation.probes.svm import SVMProbe
 
@@ -12,6 +13,7 @@ __all__ = [
     "KNNProbe",
     "LinearProbe",
     "Probe",
+    "RidgeProbe",
     "SGDLinearProbe",
     "SVMProbe",
     "make_probes",

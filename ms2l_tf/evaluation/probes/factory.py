@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.choices import DEFAULT_PROBES
 from ms2l_tf.evaluation.probes.base import Probe
 from ms2l_tf.evaluation.probes.knn import KNNProbe
 from ms2l_tf.evaluation.probes.linear import LinearProbe
+from ms2l_tf.evaluation.probes.ridge import RidgeProbe
 from ms2l_tf.evaluation.probes.sgd import SGDLinearProbe, published_probe
 from ms2l_tf.evaluation.probes.svm import SVMProbe
 
-PROBE_NAMES = ("knn", "linear", "linear_sgd", "linear_published", "svm")
+PROBE_NAMES = ("knn", "linear", "linear_sgd", "linear_published", "ridge", "svm")
 
 
 def make_probes(
-    names: Sequence[str] = ("knn", "linear", "svm"),
+    names: Sequence[str] = DEFAULT_PROBES,
     *,
     k: Sequence[int] = (1, 5, 20),
     metric: Literal["cosine", "euclidean"] = "cosine",
@@ -46,6 +48,8 @@ def make_probes(
             probes[name] = KNNProbe(k=k, metric=metric, seed=seed)
         elif name == "linear":
             probes[name] = LinearProbe(c=linear_c, folds=folds, seed=seed)
+        elif name == "ridge":
+            probes[name] = RidgeProbe(seed=seed)
         elif name == "svm":
             probes[name] = SVMProbe(c=svm_c, folds=folds, seed=seed)
         elif name == "linear_published":
