@@ -15,7 +15,7 @@ import numpy as np
 
 from ms2l_tf.api.clips import Clips, checked_clips, opened, store_of
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.normaliser import METRES, Normaliser, axes_matrix
+from ms2l_tf.data.normaliser import METRES, Normaliser
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
 from ms2l_tf.data.run_data import build_normaliser, layout_poses
@@ -120,7 +120,7 @@ class LoadedRun:
         if axes is not None:
             if not isinstance(axes, Axes) or self.coords == 2:
                 raise InputError(f"axes: {axes!r}; expected Axes, of poses with 3 coordinates")
-            config["axes"] = axes_matrix(axes).tolist()
+            config["axes"] = axes.matrix.tolist()
         return Normaliser.from_config(config)
 
 
