@@ -106,10 +106,10 @@ class RunData:
     @property
     def fingerprint(self) -> str:
         """One checksum of what the run reads in all its layouts."""
-        each = [part.fingerprint for part in self.parts]
-        if len(set(each)) == 1:
-            return each[0]
-        return hashlib.sha256(json.dumps(each).encode()).hexdigest()
+        fingerprints = [part.fingerprint for part in self.parts]
+        if len(set(fingerprints)) == 1:
+            return fingerprints[0]
+        return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
 
     def of(self, numbers: Sequence[int]) -> RunData:
         """The same clips in some of the layouts."""

@@ -79,9 +79,9 @@ def checked_split(
             raise InputError(f"{where}: {side} names a clip the dataset lacks: {unknown[0]!r}")
         if len(set(wanted)) != len(wanted):
             raise InputError(f"{where}: {side} names a clip twice")
-    both = set(split.train) & set(split.test)
-    if both:
-        raise InputError(f"{where}: {min(both)!r} is both a training and a test clip")
+    shared = set(split.train) & set(split.test)
+    if shared:
+        raise InputError(f"{where}: {min(shared)!r} is both a training and a test clip")
     if not split.train and not split.test:
         raise InputError(f"{where}: the split has no clips")
     return split
