@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.data.checks import free_text, shown
+from ms2l_tf.data.checks import free_text, is_list, shown
 from ms2l_tf.data.records import Clip
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
@@ -88,7 +88,7 @@ def checked_split(
 
 
 def _members(names: Any, side: str, where: str) -> tuple[str, ...]:
-    single = isinstance(names, (str, bytes, Mapping)) or not hasattr(names, "__iter__")
+    single = isinstance(names, Mapping) or not is_list(names)
     members = [names] if single else list(names)
     texts = [str(name) for name in members if isinstance(name, str)]
     if single or len(texts) < len(members):

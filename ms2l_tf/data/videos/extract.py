@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.prepare import MAX_BAD
 from ms2l_tf.data.records import Axes, ClipPoses
 from ms2l_tf.data.videos.detector import PoseDetector
@@ -27,7 +28,7 @@ from ms2l_tf.data.videos.video import (
     read_batches,
     read_header,
 )
-from ms2l_tf.data.writer import DatasetWriter, check_output
+from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
