@@ -162,11 +162,17 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         InputError: the file is missing, is not JSON, or holds something else than an object.
     """
-    where = pathlib.Path(path)
+    return parse_object(read_text(path), str(path))
+
+
+def parse_object(text: str | bytes, where: str) -> dict[str, Any]:
+    """A JSON object from its text; `where` names it in errors.
+
+    Raises:
+        InputError: it is not JSON, or something else than an object.
+    """
     try:
-        value = json.loads(read_text(where))
-    except InputError:
-        raise
+        value = json.loads(text)
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
     except RecursionError:

@@ -62,7 +62,8 @@ def main() -> None:
         if not value:
             raise InputError(f"--{name} is missing; name {meaning}")
     common.quiet_tensorflow()
-    from ms2l_tf.data.videos.extract import REPORT, extract_poses, summary
+    from ms2l_tf.data.videos.extract import extract_poses, summary
+    from ms2l_tf.data.videos.report import REPORT
 
     dataset, report = extract_poses(
         VIDEO.value,

@@ -43,7 +43,7 @@ def typed_settings(arguments: Sequence[str], where: str) -> dict[str, Any]:
             raise InputError(f"{where}: '{line}' is no flag of ms2l-train (--name=value)")
         element, is_list = kinds[name]
         try:
-            values = [_typed(element, one) for one in (text.split(",") if is_list else [text])]
+            values = [_typed(element, entry) for entry in (text.split(",") if is_list else [text])]
         except ValueError:
             raise InputError(f"{where}: '{line}' is not of type {element.__name__}") from None
         settings[name] = tuple(values) if is_list else values[0]
@@ -61,7 +61,7 @@ def all_values(values: Mapping[str, Any]) -> dict[str, Any]:
     names = {
         field.name for group in groups_for(values).values() for field in dataclasses.fields(group)
     }
-    return run_config({name: one for name, one in values.items() if name in names}).to_json()
+    return run_config({name: value for name, value in values.items() if name in names}).to_json()
 
 
 def defaults_beside(settings: Mapping[str, Any]) -> dict[str, Any]:

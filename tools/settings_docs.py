@@ -20,7 +20,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.files import write_text
 from ms2l_tf.methods.registry import all_settings, methods
 from ms2l_tf.networks.registry import NETWORKS
-from ms2l_tf.settings.options import Group, declared_type
+from ms2l_tf.settings.options import Group, conditions_of, declared_type
 from ms2l_tf.settings.unused import as_flags
 
 CHECK = flags.DEFINE_bool("check", False, "Write nothing; fail if the page is not up to date.")
@@ -73,12 +73,12 @@ def _table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(group: type[Group], field: Field) -> list[str]:
-    conditions = [_shown_condition(condition) for condition in field.metadata["only"]]
+    conditions = conditions_of(group, field)[len(group.only) :]
     cells = [
         f"`--{field.name}`",
         "; ".join(_defaults(field)),
         ", ".join(_values(group, field)),
-        " and ".join(conditions),
+        " and ".join(map(_shown_condition, conditions)),
         field.metadata["help"],
     ]
     return [cell.replace("|", r"\|") for cell in cells]
@@ -102,16 +102,12 @@ def _shown(value: Any) -> str:
 
 
 def _values(group: type[Group], field: Field) -> Iterator[str]:
-    """Type, unit and bounds, or the closed choices."""
+    """Type and bounds, or the closed choices."""
     element, is_list = declared_type(group, field.name)
-    choices, least, most, unit = (
-        field.metadata[key] for key in ("choices", "least", "most", "unit")
-    )
+    choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
     words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    one = ", ".join(f"`{choice}`" for choice in choices) if choices else words[element]
-    yield f"list of {one}" if is_list else one
-    if unit:
-        yield unit
+    entry = ", ".join(f"`{choice}`" for choice in choices) if choices else words[element]
+    yield f"list of {entry}" if is_list else entry
     if least is not None:
         yield f"≥ {least:g}"
     if most is not None:

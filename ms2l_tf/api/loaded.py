@@ -15,10 +15,11 @@ import numpy as np
 
 from ms2l_tf.api.clips import Clips, checked_clips, opened, store_of
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.normaliser import METRES, Normaliser, axes_matrix
+from ms2l_tf.data.layout_poses import layout_poses
+from ms2l_tf.data.normaliser import METRES, Normaliser
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
-from ms2l_tf.data.run_data import build_normaliser, layout_poses
+from ms2l_tf.data.run_data import build_normaliser
 from ms2l_tf.errors import InputError
 from ms2l_tf.networks.base import Network
 from ms2l_tf.runs.build import build_learner
@@ -97,7 +98,7 @@ class LoadedRun:
         self, dataset: ClipDataset, indices: Any
     ) -> tuple[PoseStore, np.ndarray, Normaliser]:
         known = self.layout.name in dataset.layouts
-        store = layout_poses(dataset, self.layout.name if known else self.told)
+        store, _ = layout_poses(dataset, self.layout.name if known else self.told)
         if store.layout.joints != self.layout.joints or store.num_coords != self.coords:
             raise InputError(
                 f"{dataset.path}: layout '{store.layout.name}' has other joints or coordinates "
@@ -120,7 +121,7 @@ class LoadedRun:
         if axes is not None:
             if not isinstance(axes, Axes) or self.coords == 2:
                 raise InputError(f"axes: {axes!r}; expected Axes, of poses with 3 coordinates")
-            config["axes"] = axes_matrix(axes).tolist()
+            config["axes"] = axes.matrix.tolist()
         return Normaliser.from_config(config)
 
 

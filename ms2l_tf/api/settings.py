@@ -71,8 +71,8 @@ def recipe_settings(recipe: str, method: str, chosen: Mapping[str, Any]) -> dict
     for line in recipe_flags(recipe):
         name, _, value = line.lstrip("-").partition("=")
         values[name] = value
-    if (theirs := values.pop("method", _METHOD)) != method:
-        raise InputError(f"recipe: {recipe} is one of method '{theirs}', not of '{method}'")
+    if (of_recipe := values.pop("method", _METHOD)) != method:
+        raise InputError(f"recipe: {recipe} is one of method '{of_recipe}', not of '{method}'")
     known = _groups_by_setting({**values, **chosen})
     return {name: value for name, value in values.items() if name in known}
 

@@ -57,6 +57,12 @@ def checked_clip(clip: Any, num_labels: int, where: str = "") -> Clip:
     )
 
 
+def is_list(value: Any) -> bool:
+    """Whether there are entries to go through: no text, and no array of a single value."""
+    single = isinstance(value, (str, bytes)) or (isinstance(value, np.ndarray) and not value.ndim)
+    return hasattr(value, "__iter__") and not single
+
+
 def is_missing(value: Any) -> bool:
     """None, NaN, or the mark of a gap in a pandas column."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
@@ -112,7 +118,7 @@ def free_text(value: Any, what: str) -> str:
 
 def checked_label_names(values: Any, where: str) -> tuple[str, ...]:
     """The class names in label order; numbers become texts."""
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+    if not is_list(values):
         raise InputError(f"{where}: label_names is {shown(values)}; expected a list of class names")
     names: list[str] = []
     for value in values:

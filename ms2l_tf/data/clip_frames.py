@@ -15,7 +15,7 @@ PIECE = 4096  # frames in memory at a time
 class ClipFrames:
     """Rule 2 of `Normaliser` for one clip, in memory that does not grow with its length.
 
-    Numbers are those of `ms2l_tf.data.normaliser.fill_missing`, to the bit.
+    Numbers are those of `ms2l_tf.data.missing_joints.fill_missing`, to the bit.
 
     Args:
         store: poses of one layout.

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf.data.body_frame import TINY
 from ms2l_tf.data.clip_frames import ClipFrames
-from ms2l_tf.data.normaliser import FIRST_FRAMES, SIDES, TINY, Normaliser, sample_times
+from ms2l_tf.data.normaliser import FIRST_FRAMES, SIDES, Normaliser
 from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.resampling import sample_times
 
 _SLAB_ROWS = 16  # at least the floats that a processor adds at a time
 

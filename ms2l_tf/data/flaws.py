@@ -123,8 +123,8 @@ class FlawFinder:
         frames, joints = np.nonzero(distances > SUSPICIOUS)
         self._outliers += len(frames)
         order = np.argsort(-distances[frames, joints], kind="stable")[:LISTED]
-        found = [
+        furthest = [
             (float(distances[frame, joint]), clip, layout.joints[joint], int(frame), person)
             for frame, joint in zip(frames[order], joints[order], strict=True)
         ]
-        self._furthest = heapq.nlargest(LISTED, [*self._furthest, *found])
+        self._furthest = heapq.nlargest(LISTED, [*self._furthest, *furthest])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ms2l_tf.data.clip_dataset import Axes, PoseStore
+from ms2l_tf.data.body_frame import TINY, body_frame, is_long, upright
+from ms2l_tf.data.missing_joints import fill_missing, seen_first
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.resampling import present_at, resampled
 from ms2l_tf.errors import InputError
 
 FIRST_FRAMES = 5
 SIDES = ("left", "right")
 METRES = {"m": 1.0, "mm": 1e-3, "cm": 1e-2}
-TINY = 1e-6
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
@@ -84,16 +85,12 @@ class Normaliser(keras.layers.Layer):
         self.persons = persons
         self.unit_scale = unit_scale
         self.axes = None if axes is None else [[float(v) for v in row] for row in axes]
-        if rotation != "none" and not self.anchors.get("spine_top"):
-            raise InputError(
-                f"--rotation={rotation}: the layout names no spine_top anchor; add it to the "
-                "layout's file, or use --rotation=none"
-            )
-        if scale == "torso" and not self.anchors.get("spine_top"):
-            raise InputError(
-                "--scale=torso: the layout names no spine_top anchor; add it to the layout's "
-                "file, or use --scale=none"
-            )
+        for flag, value in (("rotation", rotation), ("scale", scale)):
+            if value != "none" and not self.anchors.get("spine_top"):
+                raise InputError(
+                    f"--{flag}={value}: the layout names no spine_top anchor; add it to the "
+                    f"layout's file, or use --{flag}=none"
+                )
 
     @classmethod
     def for_store(cls, store: PoseStore, *, persons: int = 0, **settings: Any) -> Normaliser:
@@ -120,7 +117,7 @@ class Normaliser(keras.layers.Layer):
                 store.layout.anchors,
                 persons=persons or store.num_persons,
                 unit_scale=METRES.get(store.unit, 1.0),
-                axes=None if store.axes is None else axes_matrix(store.axes).tolist(),
+                axes=None if store.axes is None else store.axes.matrix.tolist(),
                 **settings,
             )
         except InputError as error:
@@ -128,11 +125,8 @@ class Normaliser(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         names = ("anchors", "frames", "centre", "rotation", "scale", "persons", "unit_scale")
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in names},
-            "axes": self.axes,
-        }
+        settings = {name: getattr(self, name) for name in (*names, "axes")}
+        return {**super().get_config(), **settings}
 
     @property
     def to_metres(self) -> np.ndarray:
@@ -145,22 +139,22 @@ class Normaliser(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         lengths = tf.cast(lengths, tf.int32)
         coords, seen, present = fill_missing(tf.cast(coords, tf.float32), lengths, present)
-        coords, seen, present = _seen_first(coords, seen, present)
+        coords, seen, present = seen_first(coords, seen, present)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
         main = coords[:, :, 0]
         origin, matrix = self._origin(main, in_clip), self._matrix(self._means(main, in_clip))
 
         def before() -> tf.Tensor:
-            return _resampled(_placed(coords, origin, matrix), lengths, self.frames)
+            return resampled(_placed(coords, origin, matrix), lengths, self.frames)
 
         def after() -> tf.Tensor:
             times = (lengths, self.frames)
-            return _placed(_resampled(coords, *times), _resampled(origin, *times), matrix)
+            return _placed(resampled(coords, *times), resampled(origin, *times), matrix)
 
         # Centring, turning and scaling are linear, so they commute with resampling: they are done
         # where there are fewer frames.
         poses = tf.cond(tf.shape(coords)[1] < self.frames, before, after)
-        return self._persons_fitted(poses, _present_at(present, lengths, self.frames), seen)
+        return self._persons_fitted(poses, present_at(present, lengths, self.frames), seen)
 
     def placed(self, samples: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The poses [B, T, M, J, C] that `call` gives for clips of at least T frames.
@@ -251,16 +245,16 @@ class Normaliser(keras.layers.Layer):
 
     def _rotation(self, means: Mapping[str, tf.Tensor], to_metres: tf.Tensor) -> tf.Tensor:
         if self.rotation == "in_plane":
-            return _upright(means["spine"])
+            return upright(means["spine"])
         up = tf.constant([0.0, 1.0, 0.0]) if self.rotation == "vertical" else None
         lateral = tf.einsum("bc,dc->bd", self._lateral(means), to_metres)
-        return _body_frame(lateral, means["spine"], up)
+        return body_frame(lateral, means["spine"], up)
 
     def _lateral(self, means: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Vector to the person's left: hips, or shoulders where the hips are missing or meet."""
         lateral = tf.zeros_like(means["spine"])
         for part in self.lateral_parts:
-            lateral = tf.where(_is_long(means[part]), means[part], lateral)
+            lateral = tf.where(is_long(means[part]), means[part], lateral)
         return lateral
 
     def _persons_fitted(
@@ -284,193 +278,7 @@ def _placed(poses: tf.Tensor, centre: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor
     return tf.einsum("btmjc,bdc->btmjd", poses - centre[:, :, None, None], matrix)
 
 
-def _seen_first(
-    coords: tf.Tensor, seen: tf.Tensor, present: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Persons never seen go behind the others, whose order stays."""
-    if coords.shape[2] == 1:
-        return coords, seen, present
-
-    def ordered() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        order = tf.argsort(tf.cast(~seen, tf.int32), axis=1, stable=True)
-        return (
-            tf.ensure_shape(tf.gather(coords, order, axis=2, batch_dims=1), coords.shape),
-            tf.ensure_shape(tf.gather(seen, order, axis=1, batch_dims=1), seen.shape),
-            tf.ensure_shape(tf.gather(present, order, axis=2, batch_dims=1), present.shape),
-        )
-
-    # As a rule they are in order, and gathering costs a copy of all frames.
-    in_order = tf.reduce_all(tf.logical_or(seen[:, :-1], ~seen[:, 1:]))
-    return tf.cond(in_order, lambda: (coords, seen, present), ordered)
-
-
-def axes_matrix(axes: Axes) -> np.ndarray:
-    """Rows that turn a dataset's axes into a right-handed frame with y up, z forward: [3, 3]."""
-    up, forward = (_axis_vector(name) for name in (axes.up, axes.forward))
-    lateral = np.cross(up, forward)
-    return np.stack([lateral if axes.handedness == "right" else -lateral, up, forward])
-
-
-def _axis_vector(name: str) -> np.ndarray:
-    vector = np.zeros(3)
-    vector["xyz".index(name[1])] = 1.0 if name[0] == "+" else -1.0
-    return vector
-
-
-def fill_missing(
-    coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Replaces missing joints by rule 2 of `Normaliser`.
-
-    Args:
-        coords: [B, F, M, J, C], missing joints not finite.
-        lengths: [B].
-        present: [B, F, M] or None.
-
-    Returns:
-        filled coords, seen [B, M] (the person appears at least once), present [B, F, M].
-    """
-    in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1])[:, :, None]
-    if present is None:
-        present = tf.reduce_any(tf.reduce_all(tf.math.is_finite(coords), axis=-1), axis=-1)
-    present = tf.logical_and(present, in_clip)
-    seen = tf.reduce_any(present, axis=1)
-    expected = tf.logical_and(in_clip, seen[:, None])
-    # One sum tells whether anything at all is not finite; most batches stop here.
-    complete = tf.logical_and(
-        tf.math.is_finite(tf.reduce_sum(coords)), tf.reduce_all(present == expected)
-    )
-    coords, seen = tf.cond(
-        complete, lambda: (coords, seen), lambda: _interpolated(coords, present, seen)
-    )
-    return coords, seen, present
-
-
-def _interpolated(
-    coords: tf.Tensor, present: tf.Tensor, seen: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Linear in time between valid frames, constant beyond them; never-seen joints: see rule 2."""
-    valid = tf.logical_and(tf.reduce_all(tf.math.is_finite(coords), axis=-1), present[..., None])
-    coords = tf.where(valid[..., None], coords, tf.zeros_like(coords))
-    seen = tf.logical_and(seen, tf.reduce_any(valid, axis=[1, 3]))
-    frames = tf.shape(coords)[1]
-    index = tf.range(frames)[None, :, None, None]
-    before = _running_max(tf.where(valid, index, -1))
-    after = (
-        frames - 1 - _running_max(tf.where(tf.reverse(valid, [1]), index, -1))
-    )  # the same search on reversed time, with `frames` meaning "none"
-    after = tf.reverse(after, [1])
-    start = tf.where(before < 0, after, before)
-    end = tf.where(after >= frames, before, after)
-    known = start < frames
-    start, end = (tf.clip_by_value(frame, 0, frames - 1) for frame in (start, end))
-    span = tf.cast(tf.maximum(end - start, 1), tf.float32)
-    mix = tf.cast(tf.clip_by_value(index - start, 0, frames), tf.float32) / span
-    mix = tf.clip_by_value(mix, 0.0, 1.0)[..., None]
-    filled = _at_frames(coords, start) * (1 - mix) + _at_frames(coords, end) * mix
-    count = tf.reduce_sum(tf.cast(known, tf.float32), axis=3, keepdims=True)[..., None]
-    known_float = tf.cast(known, tf.float32)[..., None]
-    middle = tf.reduce_sum(filled * known_float, axis=3, keepdims=True) / tf.maximum(count, 1.0)
-    return tf.where(known[..., None], filled, middle), seen
-
-
-def _running_max(values: tf.Tensor) -> tf.Tensor:
-    """Cumulative maximum over axis 1 by doubling shifts."""
-    frames = tf.shape(values)[1]
-
-    def step(shift: tf.Tensor, best: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        shifted = tf.pad(best, [[0, 0], [shift, 0], [0, 0], [0, 0]], constant_values=-1)
-        return shift * 2, tf.maximum(best, shifted[:, :frames])
-
-    _, best = tf.while_loop(
-        lambda shift, _: shift < frames,
-        step,
-        (tf.constant(1), values),
-        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None] * 4)),
-    )
-    return best
-
-
-def _at_frames(coords: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    """coords[b, index[b, f, m, j], m, j]: [B, F, M, J, C]."""
-    by_joint = tf.transpose(coords, [0, 2, 3, 1, 4])
-    picked = tf.gather(by_joint, tf.transpose(index, [0, 2, 3, 1]), batch_dims=3)
-    return tf.transpose(picked, [0, 3, 1, 2, 4])
-
-
-def _present_at(present: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
-    """Presence in the true frame nearest to each of the T new ones: [B, F, M] -> [B, T, M]."""
-    nearest = tf.cast(tf.round(_times(lengths, frames)), tf.int32)
-    return tf.gather(present, nearest, batch_dims=1)
-
-
-def _times(lengths: tf.Tensor, frames: int) -> tf.Tensor:
-    """Where the T new frames lie among the true ones: [B, T]."""
-    return tf.linspace(0.0, 1.0, frames)[None] * tf.cast(lengths - 1, tf.float32)[:, None]
-
-
-@functools.cache
-def _parts(frames: int) -> np.ndarray:
-    """T numbers from 0 to 1, as TensorFlow spaces them."""
-    with tf.device("CPU:0"):
-        return tf.linspace(0.0, 1.0, frames).numpy()
-
-
-def sample_times(lengths: np.ndarray, frames: int) -> np.ndarray:
-    """Where the T new frames lie among the true ones: [B] -> [B, T] float32."""
-    return _parts(frames)[None] * (lengths - 1).astype(np.float32)[:, None]
-
-
-def _resampled(values: tf.Tensor, lengths: tf.Tensor, frames: int) -> tf.Tensor:
-    """Linear interpolation over axis 1, from the first to the last true frame.
-
-    [B, F, ...] -> [B, T, ...].
-    """
-    time = _times(lengths, frames)
-    start = tf.cast(tf.floor(time), tf.int32)
-    end = tf.minimum(start + 1, lengths[:, None] - 1)
-    mix = tf.reshape(time - tf.floor(time), [-1, frames, *[1] * (values.shape.rank - 2)])
-    before = tf.gather(values, start, batch_dims=1)
-    after = tf.gather(values, end, batch_dims=1)
-    return before + (after - before) * mix
-
-
 def _masked_mean(values: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
     """Mean over frames: [B, F, C] with weight [B, F] -> [B, C]."""
     total = tf.reduce_sum(values * weight[..., None], axis=1)
     return total / tf.maximum(tf.reduce_sum(weight, axis=1), 1.0)[:, None]
-
-
-def _is_long(vector: tf.Tensor) -> tf.Tensor:
-    return tf.norm(vector, axis=-1, keepdims=True) > TINY
-
-
-def _unit(vector: tf.Tensor) -> tf.Tensor:
-    return tf.math.divide_no_nan(vector, tf.norm(vector, axis=-1, keepdims=True))
-
-
-def _body_frame(lateral: tf.Tensor, spine: tf.Tensor, up: tf.Tensor | None) -> tf.Tensor:
-    """Rows left, up, ahead: [B, 3, 3]; the identity where an axis is degenerate.
-
-    With `up` given, it is kept and the lateral axis is made orthogonal to it; otherwise the spine
-    is made orthogonal to the lateral axis.
-    """
-    if up is None:
-        x = _unit(lateral)
-        y = spine - tf.reduce_sum(spine * x, axis=-1, keepdims=True) * x
-        sound = tf.logical_and(_is_long(lateral), _is_long(y))
-        y = _unit(y)
-    else:
-        y = tf.broadcast_to(up, tf.shape(lateral))
-        x = lateral - tf.reduce_sum(lateral * y, axis=-1, keepdims=True) * y
-        sound = _is_long(x)
-        x = _unit(x)
-    matrix = tf.stack([x, y, tf.linalg.cross(x, y)], axis=1)
-    return tf.where(sound[..., None], matrix, tf.eye(3, batch_shape=[tf.shape(x)[0]]))
-
-
-def _upright(spine: tf.Tensor) -> tf.Tensor:
-    """2-D rotation that turns the spine onto +y: [B, 2, 2]."""
-    y = _unit(spine)
-    matrix = tf.stack([tf.stack([y[:, 1], -y[:, 0]], axis=-1), y], axis=1)
-    return tf.where(_is_long(spine)[..., None], matrix, tf.eye(2, batch_shape=[tf.shape(spine)[0]]))

@@ -202,8 +202,8 @@ def recognition_batches(
     """
     known = tf.constant(labels, tf.int32)
 
-    def with_labels(one: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {"poses": one["poses"], "label": tf.gather(known, one["clip"])}
+    def with_labels(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"poses": batch["poses"], "label": tf.gather(known, batch["clip"])}
 
     def stream(indices: np.ndarray, number: int) -> tf.data.Dataset:
         return training_batches(
@@ -272,10 +272,10 @@ def _normalised(
 ) -> tf.data.Dataset:
     shape = store.coords.shape[1:]
 
-    def normalise(one: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        poses = normalised(one, normaliser)
+    def normalise(clips: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        poses = normalised(clips, normaliser)
         expected = [batch, normaliser.frames, normaliser.persons, *shape[1:]]
-        return {"poses": tf.ensure_shape(poses, expected), "clip": one["clip"]}
+        return {"poses": tf.ensure_shape(poses, expected), "clip": clips["clip"]}
 
     signature = raw_signature(batch, shape)
     dataset = tf.data.Dataset.from_generator(raw, output_signature=signature)

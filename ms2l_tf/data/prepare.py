@@ -17,9 +17,10 @@ from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip
 from ms2l_tf.data.formats.guess import describe_files, describe_source
 from ms2l_tf.data.formats.unsupported import unknown_format
+from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
-from ms2l_tf.data.writer import DatasetWriter, check_output
+from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import load_layout
 

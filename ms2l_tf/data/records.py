@@ -64,6 +64,16 @@ class Axes:
         """The axis to the viewer's right, named like `up`."""
         return next(name for name in DIRECTIONS if _direction(name) @ self.right_vector > 0)
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """Turns coordinates into a right-handed frame: x to the viewer's left, y up, z forward.
+
+        Its rows are those directions: [3, 3].
+        """
+        left = np.cross(self.up_vector, self.forward_vector)
+        left = left if self.handedness == "right" else -left
+        return np.stack([left, self.up_vector, self.forward_vector])
+
     def to_json(self) -> dict[str, str]:
         """The plain dictionary that `layout.json` of a dataset holds."""
         return dataclasses.asdict(self)

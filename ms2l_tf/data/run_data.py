@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset, PoseStore, Split
-from ms2l_tf.data.mapped_store import mapped
+from ms2l_tf.data.layout_poses import layout_poses
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import with_poses
 from ms2l_tf.data.splits import validation_split
@@ -18,7 +18,7 @@ from ms2l_tf.errors import InputError, warn
 from ms2l_tf.settings.config import DataConfig, NormaliserConfig
 from ms2l_tf.skeletons import json_files
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from ms2l_tf.skeletons.mapping import JointMapping, load_mapping, mapping_names
+from ms2l_tf.skeletons.mapping import JointMapping, load_mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,10 +106,10 @@ class RunData:
     @property
     def fingerprint(self) -> str:
         """One checksum of what the run reads in all its layouts."""
-        each = [part.fingerprint for part in self.parts]
-        if len(set(each)) == 1:
-            return each[0]
-        return hashlib.sha256(json.dumps(each).encode()).hexdigest()
+        fingerprints = [part.fingerprint for part in self.parts]
+        if len(set(fingerprints)) == 1:
+            return fingerprints[0]
+        return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
 
     def of(self, numbers: Sequence[int]) -> RunData:
         """The same clips in some of the layouts."""
@@ -160,7 +160,7 @@ def open_run_data(
     dataset.verify()
     wanted = settings.layouts or dataset.layouts
     wanted = wanted if several_layouts else wanted[:1]
-    parts = [_opened(dataset, settings.split, *_source(dataset, layout)) for layout in wanted]
+    parts = [_opened(dataset, settings.split, layout) for layout in wanted]
     names = [part.layout for part in parts]
     if len(set(names)) < len(names):
         raise InputError(f"--layouts: {', '.join(wanted)} name the same layout twice")
@@ -174,21 +174,6 @@ def open_run_data(
     normalisers = tuple(build_normaliser(normaliser, part.store, persons=persons) for part in parts)
     own = tuple(load_mapping(name) for name in wanted if json_files.is_path(name))
     return RunData(_cut_alike(parts, settings.validation), normalisers, own)
-
-
-def layout_poses(dataset: ClipDataset, layout: str) -> PoseStore:
-    """The poses of a dataset in a layout that it has, or that is mapped from one it has.
-
-    Args:
-        dataset: opened.
-        layout: a name as ``--layouts`` takes it.
-
-    Raises:
-        InputError: the dataset has no such layout, and no mapping leads to it.
-    """
-    source, mapping = _source(dataset, layout)
-    store = dataset.poses(source)
-    return mapped(store, load_mapping(mapping)) if mapping else store
 
 
 def build_normaliser(
@@ -212,12 +197,9 @@ def build_normaliser(
     )
 
 
-def _opened(dataset: ClipDataset, split_name: str, layout: str, mapping_name: str) -> LayoutClips:
+def _opened(dataset: ClipDataset, split_name: str, layout: str) -> LayoutClips:
     """One layout's poses and clips; validation clips are cut for all layouts together."""
-    mapping = load_mapping(mapping_name) if mapping_name else None
-    store = dataset.poses(layout)
-    if mapping is not None:
-        store = mapped(store, mapping)
+    store, mapping = layout_poses(dataset, layout)
     if not split_name and not dataset.split_names:
         raise InputError(f"{dataset.path}: has no split; add one as splits/<name>.json")
     split = dataset.split(split_name or dataset.split_names[0])
@@ -268,54 +250,6 @@ def _cut_alike(parts: Sequence[LayoutClips], by: str) -> tuple[LayoutClips, ...]
         )
         for part in parts
     )
-
-
-def _source(dataset: ClipDataset, layout: str) -> tuple[str, str]:
-    """(layout of the dataset, mapping or "") that a name of --layouts stands for."""
-    if layout in dataset.layouts:
-        return layout, ""
-    if json_files.is_path(layout) or layout in mapping_names():
-        return _source_of_mapping(dataset, layout), layout
-    for source in dataset.layouts:
-        name = f"{source}_to_{layout}"
-        if name in mapping_names():
-            _check_whole(load_mapping(name))
-            return source, name
-    known = [load_mapping(name) for name in mapping_names()]
-    derived = {
-        mapping.target
-        for mapping in known
-        if mapping.source in dataset.layouts and not mapping.absent
-    }
-    raise InputError(
-        f"--layouts: '{layout}' is neither in {dataset.path} ({', '.join(dataset.layouts)}) nor "
-        f"mapped from there ({', '.join(sorted(derived)) or 'nothing'}); a mapping file of your "
-        "own may be given by its path"
-    )
-
-
-def _source_of_mapping(dataset: ClipDataset, name: str) -> str:
-    try:
-        mapping = load_mapping(name)
-    except InputError as error:
-        raise InputError(f"--layouts: {error}") from None
-    if mapping.source not in dataset.layouts:
-        raise InputError(
-            f"--layouts: {name} maps from {mapping.source}, which {dataset.path} does not have "
-            f"({', '.join(dataset.layouts)})"
-        )
-    _check_whole(mapping)
-    return mapping.source
-
-
-def _check_whole(mapping: JointMapping) -> None:
-    """Refuses a mapping that leaves joints without counterpart, in the words of this flag."""
-    if mapping.absent:
-        raise InputError(
-            f"--layouts: '{mapping.target}' cannot be mapped from {mapping.source}, which has no "
-            f"counterpart of {', '.join(mapping.absent)}; leave it out, or name source joints in "
-            "a mapping file of your own"
-        )
 
 
 def _fingerprint(dataset: ClipDataset, split: Split, mapping: JointMapping | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.data.checks import free_text, shown
+from ms2l_tf.data.checks import free_text, is_list, shown
 from ms2l_tf.data.records import Clip
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
@@ -79,16 +79,16 @@ def checked_split(
             raise InputError(f"{where}: {side} names a clip the dataset lacks: {unknown[0]!r}")
         if len(set(wanted)) != len(wanted):
             raise InputError(f"{where}: {side} names a clip twice")
-    both = set(split.train) & set(split.test)
-    if both:
-        raise InputError(f"{where}: {min(both)!r} is both a training and a test clip")
+    shared = set(split.train) & set(split.test)
+    if shared:
+        raise InputError(f"{where}: {min(shared)!r} is both a training and a test clip")
     if not split.train and not split.test:
         raise InputError(f"{where}: the split has no clips")
     return split
 
 
 def _members(names: Any, side: str, where: str) -> tuple[str, ...]:
-    single = isinstance(names, (str, bytes, Mapping)) or not hasattr(names, "__iter__")
+    single = isinstance(names, Mapping) or not is_list(names)
     members = [names] if single else list(names)
     texts = [str(name) for name in members if isinstance(name, str)]
     if single or len(texts) < len(members):

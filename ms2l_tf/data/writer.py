@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import json
 import os
 import pathlib
-import shutil
-import tempfile
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +24,7 @@ from ms2l_tf.data.checks import (
 )
 from ms2l_tf.data.checksums import FileRecord, record_file, verify_files
 from ms2l_tf.data.clip_dataset import CLIP_COLUMNS, FORMAT_VERSION, ClipDataset
+from ms2l_tf.data.new_folder import new_folder
 from ms2l_tf.data.pose_store import read_header
 from ms2l_tf.data.pose_writer import PoseWriter
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
@@ -41,10 +40,10 @@ MAX_PERSONS = 1000  # every clip is padded to them
 class DatasetWriter:
     """Writes a `ClipDataset`, frame by frame, so that size is bounded by the disk alone.
 
-    Everything goes to a hidden folder beside `out`. When the `with` block ends without an
-    exception, the folder is opened and verified as a reader would, and renamed; when it doesn't,
-    or the reader refuses the folder, it is removed. What was changed in the poses (see
-    `add_clip`) is counted in `repairs` and said as warnings at the end.
+    When the `with` block ends without an exception, the folder is opened and verified as a reader
+    would; when it doesn't, or the reader refuses the folder, there is none (see `new_folder`).
+    What was changed in the poses (see `add_clip`) is counted in `repairs` and said as warnings at
+    the end.
 
     ```
     with DatasetWriter("data/mine", name="mine", label_names=("wave", "nod")) as writer:
@@ -83,38 +82,27 @@ class DatasetWriter:
         self._splits: dict[str, SplitNames] = {}
         self._documents: dict[str, Any] = {}
         self._folder: pathlib.Path | None = None
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> DatasetWriter:
-        check_output(self.out)
-        try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = pathlib.Path(
-                tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=self.out.parent)
-            )
-        except OSError as error:
-            raise InputError(f"{self.out}: cannot be written ({error.strerror})") from None
+        self._folder = self._stack.enter_context(new_folder(self.out))
+        self._stack.push(self._finish)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        folder = self._open_folder()
+    def __exit__(self, *exception: Any) -> None:
         try:
-            for layout in self._layouts.values():
-                layout.close()
-            if kind is None:
-                self._commit(folder)
-            elif isinstance(error, OSError):
-                raise error  # a full disk gets the same readable line as a failing commit
-        except OSError as failure:
-            reason = failure.strerror or failure
-            raise InputError(f"{self.out}: cannot be written ({reason})") from failure
+            self._stack.__exit__(*exception)
         finally:
             self._folder = None
-            shutil.rmtree(folder, ignore_errors=True)
+        if exception[0] is None:
+            for line in [*self.repairs.lines(), *self._blank_sides()]:
+                warn(f"{self.out}: {line}")
+
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        for layout in self._layouts.values():
+            layout.close()
+        if kind is None:
+            self._commit(self._open_folder())
 
     def add_layout(
         self,
@@ -253,9 +241,6 @@ class DatasetWriter:
             write_json(folder / name, document)
         write_json(folder / "dataset.json", self._header(files))
         self._read_back(folder)
-        _publish(folder, self.out)
-        for line in [*self.repairs.lines(), *self._blank_sides()]:
-            warn(f"{self.out}: {line}")
 
     def _read_back(self, folder: pathlib.Path) -> None:
         """Nothing is published that a reader would refuse or read as something else."""
@@ -290,15 +275,6 @@ class DatasetWriter:
         }
 
 
-def check_output(out: pathlib.Path) -> None:
-    """Refuses an output folder that holds something already."""
-    if out.is_dir():
-        if any(out.iterdir()):
-            raise InputError(f"{out}: is not empty; name a new folder or remove this one")
-    elif out.exists() or out.is_symlink():
-        raise InputError(f"{out}: exists and is not a folder; name a new one")
-
-
 def _checked_header(
     layout: SkeletonLayout, frame_rate: float, unit: str, axes: Axes | None, where: str
 ) -> dict[str, Any]:
@@ -317,13 +293,3 @@ def _checked_header(
     if read.to_json() != header["layout"]:
         raise InputError(f"{where}: would be read as another layout; use plain texts and ints")
     return header
-
-
-def _publish(folder: pathlib.Path, out: pathlib.Path) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    folder.chmod(0o777 & ~umask)  # mkdtemp made it private
-    check_output(out)
-    if out.is_dir():
-        out.rmdir()
-    folder.rename(out)

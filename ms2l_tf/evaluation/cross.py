@@ -31,7 +31,7 @@ PROBES = ("linear", "knn")
 
 def cross_metrics(
     folder: RunFolder,
-    found: Sequence[LayoutFeatures],
+    features: Sequence[LayoutFeatures],
     config: RunConfig,
     data: RunData,
     probes: Sequence[str] = PROBES,
@@ -44,7 +44,7 @@ def cross_metrics(
 
     Args:
         folder: the run.
-        found: features in each layout.
+        features: of the run, in each layout.
         config: the run's settings.
         data: its clips.
         probes: out of `PROBES`; none: nothing is read.
@@ -52,8 +52,8 @@ def cross_metrics(
     metrics: dict[str, float] = {}
     if not probes:
         return metrics
-    for a in found:
-        for b in found:
+    for a in features:
+        for b in features:
             if a is b:
                 continue
             key = f"cross/{a.name}/{b.name}"

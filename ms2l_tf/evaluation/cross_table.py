@@ -40,7 +40,7 @@ def largest_loss(
     losses = []
     for a in layouts:
         for b in layouts:
-            own, crossed = (_key(one, b, layouts[0], probe) for one in (b, a))
+            own, crossed = (_key(trained_in, b, layouts[0], probe) for trained_in in (b, a))
             if a != b and own in metrics and crossed in metrics:
                 losses.append((metrics[own] - metrics[crossed], a, b))
     return max((loss for loss in losses if math.isfinite(loss[0])), default=None)

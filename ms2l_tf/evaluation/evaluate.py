@@ -109,8 +109,9 @@ def evaluate_run(
         draw(extras, folder.history, names, reference.test, evaluation, choices.test_on)
         crossed = features if choices.cross else features[:1]
         draw_layouts(extras, crossed, names, choices.test_on)
-    _show_clips(extras, result, reference, data, choices)
     if choices.showcase:
+        page = showcase_name(choices.test_on)
+        extras.add(page, lambda path: write_showcase(path, result, reference, data))
         progress(headline(result))
     if unsaved is not None:
         raise unsaved
@@ -147,21 +148,6 @@ def features_only(
     )
     save_features(path, train, test, data.dataset.label_names)
     return len(rows[0]), len(rows[1])
-
-
-def _show_clips(
-    extras: Extras,
-    result: EvaluationResult,
-    layout: LayoutFeatures,
-    data: RunData,
-    choices: Choices,
-) -> None:
-    """Writes the page to look at, or removes that of an earlier evaluation."""
-    name = showcase_name(choices.test_on)
-    if choices.showcase:
-        extras.add(name, lambda path: write_showcase(path, result, layout, data))
-    else:
-        extras.forget(name)
 
 
 def _tell(features: Sequence[LayoutFeatures], data: RunData, progress: Progress) -> None:

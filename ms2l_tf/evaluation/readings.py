@@ -111,9 +111,9 @@ class Readings:
             probes = [probe for probe in PROBES if probe in choices.probes]
             metrics.update(cross_metrics(self.folder, features, config, data, probes))
         for path in choices.single:
-            single, theirs = self._open_single(path, read)
+            single, single_config = self._open_single(path, read)
             prefix = "floor/single/cross"
-            metrics.update(bridged_metrics(single, theirs, read, self.test_on, prefix))
+            metrics.update(bridged_metrics(single, single_config, read, self.test_on, prefix))
         if choices.unseen:
             more = self._open_unseen(choices.unseen)
             metrics.update(
@@ -140,13 +140,13 @@ class Readings:
             )
         data = read.of([read.index(layouts[0].name)])
         check_run(single, data, "--single")
-        theirs, ours = open_data(config).reference, data.reference
-        same_clips = _read_names(theirs, self.test_on) == _read_names(ours, self.test_on)
-        if theirs.split != ours.split or not same_clips:
+        trained_clips, clips = open_data(config).reference, data.reference
+        same_clips = _read_names(trained_clips, self.test_on) == _read_names(clips, self.test_on)
+        if trained_clips.split != clips.split or not same_clips:
             raise InputError(
-                f"--single: {path} has another split ('{theirs.split}', here '{ours.split}') or "
-                f"other {self.test_on} clips and may have been trained on these; name a run of the "
-                "same"
+                f"--single: {path} has another split ('{trained_clips.split}', here "
+                f"'{clips.split}') or other {self.test_on} clips and may have been trained on "
+                "these; name a run of the same"
             )
         if _stream(config) != _stream(self.config):
             raise InputError(
@@ -205,9 +205,9 @@ class Readings:
                 f"--streams: {path} has not learnt {', '.join(missing)}; it has "
                 f"{', '.join(data.names)}: read those alone with --layouts"
             )
-        for ours in read.parts:
-            theirs = data.parts[data.index(ours.layout)]
-            if _read_names(theirs, self.test_on) != _read_names(ours, self.test_on):
+        for clips in read.parts:
+            stream_clips = data.parts[data.index(clips.layout)]
+            if _read_names(stream_clips, self.test_on) != _read_names(clips, self.test_on):
                 raise InputError(f"--streams: {path} has other test clips; fuse runs of one split")
         return folder, config, data
 

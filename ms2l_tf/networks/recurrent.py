@@ -62,7 +62,9 @@ def run(layer: keras.layers.Layer, frames: tf.Tensor) -> tf.Tensor:
 
 def _weights(layer: keras.layers.GRU) -> list[tf.Tensor]:
     cell = layer.cell
-    return [tf.convert_to_tensor(one) for one in (cell.kernel, cell.recurrent_kernel, cell.bias)]
+    return [
+        tf.convert_to_tensor(weight) for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
+    ]
 
 
 def has_faster_way(layer: keras.layers.Layer) -> bool:
@@ -139,15 +141,15 @@ def gru(
     def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
         of_states = tf.split(tf.transpose(upstream, [1, 0, 2]), len(directions), axis=2)
         of_frames, of_weights = tf.zeros_like(flat), []
-        for direction, trace, one in zip(directions, traces, of_states, strict=True):
-            of_inputs, found = _backward(flat, direction, trace, one)
+        for direction, trace, of_direction in zip(directions, traces, of_states, strict=True):
+            of_inputs, weights_of_direction = _backward(flat, direction, trace, of_direction)
             of_frames += of_inputs
-            of_weights += found
+            of_weights += weights_of_direction
         of_frames = tf.transpose(tf.reshape(of_frames, [length, clips, inputs]), [1, 0, 2])
         # The trace is a constant to an outer tape: a second derivative would lack its terms.
         return [
-            tf.raw_ops.PreventGradient(input=one, message="this GRU is differentiable once")
-            for one in (of_frames, *of_weights)
+            tf.raw_ops.PreventGradient(input=derivative, message="this GRU is differentiable once")
+            for derivative in (of_frames, *of_weights)
         ]
 
     return features, gradient
@@ -255,7 +257,7 @@ def _over_time(
     def body(number: tf.Tensor, state: Any, *arrays: tf.TensorArray) -> tuple[Any, ...]:
         frame = length - 1 - number if backwards else number
         state, entries = step(frame, state)
-        written = [one.write(frame, entry) for one, entry in zip(arrays, entries, strict=True)]
+        written = [array.write(frame, entry) for array, entry in zip(arrays, entries, strict=True)]
         return number + 1, state, *written
 
     dtype = tf.nest.flatten(state)[0].dtype

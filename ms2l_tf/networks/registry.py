@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.settings.config import FRAME_NETWORKS, RunConfig
 from ms2l_tf.settings.options import Group, option
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
@@ -66,6 +66,7 @@ class NetworkKind:
         build: (layouts, inputs=, coords=, name=, and the settings) -> network, without weights
             yet: its class, or what imports it.
         has_frames: whether the features of single frames can be told apart.
+        gives_frames: whether features are one vector a frame rather than one a clip.
     """
 
     name: str
@@ -73,6 +74,7 @@ class NetworkKind:
     settings: type[Group]
     build: Callable[..., Network]
     has_frames: bool = True
+    gives_frames: bool = False
 
 
 NETWORKS: dict[str, NetworkKind] = {}
@@ -87,6 +89,8 @@ def register_network(kind: NetworkKind) -> None:
     if NETWORKS.get(kind.name, kind) != kind:
         raise ValueError(f"a network called '{kind.name}' is registered already")
     NETWORKS[kind.name] = kind
+    if kind.gives_frames:
+        FRAME_NETWORKS.add(kind.name)
 
 
 def network_kind(name: str) -> NetworkKind:
@@ -124,12 +128,14 @@ for _kind in (
         "GRU read both ways, features of every frame (MS2L)",
         RecurrentSettings,
         functools.partial(_frame_encoder, cell="gru"),
+        gives_frames=True,
     ),
     NetworkKind(
         "lstm",
         "the same of LSTM cells",
         RecurrentSettings,
         functools.partial(_frame_encoder, cell="lstm"),
+        gives_frames=True,
     ),
     NetworkKind(
         "gru_last",

@@ -82,11 +82,13 @@ class RunFolder:
     def prolong(self, epochs: int) -> None:
         """Writes down that the run goes on to this epoch; to be called by who holds the lock.
 
-        The weights of its last epoch so far go: they stand in its checkpoint.
+        The weights of its last epoch so far go: they stand in its checkpoint. So do the pages that
+        show what they learnt.
         """
         if epochs <= self._epochs():
             return
-        self.weights.unlink(missing_ok=True)
+        for path in (self.weights, *self.path.glob("showcase*.html")):
+            path.unlink(missing_ok=True)
         files.write_json(self.prolonged, {"epochs": epochs})
         planned = self._started_epochs()
         print(

@@ -120,13 +120,13 @@ def _kept(config: RunConfig) -> list[str]:
     ]
 
 
-def check_equal(folder: RunFolder, name: str, theirs: Any, ours: Any) -> None:
+def check_equal(folder: RunFolder, name: str, trained_with: Any, wanted: Any) -> None:
     """Refuses a setting that differs from that of the run to start from."""
-    ours = list(ours) if isinstance(ours, tuple) else ours
-    if ours != theirs:
+    wanted = list(wanted) if isinstance(wanted, tuple) else wanted
+    if wanted != trained_with:
         raise InputError(
-            f"--init: {folder.path} was trained with --{name}={shown(theirs)}, not "
-            f"--{name}={shown(ours)}; leave the flag out, or start from another run"
+            f"--init: {folder.path} was trained with --{name}={shown(trained_with)}, not "
+            f"--{name}={shown(wanted)}; leave the flag out, or start from another run"
         )
 
 
@@ -182,9 +182,9 @@ class InitialRun:
         load_weights(source, self.folder.weights)
         keras.config.set_dtype_policy(policy)  # the source has its own
         learner.encoder.set_weights(source.encoder.get_weights())
-        ours, theirs = _tasks_of(learner), _tasks_of(source)
-        if ours is not None and theirs is not None:
-            for task, trained in zip(ours.tasks, theirs.tasks, strict=True):
+        tasks, source_tasks = _tasks_of(learner), _tasks_of(source)
+        if tasks is not None and source_tasks is not None:
+            for task, trained in zip(tasks.tasks, source_tasks.tasks, strict=True):
                 task.set_weights(trained.get_weights())
 
 
@@ -203,32 +203,34 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     if config.protocol.init == RANDOM_INIT:
         return None
     folder = finished_run(config.protocol.init)
-    record, theirs, ours = folder.record(), folder.config(), config.to_json()
+    record, initial_config, settings = folder.record(), folder.config(), config.to_json()
     transfer = config.protocol.protocol == "transfer"
     same_dataset = record.get("dataset_fingerprint") == data.dataset.fingerprint
     if not same_dataset:
         _check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
-    taken = _taken_over(folder, theirs)
-    for name in _kept(theirs):
-        check_equal(folder, name, taken[name], ours[name])
+    taken = _taken_over(folder, initial_config)
+    for name in _kept(initial_config):
+        check_equal(folder, name, taken[name], settings[name])
     shape = recorded_shape(folder)
     layout = _known(folder, shape.layouts, data.layouts[0])
     _check_shape(folder, shape, data)
-    initial = InitialRun(folder, theirs, shape, layout)
+    initial = InitialRun(folder, initial_config, shape, layout)
     return _on_the_same_dataset(initial, config, data) if same_dataset else initial
 
 
 def _on_the_same_dataset(initial: InitialRun, config: RunConfig, data: RunData) -> InitialRun:
     """Adds the labels it has read, and refuses a run that knows the clips this one is read on."""
-    theirs = open_data(changed(initial.config, data=config.data.data))
-    _refuse_known_clips(initial, theirs, config, data)
+    initial_data = open_data(changed(initial.config, data=config.data.data))
+    _refuse_known_clips(initial, initial_data, config, data)
     if initial.config.protocol.protocol == UNSUPERVISED:
         return initial
-    labelled = theirs.dataset.names[read_labelled(initial.folder, theirs.dataset)]
+    labelled = initial_data.dataset.names[read_labelled(initial.folder, initial_data.dataset)]
     return dataclasses.replace(initial, labelled=frozenset(labelled.tolist()))
 
 
-def _check_other_dataset(folder: RunFolder, theirs: str, ours: str, *, transfer: bool) -> None:
+def _check_other_dataset(
+    folder: RunFolder, trained_on: str, dataset: str, *, transfer: bool
+) -> None:
     """Refuses a run on other data, unless the protocol is transfer.
 
     Under one name may be versions of one dataset, whose test clips the run has learnt; that cannot
@@ -236,22 +238,22 @@ def _check_other_dataset(folder: RunFolder, theirs: str, ours: str, *, transfer:
     """
     if not transfer:
         raise InputError(
-            f"--init: {folder.path} was trained on dataset '{theirs}' with other contents than "
-            f"'{ours}'; train it on this one or, if they share no clip, use --protocol=transfer"
+            f"--init: {folder.path} was trained on dataset '{trained_on}' with other contents than "
+            f"'{dataset}'; train it on this one or, if they share no clip, use --protocol=transfer"
         )
-    if theirs == ours:
+    if trained_on == dataset:
         warn(
-            f"{folder.path} was trained on another dataset called '{theirs}'; if it is a version "
-            "of this one, the run may know test clips"
+            f"{folder.path} was trained on another dataset called '{trained_on}'; if it is a "
+            "version of this one, the run may know test clips"
         )
 
 
 def _refuse_known_clips(
-    initial: InitialRun, theirs: RunData, config: RunConfig, data: RunData
+    initial: InitialRun, initial_data: RunData, config: RunConfig, data: RunData
 ) -> None:
     """Refuses a run that was trained on clips which the new one is read on."""
     train_on = initial.config.data.train_on
-    trained = theirs.trained(train_on)
+    trained = initial_data.trained(train_on)
     held = {"test": data.reference.test}
     if config.data.train_on == "fit":
         held["validation"] = data.reference.validation
@@ -260,8 +262,8 @@ def _refuse_known_clips(
         if len(known):
             raise InputError(
                 f"--init: {initial.folder.path} was trained on {len(known)} {what} clips of this "
-                f"run (split '{theirs.reference.split}', --train_on={train_on}); use the same "
-                "--split and --train_on, or start from a run that left them out"
+                f"run (split '{initial_data.reference.split}', --train_on={train_on}); use the "
+                "same --split and --train_on, or start from a run that left them out"
             )
 
 
@@ -270,22 +272,23 @@ def _known(folder: RunFolder, layouts: tuple[SkeletonLayout, ...], wanted: Skele
     for number, layout in enumerate(layouts):
         if layout.name == wanted.name and layout.joints == wanted.joints:
             return number
-    theirs = {joint for layout in layouts for joint in layout.joints}
-    lacking = ", ".join(joint for joint in wanted.joints if joint not in theirs) or "none"
+    known_joints = {joint for layout in layouts for joint in layout.joints}
+    lacking = ", ".join(joint for joint in wanted.joints if joint not in known_joints) or "none"
+    known = ", ".join(layout.name for layout in layouts)
     raise InputError(
-        f"--init: {folder.path} knows the layouts {', '.join(one.name for one in layouts)}, this "
-        f"run reads '{wanted.name}'; joints without counterpart by name: {lacking}; name a layout "
-        "it knows in --layouts, or a mapping to it"
+        f"--init: {folder.path} knows the layouts {known}, this run reads '{wanted.name}'; joints "
+        f"without counterpart by name: {lacking}; name a layout it knows in --layouts, or a "
+        "mapping to it"
     )
 
 
 def _check_shape(folder: RunFolder, shape: RunShape, data: RunData) -> None:
-    for what, theirs, ours in (
+    for what, trained_on, read in (
         ("persons", shape.persons, data.persons),
         ("coordinates", shape.coords, data.coords),
     ):
-        if theirs != ours:
+        if trained_on != read:
             raise InputError(
-                f"--init: {folder.path} was trained on poses of {theirs} {what}, this run reads "
-                f"{ours}"
+                f"--init: {folder.path} was trained on poses of {trained_on} {what}, this run "
+                f"reads {read}"
             )

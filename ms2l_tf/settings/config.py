@@ -24,7 +24,13 @@ CHANNELS = (
     *("joint", "motion", "bone", "relative", "path"),
     *("motion4", "bone_unit", "angle", "distance"),
 )
-GIVES_FRAMES = "network=gru,lstm"  # those whose features are one vector a frame
+# Networks whose features are one vector a frame; `register_network` adds them.
+FRAME_NETWORKS: set[str] = set()
+
+
+def gives_frames() -> str:
+    """The condition that the network gives frames."""
+    return f"network={','.join(sorted(FRAME_NETWORKS))}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +179,7 @@ class ProtocolConfig(Group):
         60,
         "GRU units of the classifier, where the network gives frames; 0: none, their mean.",
         least=0,
-        only=(LABELS_ARE_READ, GIVES_FRAMES),
+        only=(LABELS_ARE_READ, gives_frames),
     )
     classifier_hidden: tuple[int, ...] = option(
         (60,),

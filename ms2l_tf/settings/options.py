@@ -1,4 +1,4 @@
-"""Settings that are flags: a dataclass field states default, help, unit, range and readers once.
+"""Settings that are flags: a dataclass field states default, help, range and readers once.
 
 From it come the flag, its check, the line that says that a flag has no effect here, and the table
 of settings in the documentation.
@@ -10,7 +10,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ms2l_tf.errors import InputError
@@ -24,8 +24,7 @@ def option(
     least: float | None = None,
     most: float | None = None,
     may_be_empty: bool = False,
-    unit: str = "",
-    only: tuple[str, ...] = (),
+    only: tuple[str | Callable[[], str], ...] = (),
     may_change: bool = False,
 ) -> Any:
     """A dataclass field that is also a flag.
@@ -37,10 +36,9 @@ def option(
         least: smallest allowed value.
         most: largest allowed value.
         may_be_empty: of a list.
-        unit: of the value.
         only: conditions under which a run reads the setting, all of them to be met; each as it
             would be typed, such as ``protocol=semi,supervised`` or ``jigsaw_view=spatial``;
-            alternatives are joined by `` or ``.
+            alternatives are joined by `` or ``. A function where it depends on what is registered.
         may_change: a run that starts from another may choose it anew: it changes no weight's shape
             and no input.
     """
@@ -52,7 +50,6 @@ def option(
             "least": least,
             "most": most,
             "may_be_empty": may_be_empty,
-            "unit": unit,
             "only": only,
             "may_change": may_change,
         },
@@ -99,15 +96,17 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
     choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
     if value == () and not field.metadata["may_be_empty"]:
         raise InputError(f"--{field.name}: name at least one")
-    for one in value if isinstance(value, tuple) else (value,):
-        if isinstance(one, float) and not math.isfinite(one):
-            raise InputError(f"--{field.name}: {one} is not a finite number")
-        if choices and one not in choices:
-            raise InputError(f"--{field.name}: '{one}' is not one of {', '.join(choices)}")
-        if least is not None and one < least:
-            raise InputError(f"--{field.name}: {one} is below the smallest allowed value, {least}")
-        if most is not None and one > most:
-            raise InputError(f"--{field.name}: {one} is above the largest allowed value, {most}")
+    for entry in value if isinstance(value, tuple) else (value,):
+        if isinstance(entry, float) and not math.isfinite(entry):
+            raise InputError(f"--{field.name}: {entry} is not a finite number")
+        if choices and entry not in choices:
+            raise InputError(f"--{field.name}: '{entry}' is not one of {', '.join(choices)}")
+        if least is not None and entry < least:
+            raise InputError(
+                f"--{field.name}: {entry} is below the smallest allowed value, {least}"
+            )
+        if most is not None and entry > most:
+            raise InputError(f"--{field.name}: {entry} is above the largest allowed value, {most}")
 
 
 def declared_type(group: type, name: str) -> tuple[type, bool]:
@@ -117,6 +116,12 @@ def declared_type(group: type, name: str) -> tuple[type, bool]:
         return typing.get_args(hint)[0], True
     assert not isinstance(hint, types.UnionType), f"{name}: flags have one type"
     return hint, False
+
+
+def conditions_of(group: type[Group], field: dataclasses.Field[Any]) -> list[str]:
+    """The conditions under which a run reads a setting: those of its group, then its own."""
+    only = (*group.only, *field.metadata["only"])
+    return [condition if isinstance(condition, str) else condition() for condition in only]
 
 
 def is_met(condition: str, values: Mapping[str, Any]) -> bool:

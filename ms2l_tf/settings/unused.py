@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ms2l_tf.settings.options import Group, is_met
+from ms2l_tf.settings.options import Group, conditions_of, is_met
 
 
 def unused(
@@ -39,7 +39,7 @@ def unmet_condition(
     group: type[Group], field: dataclasses.Field[Any], values: Mapping[str, Any]
 ) -> str:
     """The first condition of a setting that is not met, as flags; empty: all are."""
-    for condition in (*group.only, *field.metadata["only"]):
+    for condition in conditions_of(group, field):
         if not is_met(condition, values):
             return as_flags(condition)
     return ""

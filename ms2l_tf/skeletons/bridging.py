@@ -35,13 +35,13 @@ def shared_joints(
     """
     mappings = [*own, *(load_mapping(name) for name in mapping_names())]
     near = dict.fromkeys((first.name, second.name, *via))
-    for found_by, layouts in (
+    for pairs_by, layouts in (
         (_made_of_the_same, near),
-        (_making_the_same, sorted({one.target for one in mappings})),
-        (_made_of_the_same, sorted({one.source for one in mappings})),
+        (_making_the_same, sorted({mapping.target for mapping in mappings})),
+        (_made_of_the_same, sorted({mapping.source for mapping in mappings})),
     ):
-        found = (found_by(one, first, second, mappings) for one in layouts)
-        best = max(found, key=len, default=[])
+        candidates = (pairs_by(layout, first, second, mappings) for layout in layouts)
+        best = max(candidates, key=len, default=[])
         if len(best) >= LEAST_SHARED:
             return best
     return [
@@ -67,10 +67,10 @@ def _making_the_same(
     if tables[0] is None or tables[1] is None:
         return []
     pairs: dict[int, int] = {}
-    for row, its in zip(*tables, strict=True):
-        if np.count_nonzero(row) != 1 or np.count_nonzero(its) != 1:
+    for row, other_row in zip(*tables, strict=True):
+        if np.count_nonzero(row) != 1 or np.count_nonzero(other_row) != 1:
             continue
-        i, j = int(row.argmax()), int(its.argmax())
+        i, j = int(row.argmax()), int(other_row.argmax())
         # A joint that stands for several of the target's counts once.
         if i not in pairs and j not in pairs.values():
             pairs[i] = j
@@ -159,7 +159,7 @@ def as_seen_from(
         InputError: the two share fewer than three joints.
     """
     pairs = _enough(shared_joints(layout, other, via, own), other, layout)
-    shared = [(mine, mine) for mine, _ in pairs]
+    shared = [(joint, joint) for joint, _ in pairs]
     return _completed(f"{layout.name}_seen_from_{other.name}", layout, layout, shared)
 
 
@@ -179,8 +179,8 @@ def _completed(
 ) -> JointMapping:
     """Takes the pairs (joint of the target, joint of the source), interpolates the rest."""
     weights = np.zeros((target.num_joints, source.num_joints))
-    for mine, its in pairs:
-        weights[mine, its] = 1.0
+    for joint, source_joint in pairs:
+        weights[joint, source_joint] = 1.0
     known = np.asarray(weights.any(axis=1))
     if not known.all():
         weights[~known] = _harmonic(target, known) @ weights[known]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ms2l_tf.data.normaliser import Normaliser, axes_matrix
+from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import DIRECTIONS, Axes
 from ms2l_tf.errors import InputError
@@ -289,7 +289,7 @@ ALL_AXES = [
 
 @pytest.mark.parametrize("axes", ALL_AXES, ids=lambda a: f"{a.up}{a.forward}{a.handedness}")
 def test_axes_matrix(axes: Axes) -> None:
-    matrix = axes_matrix(axes)
+    matrix = axes.matrix
     assert np.linalg.det(matrix) == pytest.approx(1.0 if axes.handedness == "right" else -1.0)
     assert (matrix @ axes.up_vector).tolist() == [0, 1, 0]
     assert (matrix @ axes.forward_vector).tolist() == [0, 0, 1]
@@ -336,7 +336,7 @@ def test_the_configuration_survives_json() -> None:
         "scale": "none",
         "persons": 2,
         "unit_scale": 0.01,
-        "axes": axes_matrix(Axes("-z", "+x", "left")).tolist(),
+        "axes": Axes("-z", "+x", "left").matrix.tolist(),
     }
     layer = Normaliser(ANCHORS, **settings)
     copy = Normaliser.from_config(json.loads(json.dumps(layer.get_config())))

@@ -211,6 +211,7 @@ def test_presence_is_true_or_false(tmp_path: pathlib.Path, present: Any, taken: 
         {"label_names": "wave"},
         {"label_names": None},
         {"label_names": 3},
+        {"label_names": np.array("wave")},
         {"label_names": ("a", None)},
         {"label_names": ("a", math.nan)},
         {"label_names": ("a", 1.5)},
@@ -280,6 +281,7 @@ def test_layouts_that_a_file_cannot_hold(tmp_path: pathlib.Path, changes: dict[s
     [
         *({"name": v} for v in (3, None, "", "a b", "a/b", ".a", "é", "x" * 300)),
         *({"train": v} for v in ("sound", None, 7, [0], [None], [b"x"], [["x"]], {"x": 1})),
+        {"train": np.array("x")},
         *({"description": v} for v in (None, 3, "\udc80")),
     ],
     ids=lambda changes: repr(changes)[:30],

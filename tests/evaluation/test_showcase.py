@@ -118,16 +118,17 @@ def test_the_headline_tells_gains_and_losses(metrics: dict[str, float], said: st
     assert said in headline(result(**metrics))
 
 
-def test_a_page_of_an_earlier_evaluation_does_not_stay(
-    trained_run: TrainedRun, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+def test_a_page_stays_until_the_run_goes_on(
+    trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     folder = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "run"))
-    for name in ("showcase.html", "showcase_validation.html"):
-        (folder.path / name).write_text("old")
+    pages = [folder.path / showcase_name(side) for side in ("test", "validation")]
+    for page in pages:
+        page.write_text("of an earlier evaluation")
     evaluate_run(folder, trained_run.config, QUICK)
-    assert not (folder.path / "showcase.html").exists()
-    assert (folder.path / showcase_name("validation")).read_text() == "old"
-    assert "showcase.html is not of this evaluation" in capsys.readouterr().err
+    assert [page.read_text() for page in pages] == ["of an earlier evaluation"] * 2
+    folder.prolong(trained_run.config.training.epochs + 1)
+    assert not any(page.exists() for page in pages)
 
 
 def test_a_missing_joint_and_an_absent_person_are_left_out(trained_run: TrainedRun) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ms2l_tf.methods.registry import all_settings, methods, run_config
-from ms2l_tf.networks.registry import NETWORKS, build_network
-from ms2l_tf.settings.config import GIVES_FRAMES
-from ms2l_tf.settings.options import declared_type, is_met
+from ms2l_tf.networks.registry import NETWORKS, NetworkKind, build_network, register_network
+from ms2l_tf.settings.config import FRAME_NETWORKS, gives_frames
+from ms2l_tf.settings.options import Group, conditions_of, declared_type, is_met
 from ms2l_tf.settings.unused import as_flags, unused
 from tests.helpers import tiny_layout
 
@@ -86,7 +86,7 @@ def conditions() -> Iterator[tuple[str, str]]:
     """(setting, alternative of one of its conditions) of every setting there is."""
     for group in all_settings().values():
         for field in dataclasses.fields(group):
-            for condition in (*group.only, *field.metadata["only"]):
+            for condition in conditions_of(group, field):
                 for alternative in condition.split(" or "):
                     yield field.name, alternative
 
@@ -134,7 +134,7 @@ def test_conditions_of_a_method_name_settings_of_its_runs(owner: str, group: Any
     method = methods()[owner.split()[0].removeprefix("method=")]
     values = run_config({"method": method.name, **LABELS}).to_json()
     for field in dataclasses.fields(group):
-        for condition in (*group.only, *field.metadata["only"]):
+        for condition in conditions_of(group, field):
             names = {text.partition("=")[0] for text in condition.split(" or ")}
             assert names & set(values), (field.name, condition)
 
@@ -145,5 +145,18 @@ def test_networks_that_give_frames_are_those_that_a_classifier_reads_frames_of(
 ) -> None:
     config = run_config({"network": network, **LABELS})
     encoder = build_network(config, [tiny_layout()], coords=3)
-    assert encoder.gives_frames == is_met(GIVES_FRAMES, {"network": network})
+    assert encoder.gives_frames == is_met(gives_frames(), {"network": network})
     assert NETWORKS[network].has_frames == encoder.has_frames
+
+
+@pytest.mark.parametrize("frames", [True, False])
+def test_a_registered_network_says_itself_whether_it_gives_frames(
+    frames: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, with_frames = dict(NETWORKS), set(FRAME_NETWORKS)
+    monkeypatch.setattr("ms2l_tf.networks.registry.NETWORKS", known)
+    for module in ("networks.registry", "settings.config"):
+        monkeypatch.setattr(f"ms2l_tf.{module}.FRAME_NETWORKS", with_frames)
+    kind = NetworkKind("own", "of a user", Group, build_network, gives_frames=frames)
+    register_network(kind)
+    assert bool(told({"network": "own", **LABELS}, "classifier_units")) != frames

@@ -53,7 +53,7 @@ def main() -> None:
             float(step(poses, labels))
         return CASE["steps"]
 
-    weights = sum(int(np.prod(one.shape)) for one in model.trainable_weights)
+    weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     serve(run, {"tensorflow": tf.__version__, "keras": keras.__version__}, weights=weights)
 
 

@@ -118,7 +118,7 @@ def main() -> None:
             train_step(model, optimizer, clips, CASE["observed"])
         return CASE["steps"]
 
-    weights = sum(one.numel() for one in model.parameters())
+    weights = sum(weight.numel() for weight in model.parameters())
     serve(run, {"torch": torch.__version__}, weights=weights)
 
 

@@ -124,7 +124,7 @@ def main() -> None:
             loss.item()
         return CASE["steps"]
 
-    weights = sum(one.numel() for one in model.parameters())
+    weights = sum(weight.numel() for weight in model.parameters())
     serve(run, {"torch": torch.__version__}, weights=weights)
 
 

@@ -67,16 +67,16 @@ def chosen_tables(dataset: str, numbers: list[str], sources: list[str]) -> list[
         InputError: there is no such table, or not for this dataset.
     """
     known = [number for number in range(1, 9) if table(number, dataset)]
-    found = []
+    chosen = []
     for text in numbers or [str(number) for number in known]:
-        one = table(int(text), dataset, sources) if text.isdecimal() else None
-        if one is None:
+        asked = table(int(text), dataset, sources) if text.isdecimal() else None
+        if asked is None:
             raise InputError(
                 f"--tables: there is no Table {text} of {dataset}; "
                 f"known: {', '.join(map(str, known))} (supervised: {SUPERVISED_TABLE[dataset]})"
             )
-        found.append(one)
-    return found
+        chosen.append(asked)
+    return chosen
 
 
 def _check_sources(dataset: str, numbers: list[str], folders: dict[str, str]) -> None:
@@ -135,7 +135,7 @@ def main() -> None:
     workdir = Path(WORKDIR.value)
     folders = data_folders(dataset, workdir, DATA.value, SOURCE_DATA.value)
     tables = chosen_tables(dataset, TABLES.value, list(folders))
-    if any(one.number == 6 for one in tables):
+    if any(chosen.number == 6 for chosen in tables):
         _check_sources(dataset, TABLES.value, folders)
     cells = cells_of(tables, quick=QUICK.value)
     plan = _plan(dataset, folders, workdir)
@@ -160,9 +160,9 @@ def main() -> None:
     finally:  # what is done is kept, whatever stopped the rest
         if any(run.result for run in runs):
             report.keep_results(runs)
-            found = report.collect(runs)
+            results = report.collect(runs)
             source = source_of(Path(folders["target"]))
-            text = report.write_tables(str(workdir), tables, dataset, found, _command(), source)
+            text = report.write_tables(str(workdir), tables, dataset, results, _command(), source)
             print(f"\n{text}\n\n{workdir / 'tables.md'}\n{workdir / 'tables.json'}")
             write_figure_4(plan)
 

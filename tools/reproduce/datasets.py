@@ -38,7 +38,7 @@ def data_folders(
     for entry in source_data:
         name, _, folder = entry.partition("=")
         if name not in known or not folder:
-            wanted = ",".join(f"{one}=DIR" for one in known) or "nothing: it has no Table 6"
+            wanted = ",".join(f"{source}=DIR" for source in known) or "nothing: it has no Table 6"
             raise InputError(f"--source_data: '{entry}'; {dataset} takes {wanted}")
         folders[name] = folder
     return folders

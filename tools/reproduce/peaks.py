@@ -25,7 +25,9 @@ def write_figure_4(plan: Plan) -> None:
     for seed in plan.seeds:
         runs = [Run(plan, cell, seed) for cell in (MS2L, FINE_TUNED, MOVING)]
         histories = [run.folder / "history.csv" for run in runs]
-        if not all(run.trained for run in runs) or not all(one.is_file() for one in histories):
+        if not all(run.trained for run in runs) or not all(
+            history.is_file() for history in histories
+        ):
             continue
         if not peaks:
             tasks_figure(path, *histories)

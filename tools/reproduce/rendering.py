@@ -27,7 +27,7 @@ def as_json(table: Table, dataset: str, results: dict[str, CellResults]) -> dict
     rows = []
     for row in table.rows:
         values = [
-            None if one is None else _json_value(*one) for one in _values(table, row, results)
+            None if value is None else _json_value(*value) for value in _values(table, row, results)
         ]
         rows.append(
             {
@@ -45,10 +45,10 @@ def as_markdown(
     """A table in Markdown; '-' where there is no number (yet)."""
     rows = []
     for row in table.rows:
-        found = _values(table, row, results)
+        values = _values(table, row, results)
         published = row.published.get(dataset)
-        seeds = {len(one[1]) for one in found if one is not None}
-        cells = ["-" if one is None else as_text(one[0]) for one in found]
+        seeds = {len(value[1]) for value in values if value is not None}
+        cells = ["-" if value is None else as_text(value[0]) for value in values]
         many = "-" if not seeds else "/".join(str(count) for count in sorted(seeds))
         rows.append([row.title, "-" if published is None else f"{published:.2f}", *cells, many])
     lines = [f"{heading} Table {table.number}: {table.title}", ""]
@@ -61,12 +61,12 @@ def _values(
 ) -> list[tuple[Summary, tuple[int, ...]] | None]:
     """One entry a column: what the row reads there, or None."""
     readings = row.readings or (None,) * len(table.columns)
-    found: list[tuple[Summary, tuple[int, ...]] | None] = []
+    values: list[tuple[Summary, tuple[int, ...]] | None] = []
     for reading in readings:
         cell = results.get(reading[0]) if reading else None
         summary = cell.metrics.get(reading[1]) if cell and reading else None
-        found.append((summary, cell.seeds) if cell and summary else None)
-    return found
+        values.append((summary, cell.seeds) if cell and summary else None)
+    return values
 
 
 def _json_value(summary: Summary, seeds: tuple[int, ...]) -> dict[str, Any]:

@@ -24,10 +24,10 @@ def collect(runs: Sequence[Run]) -> dict[str, CellResults]:
         if (result := run.result) is not None:
             results.setdefault(run.cell.name, []).append(result)
     collected = {}
-    for name, found in results.items():
+    for name, by_seed in results.items():
         try:
             collected[name] = CellResults(
-                summarise(found), tuple(one.seed for one in found), found[0].split
+                summarise(by_seed), tuple(result.seed for result in by_seed), by_seed[0].split
             )
         except InputError as error:
             raise InputError(f"cell {name}: {error}") from None
@@ -83,10 +83,10 @@ def write_tables(
         f"# The tables of MS2L on {dataset}, ours beside the paper's",
         f"`{command}`, {date.today().isoformat()}. Percent, top-1 unless said otherwise; mean ± "
         "standard deviation over seeds; last epoch, test clips."
-        f" Split: {', '.join(sorted({one.split for one in results.values()}))}."
+        f" Split: {', '.join(sorted({cell.split for cell in results.values()}))}."
         + (f" Clips: {source}." if source else ""),
     ]
-    text = "\n\n".join([*heads, *(as_markdown(one, dataset, results) for one in tables)])
+    text = "\n\n".join([*heads, *(as_markdown(table, dataset, results) for table in tables)])
     write_text(f"{path}/tables.md", text + "\n")
     write_measures(
         f"{path}/tables.json",
@@ -95,7 +95,7 @@ def write_tables(
             "command": command,
             "source": source,
             "date": date.today().isoformat(),
-            "tables": [as_json(one, dataset, results) for one in tables],
+            "tables": [as_json(table, dataset, results) for table in tables],
         },
     )
     return text

@@ -68,7 +68,10 @@ def floor_rows(cell: Cell, metrics: Sequence[str | None], before: str = "") -> l
         before: stands in front of their titles.
     """
     return [
-        Row(before + title, tuple((cell.name, kind + one) if one else None for one in metrics))
+        Row(
+            before + title,
+            tuple((cell.name, kind + metric) if metric else None for metric in metrics),
+        )
         for title, kind in _FLOORS
     ]
 

@@ -62,5 +62,5 @@ QUICK_FLAGS = {
 
 def cells_of(tables: Sequence[Table], *, quick: bool) -> list[Cell]:
     """The cells of some tables, each once."""
-    cells = {cell.name: cell for one in tables for cell in one.cells}
+    cells = {cell.name: cell for table in tables for cell in table.cells}
     return [cell for name, cell in cells.items() if not quick or name in QUICK_CELLS]

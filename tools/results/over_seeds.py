@@ -28,7 +28,7 @@ def table_over_seeds(results: Sequence[EvaluationResult], measure: str) -> str:
     """
     summary = summarise(results)
     first = results[0]
-    plain = {name: one for name, one in summary.items() if "cross/" not in name}
+    plain = {name: reading for name, reading in summary.items() if "cross/" not in name}
     seeds = [result.seed for result in results]
     parts = [f"{first.dataset}, split {first.split}, seeds {seeds}"]
     parts.append(format_table(plain, measure=measure))
@@ -40,6 +40,10 @@ def table_over_seeds(results: Sequence[EvaluationResult], measure: str) -> str:
 def as_json(summary: Mapping[str, Summary]) -> dict[str, dict[str, Any]]:
     """Mean, standard deviation and number of runs of every metric."""
     return {
-        name: {"mean": one.mean, "sd": one.sd if one.runs > 1 else None, "runs": one.runs}
-        for name, one in summary.items()
+        name: {
+            "mean": reading.mean,
+            "sd": reading.sd if reading.runs > 1 else None,
+            "runs": reading.runs,
+        }
+        for name, reading in summary.items()
     }

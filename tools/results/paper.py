@@ -30,9 +30,9 @@ def paper_tables(folder: Path) -> Iterator[str]:
     if folder.name in DATASETS and cells:
         yield f"### The tables of the MS²L paper\n\nSplit: {_splits(cells)}."
         tables = (table(number, folder.name) for number in _NUMBERS)
-        for one in tables:
-            if one is not None and _has_numbers(one, cells):
-                yield as_markdown(one, folder.name, cells, "####")
+        for paper_table in tables:
+            if paper_table is not None and _has_numbers(paper_table, cells):
+                yield as_markdown(paper_table, folder.name, cells, "####")
     peaks = folder / TABLES / FIGURE_4
     if peaks.is_file():
         yield _peaks(peaks)
@@ -42,8 +42,8 @@ def _splits(cells: dict[str, CellResults]) -> str:
     return ", ".join(sorted({f"`{cell.split}`" for cell in cells.values()}))
 
 
-def _has_numbers(one: Table, cells: dict[str, CellResults]) -> bool:
-    readings = [reading for row in one.rows for reading in row.readings if reading]
+def _has_numbers(paper_table: Table, cells: dict[str, CellResults]) -> bool:
+    readings = [reading for row in paper_table.rows for reading in row.readings if reading]
     return any(cell in cells for cell, _ in readings)
 
 
@@ -51,10 +51,15 @@ def _peaks(path: Path) -> str:
     """How far the task losses rise when the labels come in, by cell and task."""
     by_cell = read_json(path)[PEAKS]
     tasks = list(
-        dict.fromkeys(t for seeds in by_cell.values() for one in seeds.values() for t in one)
+        dict.fromkeys(
+            t for seeds in by_cell.values() for by_task in seeds.values() for t in by_task
+        )
     )
     rows = [
-        [f"`{cell}`", *(", ".join(f"{one[task]:.2f}" for one in seeds.values()) for task in tasks)]
+        [
+            f"`{cell}`",
+            *(", ".join(f"{by_task[task]:.2f}" for by_task in seeds.values()) for task in tasks),
+        ]
         for cell, seeds in by_cell.items()
     ]
     head = f"#### Figure 4: task losses, {PEAKS}, by seed"

@@ -110,7 +110,7 @@ def crossings(recipes: Sequence[RecipeResults]) -> Iterator[str]:
         variant = recipe.variants.get(AS_IT_IS)
         summary = variant.summary() if variant else {}
         if variant and any(metric.startswith("cross/") for metric in summary):
-            values = {metric: _plain(one) for metric, one in summary.items()}
+            values = {metric: _plain(reading) for metric, reading in summary.items()}
             table = cross_table(values, variant.first.details["layouts"], "linear")
             yield f"`{recipe.path.stem}`: {HEADING}\n\n```\n{table}\n```"
 

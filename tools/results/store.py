@@ -104,7 +104,7 @@ class Variant:
             "metrics": columns([result.metrics for result in results.values()]),
             "timing": columns([result.timing for result in results.values()]),
             **{
-                name: merged({str(seed): getattr(one, name) for seed, one in results.items()})
+                name: merged({str(seed): getattr(result, name) for seed, result in results.items()})
                 for name in _BY_SEED
             },
         }

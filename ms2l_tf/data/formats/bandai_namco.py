@@ -23,9 +23,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
+from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
 from ms2l_tf.data.formats.bvh import joint_points, parse_bvh
-from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text, stem
+from ms2l_tf.data.formats.mocap import check_joints, read_text, stem
 from ms2l_tf.data.kinematics import resample
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -65,6 +65,11 @@ class BandaiNamcoReader(ClipReader):
         ),
         published_clips=2902,
     )
+    suffix = ".bvh"
+    named = (
+        "dataset-2_<content>_<style>_<number>.bvh with a "
+        f"content of {', '.join(CONTENTS)} and a style of {', '.join(STYLES)}"
+    )
 
     def __init__(self, files: SourceFiles) -> None:
         super().__init__(files)
@@ -74,10 +79,6 @@ class BandaiNamcoReader(ClipReader):
             for name in files.names
             if name.lower().endswith(".json")
         }
-
-    def entries(self) -> Sequence[str]:
-        """The BVH files by clip name."""
-        return entries_with_suffix(self.files, ".bvh")
 
     def identify(self, entry: str) -> Clip | None:
         """Content, style and recording group from the file's name."""
@@ -92,14 +93,8 @@ class BandaiNamcoReader(ClipReader):
             source=posixpath.basename(entry),
         )
 
-    def read(self, entry: str) -> ReadClip:
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """One BVH file, moved, in metres."""
-        clip = self.identify(entry)
-        if clip is None:
-            raise InputError(
-                f"{entry}: the name is not dataset-2_<content>_<style>_<number>.bvh with a "
-                f"content of {', '.join(CONTENTS)} and a style of {', '.join(STYLES)}"
-            )
         self._check_label(entry, clip)
         motion = parse_bvh(read_text(self.files, entry), entry)
         check_joints(motion.joints, LAYOUT, entry)
@@ -108,16 +103,14 @@ class BandaiNamcoReader(ClipReader):
 
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """`leave_out_<group>` for each recording group."""
-        splits = []
+        splits: list[SplitNames] = []
         for group in map(_group_name, GROUPS):
-            train = tuple(clip.name for clip in clips if clip.group != group)
-            test = tuple(clip.name for clip in clips if clip.group == group)
             text = (
                 f"Train on two recording groups, test on the third, {group.replace('_', ', ')}; "
                 "stands in for cross-subject."
             )
-            splits.append(SplitNames(f"leave_out_{group}", train, test, text))
-        return [split for split in splits if split.train and split.test]
+            splits += split_by("group", (group,), clips, f"leave_out_{group}", text)
+        return splits
 
     def _check_label(self, entry: str, clip: Clip) -> None:
         """The `.json` beside the clip, if there is one, repeats the file's name."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.formats.mocap import entries_with_suffix
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
+from ms2l_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,32 +53,45 @@ class ReadClip:
 
 
 class ClipReader(abc.ABC):
-    """Reads the clips of one opened source.
+    """Reads the clips of one opened source, a file each.
 
     `prepare` asks for `header` and `entries`, then reads one entry after the other, then asks for
     the splits of the clips it kept.
+
+    Attributes:
+        suffix: of the files, such as ``.bvh``.
+        named: how they are named, for the error about one that is not.
     """
 
     header: DatasetHeader
+    suffix: str
+    named: str
 
     def __init__(self, files: SourceFiles) -> None:
         self.files = files
 
-    @abc.abstractmethod
     def entries(self) -> Sequence[str]:
-        """What `read` can be asked for, in the order of the dataset: files or parts of files.
+        """What `read` can be asked for: the files, by clip name, wherever they lie in the source.
 
         Raises:
             InputError: the source as a whole isn't of this format.
         """
+        return entries_with_suffix(self.files, self.suffix)
 
-    @abc.abstractmethod
     def read(self, entry: str) -> ReadClip:
         """One clip.
 
         Raises:
             InputError: this clip cannot be used; the others can.
         """
+        clip = self.identify(entry)
+        if clip is None:
+            raise InputError(f"{entry}: the name is not {self.named}")
+        return self.read_clip(entry, clip)
+
+    @abc.abstractmethod
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
+        """As `read`, of a file whose name says which clip it is."""
 
     @abc.abstractmethod
     def identify(self, entry: str) -> Clip | None:
@@ -88,3 +103,14 @@ class ClipReader(abc.ABC):
     @abc.abstractmethod
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """The published protocols over the clips that were kept."""
+
+
+def split_by(
+    field: str, test: Collection[str], clips: Sequence[Clip], name: str, description: str
+) -> list[SplitNames]:
+    """All clips, for testing those of some subjects, groups, ...; none where a side is empty."""
+    train, held = (
+        tuple(clip.name for clip in clips if (getattr(clip, field) in test) == tested)
+        for tested in (False, True)
+    )
+    return [SplitNames(name, train, held, description)] if train and held else []

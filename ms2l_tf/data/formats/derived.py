@@ -31,6 +31,7 @@ class DerivedLayouts(ClipReader):
         super().__init__(reader.files)
         self.reader: ClipReader = reader.reader if isinstance(reader, DerivedLayouts) else reader
         reader = self.reader
+        self.suffix, self.named = reader.suffix, reader.named
         self._kept: list[str] = []
         self._mappings: dict[str, JointMapping] = {}
         natives = {poses.layout: poses for poses in reader.header.poses}
@@ -49,13 +50,9 @@ class DerivedLayouts(ClipReader):
             )
         self.header = dataclasses.replace(reader.header, poses=tuple(headers.values()))
 
-    def entries(self) -> Sequence[str]:
-        """As the native reader."""
-        return self.reader.entries()
-
-    def read(self, entry: str) -> ReadClip:
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """The clip of the native reader in the wanted layouts."""
-        read = self.reader.read(entry)
+        read = self.reader.read_clip(entry, clip)
         poses = {layout: read.poses[layout] for layout in self._kept if layout in read.poses}
         for layout, mapping in self._mappings.items():
             if mapping.source in read.poses:

@@ -117,8 +117,8 @@ def _is_bvh(sample: Sample) -> bool:
 
 def _is_acclaim(sample: Sample) -> bool:
     sections = r"^\s*:(bonedata|fully-specified|degrees)\b"
-    found = re.search(sections, sample.text, re.IGNORECASE | re.MULTILINE)
-    return sample.is_one_of("asf amc") or found is not None
+    section = re.search(sections, sample.text, re.IGNORECASE | re.MULTILINE)
+    return sample.is_one_of("asf amc") or section is not None
 
 
 def _is_json(sample: Sample) -> bool:

@@ -21,8 +21,8 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.asf import AcclaimSkeleton, parse_asf
 from ms2l_tf.data.formats.asf_amc import joint_points, parse_amc
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
-from ms2l_tf.data.formats.mocap import check_joints, entries_with_suffix, read_text, stem
+from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
+from ms2l_tf.data.formats.mocap import check_joints, read_text, stem
 from ms2l_tf.data.kinematics import resample
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -69,14 +69,16 @@ class Hdm05Reader(ClipReader):
         ),
         published_clips=287,
     )
+    suffix = ".amc"
+    named = (
+        "HDM_<actor>_<motion>_<take>_<rate>.amc with an actor "
+        f"of {', '.join(TRAIN_ACTORS + TEST_ACTORS)} and a motion of the 11 actions "
+        f"{', '.join(ACTIONS)}"
+    )
 
     def __init__(self, files: SourceFiles) -> None:
         super().__init__(files)
         self._skeletons: dict[str, AcclaimSkeleton] = {}
-
-    def entries(self) -> Sequence[str]:
-        """The AMC files by clip name."""
-        return entries_with_suffix(self.files, ".amc")
 
     def identify(self, entry: str) -> Clip | None:
         """Action and actor from the file's name."""
@@ -90,43 +92,33 @@ class Hdm05Reader(ClipReader):
             source=posixpath.basename(entry),
         )
 
-    def read(self, entry: str) -> ReadClip:
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """One AMC file, moved, in metres."""
-        clip, match = self.identify(entry), _NAME.fullmatch(stem(entry))
-        if clip is None or match is None:
-            raise InputError(
-                f"{entry}: the name is not HDM_<actor>_<motion>_<take>_<rate>.amc with an actor "
-                f"of {', '.join(TRAIN_ACTORS + TEST_ACTORS)} and a motion of the 11 actions "
-                f"{', '.join(ACTIONS)}"
-            )
         skeleton = self._skeleton(entry, clip.subject)
         motion = parse_amc(read_text(self.files, entry), skeleton, entry)
-        points = resample(joint_points(skeleton, motion), float(match[5]), FRAME_RATE)
+        rate = float(clip.name.rpartition("_")[2])
+        points = resample(joint_points(skeleton, motion), rate, FRAME_RATE)
         return ReadClip(clip, {LAYOUT: ClipPoses(points[:, np.newaxis].astype(np.float32))})
 
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """`cross_subject`, the published division."""
-        train = tuple(clip.name for clip in clips if clip.subject in TRAIN_ACTORS)
-        test = tuple(clip.name for clip in clips if clip.subject in TEST_ACTORS)
-        if not train or not test:
-            return []
         text = (
             f"Cross-subject: train on actors {', '.join(TRAIN_ACTORS)}, test on actors "
             f"{', '.join(TEST_ACTORS)}."
         )
-        return [SplitNames("cross_subject", train, test, text)]
+        return split_by("subject", TEST_ACTORS, clips, "cross_subject", text)
 
     def _skeleton(self, entry: str, actor: str) -> AcclaimSkeleton:
-        name = f"HDM_{actor}.asf"
-        named = [
-            other
-            for other in self.files.names
-            if posixpath.basename(other).lower() == name.lower()  # .ASF as well
+        name, names = f"HDM_{actor}.asf", self.files.names
+        paths = [
+            path
+            for path in names
+            if posixpath.basename(path).lower() == name.lower()  # .ASF too
         ]
-        if not named:
+        if not paths:
             raise InputError(f"{entry}: its skeleton {name} is missing")
         folder = posixpath.dirname(entry)
-        path = next((other for other in named if posixpath.dirname(other) == folder), named[0])
+        path = next((path for path in paths if posixpath.dirname(path) == folder), paths[0])
         if path not in self._skeletons:
             skeleton = parse_asf(read_text(self.files, path), path)
             check_joints(skeleton.joints, LAYOUT, path)

@@ -23,7 +23,6 @@ on the other knows the answer, so every cross-view split comes twice: as publish
 from __future__ import annotations
 
 import collections
-import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -32,11 +31,12 @@ from typing import Any
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
-from ms2l_tf.data.formats.mocap import entries_with_suffix, stem
+from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
+from ms2l_tf.data.formats.mocap import stem
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import parse_object
 
 LAYOUT = "kinect_v1_20"
 NUM_JOINTS = 20
@@ -54,6 +54,7 @@ ACTIONS: Mapping[int, str] = {
     12: "carry",
 }
 VIEWS = ("1", "2", "3")
+EVEN = tuple(str(subject) for subject in range(0, 100, 2))
 _LABELS = {action: label for label, action in enumerate(ACTIONS)}
 _NAME = re.compile(r"a(\d{2})_s(\d{2})_e(\d{2})_v(\d{2})")
 
@@ -72,15 +73,13 @@ class NwUclaReader(ClipReader):
         poses=(PoseHeader(LAYOUT, 30.0, "m", Axes(up="+y", forward="+z", handedness="right")),),
         published_clips=1484,
     )
+    suffix = ".json"
+    named = f"aAA_sSS_eEE_vVV with one of the actions {', '.join(map(str, ACTIONS))}"
 
     def __init__(self, files: SourceFiles) -> None:
         super().__init__(files)
         # Which clips show one and the same frame, by the hash of its bytes.
         self._frames: dict[int, set[str]] = collections.defaultdict(set)
-
-    def entries(self) -> Sequence[str]:
-        """The JSON files by clip name, wherever they lie in the source."""
-        return entries_with_suffix(self.files, ".json")
 
     def identify(self, entry: str) -> Clip | None:
         """Action, subject, take (as the group) and view from the file's name."""
@@ -97,15 +96,9 @@ class NwUclaReader(ClipReader):
             source=posixpath.basename(entry),
         )
 
-    def read(self, entry: str) -> ReadClip:
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """One file, checked and repaired as the module says."""
-        clip = self.identify(entry)
-        if clip is None:
-            raise InputError(
-                f"{entry}: the name is not aAA_sSS_eEE_vVV with one of the actions "
-                f"{', '.join(str(action) for action in ACTIONS)}"
-            )
-        content = _parse(self.files.read(entry), entry)
+        content = parse_object(self.files.read(entry), entry)
         _check_label(content.get("label"), clip, entry)
         coords = _coords(content.get("skeletons"), entry)
         missing = ~np.isfinite(coords).all(axis=-1) | (coords[..., 2] <= 0)
@@ -133,29 +126,17 @@ class NwUclaReader(ClipReader):
                 "a test clip."
             )
             splits.append(SplitNames(f"cross_view_{view}_no_copies", rest, tuple(test), text))
-        odd = tuple(clip.name for clip in clips if int(clip.subject) % 2 == 1)
-        even = tuple(clip.name for clip in clips if int(clip.subject) % 2 == 0)
         text = "Cross-subject: train on subjects 1, 3, 5, 7, 9, test on subjects 2, 4, 6, 8, 10."
-        splits.append(SplitNames("cross_subject", odd, even, text))
-        return [split for split in splits if split.train and split.test]
+        return [
+            *(split for split in splits if split.train and split.test),
+            *split_by("subject", EVEN, clips, "cross_subject", text),
+        ]
 
     def _sharing_frames(self, names: Sequence[str]) -> set[str]:
         """The clips that have a frame in common with one of `names`, these themselves included."""
         wanted = set(names)
         sharing = (clips for clips in self._frames.values() if clips & wanted)
         return set().union(*sharing)
-
-
-def _parse(content: bytes, entry: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise InputError(f"{entry}: is not valid JSON ({error})") from None
-    except RecursionError:
-        raise InputError(f"{entry}: is not valid JSON (nested too deeply)") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{entry}: must hold a JSON object")
-    return value
 
 
 def _check_label(label: Any, clip: Clip, entry: str) -> None:

@@ -123,10 +123,10 @@ def _resolve(name: str) -> Pose:
         names = [channel]
         if channel in _BOTH:
             names = [f"{side}_{_BOTH[channel]}" for side in ("left", "right")]
-        for each in names:
-            if CHANNELS.get(each) != len(values):
+        for sided in names:
+            if CHANNELS.get(sided) != len(values):
                 raise ValueError(f"poses.json: pose {name!r}: {channel} has {len(values)} values")
-            resolved[each] = values
+            resolved[sided] = values
     return resolved
 
 

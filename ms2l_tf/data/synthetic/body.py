@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ms2l_tf.data.kinematics import world_points
+
 SIDES = ("left", "right")
 SIDE_SIGN = {"left": 1.0, "right": -1.0}
 
@@ -168,10 +170,7 @@ def forward_kinematics(body: Body, root: np.ndarray, orientations: np.ndarray) -
     Returns:
         [T, P, 3] world positions in metres.
     """
-    positions = np.empty((len(root), len(POINTS), 3))
     segments = np.array([point.segment for point in POINTS])
     bones = np.matmul(orientations[:, segments], body.offsets[None, :, :, None])[..., 0]
-    positions[:, 0] = root
-    for index, point in enumerate(POINTS[1:], start=1):
-        positions[:, index] = positions[:, point.parent] + bones[:, index]
-    return positions
+    bones[:, 0] = root
+    return world_points([point.parent for point in POINTS], bones)

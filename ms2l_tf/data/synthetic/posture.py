@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ms2l_tf.data.kinematics import axis_rotation
 from ms2l_tf.data.synthetic.body import (
     POINT_INDEX,
     SEGMENT_INDEX,
@@ -75,15 +76,7 @@ def mirror(channels: np.ndarray) -> np.ndarray:
 
 def rotation(axis: str, degrees: np.ndarray) -> np.ndarray:
     """[T, 3, 3] right-handed rotations about a coordinate axis by [T] degrees."""
-    angle = np.deg2rad(np.asarray(degrees, float))
-    cos, sin = np.cos(angle), np.sin(angle)
-    matrix = np.zeros((*angle.shape, 3, 3))
-    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-    fixed = "xyz".index(axis)
-    matrix[..., fixed, fixed] = 1.0
-    matrix[..., first, first] = matrix[..., second, second] = cos
-    matrix[..., first, second], matrix[..., second, first] = -sin, sin
-    return matrix
+    return axis_rotation(axis.upper(), np.deg2rad(np.asarray(degrees, float)))
 
 
 def _bend(forward: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:

@@ -89,11 +89,7 @@ NO_NOISE = Noise(0.0, 0.0, 0.0, 0.0, 0.0)
 
 def axes_matrix(axes: Axes) -> np.ndarray:
     """[3, 3] that turns rows of Kinect coordinates into those of other axes."""
-    source, target = (
-        np.stack([each.right_vector, each.up_vector, each.forward_vector]).astype(float)
-        for each in (KINECT_AXES, axes)
-    )
-    return np.asarray(source.T @ target)
+    return np.asarray(KINECT_AXES.matrix.T @ axes.matrix, float)
 
 
 def add_noise(

@@ -51,7 +51,7 @@ class PoseDetector:
                 "detect_poses_batched or detect_poses, and per_skeleton_joint_names"
             )
         joints = {name: [_text(joint) for joint in values] for name, values in names.items()}
-        skeletons = {one.name: skeleton_name(one.name, joints) for one in self.layouts}
+        skeletons = {layout.name: skeleton_name(layout.name, joints) for layout in self.layouts}
         # Which skeletons to ask the model for, and where in each one the joints of the layouts are.
         self._passes: dict[str, dict[str, np.ndarray]] = {}
         self._num_joints = {name: len(values) for name, values in joints.items()}
@@ -74,11 +74,11 @@ class PoseDetector:
             For each image: layout -> poses float32 [P, J, 3] in metres, in the camera's axes (x
             right, y down, z ahead), the same P persons in all layouts; NaN is a joint not found.
         """
-        found: list[dict[str, np.ndarray]] = [{} for _ in images]
+        frames: list[dict[str, np.ndarray]] = [{} for _ in images]
         for skeleton, orders in self._passes.items():
-            for frame, poses in zip(found, self._run(images, skeleton), strict=True):
+            for frame, poses in zip(frames, self._run(images, skeleton), strict=True):
                 frame.update({name: poses[:, order] for name, order in orders.items()})
-        return [self._same_persons(frame) for frame in found]
+        return [self._same_persons(frame) for frame in frames]
 
     def _run(self, images: np.ndarray, skeleton: str) -> list[np.ndarray]:
         """Poses [P, joints of the skeleton, 3] of each image."""
@@ -161,8 +161,8 @@ def _found(poses: np.ndarray) -> np.ndarray:
 
 def _anything(poses: np.ndarray) -> np.ndarray:
     """Which persons have a joint, bool [P]."""
-    found: np.ndarray = np.isfinite(poses).any(axis=(1, 2))
-    return found
+    with_joint: np.ndarray = np.isfinite(poses).any(axis=(1, 2))
+    return with_joint
 
 
 def _dense(poses: Any) -> Any:

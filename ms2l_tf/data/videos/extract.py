@@ -12,10 +12,12 @@ import numpy as np
 from tqdm import tqdm
 
 from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.prepare import MAX_BAD
 from ms2l_tf.data.records import Axes, ClipPoses
 from ms2l_tf.data.videos.detector import PoseDetector
 from ms2l_tf.data.videos.labels import ClipTable, label_clips
+from ms2l_tf.data.videos.report import REPORT, ExtractReport
 from ms2l_tf.data.videos.tracking import Tracker, rank_persons, root_points
 from ms2l_tf.data.videos.video import (
     SAME_RATE,
@@ -26,62 +28,16 @@ from ms2l_tf.data.videos.video import (
     read_batches,
     read_header,
 )
-from ms2l_tf.data.writer import DatasetWriter, check_output
+from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
-REPORT = "extract_report.json"
 # A camera's frame: x to the right, y down, z into the picture.
 CAMERA = Axes(up="-y", forward="+z", handedness="right")
 # Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
 # unless told, so a user's own usually goes before the latter.
 GIVEN, TRAIN_ONLY = "given", "train_only"
 CUT_SHORT = 0.9  # share of the frames the header promises
-
-
-@dataclasses.dataclass
-class ExtractReport:
-    """What happened to the videos; `extract_report.json` holds the same.
-
-    Attributes:
-        model: name of the model's folder.
-        frame_rate: of the dataset.
-        clips: how many were written.
-        skipped: videos left out, each with the reason.
-        blanked: test videos kept as a frame without anybody, so that they count, each with the
-            reason.
-        more_persons: clips in which more persons were tracked than kept, and how many.
-        cut_short: clips with clearly fewer frames than their file promises, and both numbers.
-        unused_labels: rows of the table of labels that name no video.
-    """
-
-    model: str
-    frame_rate: float = 0.0
-    clips: int = 0
-    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
-    blanked: dict[str, str] = dataclasses.field(default_factory=dict)
-    more_persons: dict[str, int] = dataclasses.field(default_factory=dict)
-    cut_short: dict[str, str] = dataclasses.field(default_factory=dict)
-    unused_labels: list[str] = dataclasses.field(default_factory=list)
-
-    def lines(self) -> list[str]:
-        """A summary for the terminal; every skipped video with its reason."""
-        counts: tuple[tuple[str, Mapping[str, object] | list[str]], ...] = (
-            ("with more persons than --persons, those that move most kept", self.more_persons),
-            ("with fewer frames than their file promises, kept", self.cut_short),
-            ("rows of --labels that name no video", self.unused_labels),
-        )
-        lines = [f"{self.clips} clips written, {self.frame_rate:g} frames a second"]
-        if self.skipped:
-            lines.append(f"{len(self.skipped)} videos skipped:")
-            lines += [f"  {reason}" for reason in self.skipped.values()]
-        if self.blanked:
-            lines.append(f"{len(self.blanked)} test videos kept without poses:")
-            lines += [f"  {reason}" for reason in self.blanked.values()]
-        lines += [
-            f"{len(some)} {text}: {', '.join(list(some)[:3])}" for text, some in counts if some
-        ]
-        return lines
 
 
 def extract_poses(
@@ -122,12 +78,12 @@ def extract_poses(
     out = pathlib.Path(out)
     check_output(out)
     skeletons = _layouts(layouts)
-    found = find_videos(videos)
-    table = label_clips(found, None if labels is None else pathlib.Path(labels))
+    files = find_videos(videos)
+    table = label_clips(files, None if labels is None else pathlib.Path(labels))
     # Without the path: datasets are passed on.
     report = ExtractReport(pathlib.Path(model).resolve().name, unused_labels=list(table.unused))
-    skip = _skipper(report, len(found), strict)
-    headers = _headers(found, fps, skip)
+    extraction = _Extraction(report, table, persons, batch, fps, strict)
+    headers = extraction.headers(files)
     report.frame_rate = fps or _common_rate(headers)
     detector = PoseDetector(model, skeletons)
     writer = DatasetWriter(
@@ -142,40 +98,128 @@ def extract_poses(
             writer.add_layout(
                 layout, frame_rate=report.frame_rate, unit="m", axes=CAMERA, num_persons=persons
             )
-        total = sum(_promised(header, report.frame_rate) for header in headers.values())
-        written: list[str] = []
-        with tqdm(total=total or None, unit="frame", disable=not progress) as bar:
-            for video, header in headers.items():
-                bar.set_description(video.name)
-                try:
-                    poses, tracked = _clip_poses(
-                        video, detector, report.frame_rate, persons, batch, fps, bar.update
-                    )
-                except BadVideo as error:
-                    skip(video, error)
-                    continue
-                writer.add_clip(table.clips[video.name], poses)
-                _note(video, header, poses, tracked, persons, report)
-                written.append(video.name)
-        _blank_tests(writer, table, skeletons, persons, report)
+        written = extraction.write(writer, headers, detector, progress=progress)
         _add_split(writer, written, table)
         report.clips = writer.num_clips
         writer.add_document(REPORT, dataclasses.asdict(report))
     return ClipDataset.open(out), report
 
 
-def _blank_tests(
-    writer: DatasetWriter,
-    table: ClipTable,
-    skeletons: Sequence[SkeletonLayout],
-    persons: int,
-    report: ExtractReport,
-) -> None:
-    """Test videos that can't be used stay test clips, as one frame without anybody."""
-    for name in [name for name in report.skipped if table.sides.get(name) == "test"]:
-        report.blanked[name] = report.skipped.pop(name)
-        blank = {layout.name: ClipPoses.blank(persons, layout.num_joints) for layout in skeletons}
-        writer.add_clip(table.clips[name], blank)
+@dataclasses.dataclass(frozen=True)
+class _Extraction:
+    """Reads videos one after the other; notes what it meets in the report."""
+
+    report: ExtractReport
+    table: ClipTable
+    persons: int
+    batch: int
+    fps: float
+    strict: bool
+
+    def headers(self, videos: Sequence[Video]) -> dict[Video, VideoHeader]:
+        """What the videos say of themselves; those that can't be read are skipped."""
+        headers = {}
+        for video in videos:
+            try:
+                header = read_header(video.path)
+                if self.fps > header.frame_rate * (1 + SAME_RATE):
+                    raise BadVideo(
+                        f"{video.file}: has {header.frame_rate:g} frames a second, fewer than "
+                        f"--fps={self.fps:g}; ask for fewer"
+                    )
+            except BadVideo as error:
+                self._skip(video, error)
+            else:
+                headers[video] = header
+        return headers
+
+    def write(
+        self,
+        writer: DatasetWriter,
+        headers: Mapping[Video, VideoHeader],
+        detector: PoseDetector,
+        *,
+        progress: bool,
+    ) -> list[str]:
+        """Writes the clips of the videos, and which are written; blank ones do not count."""
+        written = []
+        total = sum(map(self._promised, headers.values()))
+        with tqdm(total=total or None, unit="frame", disable=not progress) as bar:
+            for video, header in headers.items():
+                bar.set_description(video.name)
+                try:
+                    poses, tracked = self._clip_poses(video, detector, bar.update)
+                except BadVideo as error:
+                    self._skip(video, error)
+                    continue
+                writer.add_clip(self.table.clips[video.name], poses)
+                self._note(video, header, poses, tracked)
+                written.append(video.name)
+        self._blank_tests(writer, detector.layouts)
+        return written
+
+    def _skip(self, video: Video, error: BadVideo) -> None:
+        """Notes a video that can't be used, and stops at once when they are too many."""
+        if self.strict:
+            raise InputError(f"--strict: {error}") from None
+        skipped, videos = self.report.skipped, len(self.table.clips)
+        skipped[video.name] = str(error)
+        if len(skipped) > MAX_BAD * videos:  # test videos are moved to `blanked` at the end
+            raise InputError(
+                f"--video: {len(skipped)} of {videos} videos can't be used (more than "
+                f"{MAX_BAD:.0%}), the first: {next(iter(skipped.values()))}"
+            ) from None
+
+    def _clip_poses(
+        self, video: Video, detector: PoseDetector, advance: Callable[[int], object]
+    ) -> tuple[dict[str, ClipPoses], int]:
+        """Poses of a video in all layouts, and how many persons were tracked."""
+        first = detector.layouts[0]
+        tracker = Tracker(self.report.frame_rate)
+        frames: list[dict[str, np.ndarray]] = []
+        numbers: list[np.ndarray] = []
+        for images in read_batches(video.path, self.batch, self.fps):
+            for frame in detector.detect(images):
+                numbers.append(tracker.update(root_points(frame[first.name], first)))
+                frames.append(frame)
+            advance(len(images))
+        ranking = rank_persons(numbers, [frame[first.name] for frame in frames])
+        if not ranking:
+            raise BadVideo(f"{video.file}: no person found in its {len(frames)} frames")
+        rows = {number: row for row, number in enumerate(ranking[: self.persons])}
+        poses = {}
+        for layout in detector.layouts:
+            shape = (len(frames), len(rows), layout.num_joints, 3)
+            coords = np.full(shape, np.nan, np.float32)
+            for t, (frame_numbers, frame) in enumerate(zip(numbers, frames, strict=True)):
+                for number, pose in zip(frame_numbers.tolist(), frame[layout.name], strict=True):
+                    if number in rows:
+                        coords[t, rows[number]] = pose
+            poses[layout.name] = ClipPoses(coords)
+        return poses, len(ranking)
+
+    def _promised(self, header: VideoHeader) -> int:
+        """Frames the clip of a video should have."""
+        return round(header.num_frames * self.report.frame_rate / header.frame_rate)
+
+    def _note(
+        self, video: Video, header: VideoHeader, poses: Mapping[str, ClipPoses], tracked: int
+    ) -> None:
+        if tracked > self.persons:
+            self.report.more_persons[video.name] = tracked
+        frames, promised = len(next(iter(poses.values())).coords), self._promised(header)
+        if frames < CUT_SHORT * promised:
+            self.report.cut_short[video.name] = f"{frames} of {promised} frames"
+
+    def _blank_tests(self, writer: DatasetWriter, layouts: Sequence[SkeletonLayout]) -> None:
+        """Test videos that can't be used stay test clips, as one frame without anybody."""
+        skipped, table = self.report.skipped, self.table
+        for name in [name for name in skipped if table.sides.get(name) == "test"]:
+            self.report.blanked[name] = skipped.pop(name)
+            blank = {
+                layout.name: ClipPoses.blank(self.persons, layout.num_joints) for layout in layouts
+            }
+            writer.add_clip(table.clips[name], blank)
 
 
 def _add_split(writer: DatasetWriter, written: Sequence[str], table: ClipTable) -> None:
@@ -197,45 +241,6 @@ def _layouts(names: Sequence[str]) -> list[SkeletonLayout]:
     return layouts
 
 
-def _skipper(
-    report: ExtractReport, num_videos: int, strict: bool
-) -> Callable[[Video, BadVideo], None]:
-    """Notes skipped videos and stops at once when they are too many."""
-
-    def skip(video: Video, error: BadVideo) -> None:
-        if strict:
-            raise InputError(f"--strict: {error}") from None
-        report.skipped[video.name] = str(error)
-        bad = len(report.skipped)  # test videos are moved to `blanked` at the end
-        if bad > MAX_BAD * num_videos:
-            first = next(iter(report.skipped.values()))
-            raise InputError(
-                f"--video: {bad} of {num_videos} videos can't be used (more than {MAX_BAD:.0%}), "
-                f"the first: {first}"
-            ) from None
-
-    return skip
-
-
-def _headers(
-    videos: Sequence[Video], fps: float, skip: Callable[[Video, BadVideo], None]
-) -> dict[Video, VideoHeader]:
-    headers = {}
-    for video in videos:
-        try:
-            header = read_header(video.path)
-            if fps > header.frame_rate * (1 + SAME_RATE):
-                raise BadVideo(
-                    f"{video.file}: has {header.frame_rate:g} frames a second, fewer than "
-                    f"--fps={fps:g}; ask for fewer"
-                )
-        except BadVideo as error:
-            skip(video, error)
-        else:
-            headers[video] = header
-    return headers
-
-
 def _common_rate(headers: Mapping[Video, VideoHeader]) -> float:
     """The frame rate of all videos."""
     slowest = min(headers, key=lambda video: headers[video].frame_rate)
@@ -247,62 +252,6 @@ def _common_rate(headers: Mapping[Video, VideoHeader]) -> float:
             f"dataset has one frame rate, choose it, e.g. --fps={low:g}"
         )
     return next(iter(headers.values())).frame_rate
-
-
-def _clip_poses(
-    video: Video,
-    detector: PoseDetector,
-    frame_rate: float,
-    persons: int,
-    batch: int,
-    fps: float,
-    advance: Callable[[int], object],
-) -> tuple[dict[str, ClipPoses], int]:
-    """Poses of a video in all layouts, and how many persons were tracked."""
-    first = detector.layouts[0]
-    tracker = Tracker(frame_rate)
-    frames: list[dict[str, np.ndarray]] = []
-    numbers: list[np.ndarray] = []
-    for images in read_batches(video.path, batch, fps):
-        for frame in detector.detect(images):
-            numbers.append(tracker.update(root_points(frame[first.name], first)))
-            frames.append(frame)
-        advance(len(images))
-    ranking = rank_persons(numbers, [frame[first.name] for frame in frames])
-    if not ranking:
-        raise BadVideo(f"{video.file}: no person found in its {len(frames)} frames")
-    rows = {number: row for row, number in enumerate(ranking[:persons])}
-    poses = {}
-    for layout in detector.layouts:
-        shape = (len(frames), len(rows), layout.num_joints, 3)
-        coords = np.full(shape, np.nan, np.float32)
-        for t, (frame_numbers, frame) in enumerate(zip(numbers, frames, strict=True)):
-            for number, pose in zip(frame_numbers.tolist(), frame[layout.name], strict=True):
-                if number in rows:
-                    coords[t, rows[number]] = pose
-        poses[layout.name] = ClipPoses(coords)
-    return poses, len(ranking)
-
-
-def _promised(header: VideoHeader, frame_rate: float) -> int:
-    """Frames the clip of a video should have."""
-    return round(header.num_frames * frame_rate / header.frame_rate)
-
-
-def _note(
-    video: Video,
-    header: VideoHeader,
-    poses: Mapping[str, ClipPoses],
-    tracked: int,
-    persons: int,
-    report: ExtractReport,
-) -> None:
-    if tracked > persons:
-        report.more_persons[video.name] = tracked
-    frames = len(next(iter(poses.values())).coords)
-    promised = _promised(header, report.frame_rate)
-    if frames < CUT_SHORT * promised:
-        report.cut_short[video.name] = f"{frames} of {promised} frames"
 
 
 def summary(dataset: ClipDataset) -> dict[str, Any]:

@@ -63,13 +63,13 @@ def label_clips(videos: Sequence[Video], table: pathlib.Path | None) -> ClipTabl
     rows: dict[str, dict[str, str]] = {}
     unused = []
     for line, row in _read(table):
-        found = by_file.get(row["file"], [])
+        named = by_file.get(row["file"], [])
         where = f"--labels={table}, line {line}: {row['file']!r}"
-        if len(found) > 1:
-            raise InputError(f"{where} names {len(found)} videos; write their paths below --video")
-        if not found:
+        if len(named) > 1:
+            raise InputError(f"{where} names {len(named)} videos; write their paths below --video")
+        if not named:
             unused.append(row["file"])
-        elif rows.setdefault(found[0].name, row) is not row:
+        elif rows.setdefault(named[0].name, row) is not row:
             raise InputError(f"{where} has a second row; keep one")
         side = row.get("split", "")
         if side and side not in SIDES:

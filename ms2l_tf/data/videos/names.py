@@ -73,8 +73,8 @@ def joint_order(layout: SkeletonLayout, skeleton: str, joints: Sequence[str]) ->
     Raises:
         InputError: the two don't have the same joints.
     """
-    theirs = JOINTS.get(layout.name, {})
-    wanted = [name if name in joints else theirs.get(name, name) for name in layout.joints]
+    model_names = JOINTS.get(layout.name, {})
+    wanted = [name if name in joints else model_names.get(name, name) for name in layout.joints]
     lacking = [name for name in wanted if name not in joints]
     surplus = [name for name in joints if name not in wanted]
     if lacking or surplus or len(joints) != len(wanted):

@@ -148,5 +148,5 @@ def rank_persons(numbers: Sequence[np.ndarray], poses: Sequence[np.ndarray]) -> 
 def _motion(seen: Sequence[np.ndarray]) -> float:
     """Metres that the joints travel on average, gaps in a straight line."""
     steps = np.linalg.norm(np.diff(np.stack(seen), axis=0), axis=-1)
-    found = np.isfinite(steps)
-    return float(np.where(found, steps, 0.0).sum() / max(1, found.sum()) * len(steps))
+    known = np.isfinite(steps)
+    return float(np.where(known, steps, 0.0).sum() / max(1, known.sum()) * len(steps))

@@ -55,22 +55,22 @@ def find_videos(paths: Sequence[str]) -> list[Video]:
     Raises:
         InputError: a path that isn't there, a folder without videos, a video named twice.
     """
-    found: list[tuple[str, pathlib.Path]] = []
+    named: list[tuple[str, pathlib.Path]] = []
     for path in map(pathlib.Path, paths):
         if path.is_file():
-            found.append((path.name, path))
+            named.append((path.name, path))
         elif path.is_dir():
             files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
             if not files:
                 raise InputError(f"--video={path}: no video in it ({', '.join(SUFFIXES)})")
-            found += [(file.relative_to(path).as_posix(), file) for file in files]
+            named += [(file.relative_to(path).as_posix(), file) for file in files]
         else:
             raise InputError(f"--video={path}: no such file or folder")
-    stems = [file.removesuffix(path.suffix) for file, path in found]
+    stems = [file.removesuffix(path.suffix) for file, path in named]
     shared = collections.Counter(stems)
     videos = [
         Video(stem if shared[stem] == 1 else file, file, path)
-        for stem, (file, path) in zip(stems, found, strict=True)
+        for stem, (file, path) in zip(stems, named, strict=True)
     ]
     twice = [
         name for name, count in collections.Counter(v.name for v in videos).items() if count > 1

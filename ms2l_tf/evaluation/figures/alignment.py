@@ -59,8 +59,8 @@ def alignment_figure(
     if len(rows) < embedding.FEWEST:
         raise InputError(f"{path}: {len(rows)} clips are too few for a map of the features")
     shown = labels[rows]
-    found, _ = embedding.project(np.concatenate([array[rows] for array in arrays]), "tsne", seed)
-    points = found.reshape(len(names), len(rows), 2)
+    plane, _ = embedding.project(np.concatenate([array[rows] for array in arrays]), "tsne", seed)
+    points = plane.reshape(len(names), len(rows), 2)
     colours = class_colours(shown)
 
     figure = new_figure(9.2, 6.4)
@@ -124,16 +124,18 @@ def _scatter(axes: Axes, points: npt.NDArray[Any], colours: list[str]) -> None:
     axes.add_collection(LineCollection(versions, colors=colours, linewidths=0.5, alpha=0.35))
     grey = np.array([colour == GREY for colour in colours])
     size = 20 if points.shape[0] * points.shape[1] <= 600 else 12
-    for some, layer in ((grey, 2), (~grey, 3)):
+    for chosen, layer in ((grey, 2), (~grey, 3)):
         for number, (layout, marker) in enumerate(zip(points, MARKERS, strict=False)):
             # Hollow and growing: where layouts agree, markers are nested and all must be seen.
             axes.scatter(
-                layout[some, 0],
-                layout[some, 1],
+                layout[chosen, 0],
+                layout[chosen, 1],
                 s=size * (1.0 + 0.6 * number),
                 marker=marker,
                 facecolors="none",
-                edgecolors=[colour for colour, one in zip(colours, some, strict=True) if one],
+                edgecolors=[
+                    colour for colour, is_chosen in zip(colours, chosen, strict=True) if is_chosen
+                ],
                 linewidths=0.9,
                 zorder=layer,
             )

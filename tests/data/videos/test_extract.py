@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.records import Axes
-from ms2l_tf.data.videos.extract import REPORT, ExtractReport, extract_poses, summary
+from ms2l_tf.data.videos.extract import extract_poses, summary
+from ms2l_tf.data.videos.report import REPORT, ExtractReport
 from ms2l_tf.errors import InputError
 from tests.data.videos.fakes import (
     LAYOUTS,
