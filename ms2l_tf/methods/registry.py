@@ -52,6 +52,8 @@ class Method:
         settings: groups of its own.
         build: the learner of the pre-training, without weights yet; None: it learns from labels
             only.
+        fit: measures the weights of a learner on the clips in closed form, and returns what to log;
+            None: it is trained by steps.
         batches: from settings, clips and number of replicas to what it is trained on.
         contrasts: whether its losses tell the clips of a batch from each other, so that a copy of
             a clip would be its negative.
@@ -69,6 +71,7 @@ class Method:
     summary: str
     build: Callable[[RunConfig, RunShape], Learner] | None = None
     settings: tuple[type[Group], ...] = ()
+    fit: Callable[[RunConfig, RunData, Learner], dict[str, float]] | None = None
     batches: Callable[[RunConfig, RunData, int], Batches] = _clip_batches
     contrasts: Callable[[RunConfig], bool] = _never
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -86,6 +89,7 @@ _MODULES = (
     "ms2l_tf.methods.ms2l",
     "msclr",
     "ms2l_tf.methods.longt_gan",
+    "ms2l_tf.methods.kernels",
     "ms2l_tf.methods.supervised",
 )
 
@@ -181,6 +185,11 @@ def _check(config: RunConfig, method: Method) -> None:
         raise InputError(
             f"--method={method.name}: needs the features of frames, which --network={kind.name} "
             "does not give; choose another network"
+        )
+    if not kind.trained and method.fit is None and trains_losses_of(method, config):
+        raise InputError(
+            f"--method={method.name}: trains by gradients, which --network={kind.name} does not "
+            "follow; choose another network, or --method=kernels"
         )
     _check_epochs(protocol, config.training.epochs)
     _check_pooling(config, kind)

@@ -56,6 +56,24 @@ class GraphSettings(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class KernelSettings(Group):
+    """Size of the closed-form encoder."""
+
+    mixes: int = option(
+        2000,
+        "Random sums of channels; each is filtered at 3 dilations: 3 x mixes kernels.",
+        least=1,
+    )
+    mixed_channels: int = option(3, "Channels in a random sum.", least=1)
+    dims: int = option(
+        512,
+        "Features D, the best directions of instance discrimination; 0: all the numbers of the "
+        "kernels, 6 x mixes for one person.",
+        least=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class NetworkKind:
     """One kind of network.
 
@@ -67,6 +85,7 @@ class NetworkKind:
             yet: its class, or what imports it.
         has_frames: whether the features of single frames can be told apart.
         gives_frames: whether features are one vector a frame rather than one a clip.
+        trained: whether it has weights that follow gradients.
     """
 
     name: str
@@ -75,6 +94,7 @@ class NetworkKind:
     build: Callable[..., Network]
     has_frames: bool = True
     gives_frames: bool = False
+    trained: bool = True
 
 
 NETWORKS: dict[str, NetworkKind] = {}
@@ -122,6 +142,12 @@ def _stgcn(layouts: Sequence[SkeletonLayout], **kwargs: Any) -> Network:
     return STGCN(layouts, **kwargs)
 
 
+def _kernels(layouts: Sequence[SkeletonLayout], **kwargs: Any) -> Network:
+    from ms2l_tf.networks.kernels import KernelEncoder
+
+    return KernelEncoder(layouts, **kwargs)
+
+
 for _kind in (
     NetworkKind(
         "gru",
@@ -159,6 +185,14 @@ for _kind in (
         has_frames=False,
     ),
     NetworkKind("stgcn", "graph convolution over joints and time (MS-CLR)", GraphSettings, _stgcn),
+    NetworkKind(
+        "kernels",
+        "random temporal kernels, fitted in closed form",
+        KernelSettings,
+        _kernels,
+        has_frames=False,
+        trained=False,
+    ),
 ):
     register_network(_kind)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.training.closed_form import fit_once
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import Loop, run_epochs
 from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
@@ -68,11 +70,14 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
             mend_labelled(folder, config, data.dataset, plan.labelled)
         return folder
     _tell(data, plan)
+    closed_form = None if config.reads_labels else method_of(config).fit
 
     def make_learner() -> Learner:
         learner = build_learner(config, plan.shape)
         if plan.initial is not None:
             plan.initial.load_into(learner)
+        if closed_form is not None:
+            return learner
         steps, epochs = plan.shape.steps, plan.shape.epochs
         optimizer = build_optimizer(config.optimiser, learner, steps=steps, epochs=epochs)
         learner.compile(optimizer=optimizer)
@@ -83,6 +88,10 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 
+    if closed_form is not None:
+        fit = functools.partial(closed_form, config, data)
+        fit_once(folder, config.training, make_learner, started, fit)
+        return folder
     loop = Loop(
         make_learner=make_learner,
         started=started,

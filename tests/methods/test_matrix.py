@@ -30,7 +30,10 @@ SMALL: dict[str, Any] = {
     "validation": "none", "observed": 4.0,
 }  # fmt: skip
 CELLS = list(itertools.product(("ms2l", "msclr", "longt_gan", "supervised"), NETWORKS))
-REFUSED = [("ms2l", name) for name in ("gru_last", "lstm_last", "blstm_last")]
+REFUSED = [
+    *(("ms2l", name) for name in ("gru_last", "lstm_last", "blstm_last")),
+    *((name, "kernels") for name in ("ms2l", "msclr", "longt_gan")),
+]
 ACCEPTED = [cell for cell in CELLS if cell not in REFUSED]
 
 

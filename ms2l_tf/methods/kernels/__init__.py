@@ -1,0 +1,1 @@
+"""Kernels: features in closed form, from random temporal kernels and instance discrimination."""

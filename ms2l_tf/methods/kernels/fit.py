@@ -1,0 +1,148 @@
+"""Fits the closed-form encoder of a run: four rounds over its training clips, no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from ms2l_tf.data.pipeline import evaluation_batches
+from ms2l_tf.data.run_data import RunData
+from ms2l_tf.errors import InputError
+from ms2l_tf.methods.augmentation import AugmentSettings, build_augmentation
+from ms2l_tf.methods.base import Learner
+from ms2l_tf.methods.kernels.instances import (
+    Basis,
+    Scatter,
+    deviations,
+    discriminant,
+    principal_basis,
+)
+from ms2l_tf.methods.kernels.measuring import measure_channels, measure_thresholds, progress
+from ms2l_tf.methods.kernels.settings import InstanceSettings
+from ms2l_tf.networks.kernels import KernelEncoder
+from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.views import ClipRandom
+
+BATCH = 64
+THRESHOLD_CLIPS = 128
+# Principal components are found from so many clips, more than there are components; what follows
+# goes over all.
+BASIS_CLIPS = 2048
+
+
+def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str, float]:
+    """Measures the weights of a run's encoder on its training clips.
+
+    Memory does not grow with the number of clips, and time grows in proportion to it.
+
+    Args:
+        config: settings of the run.
+        data: its clips.
+        learner: of `ms2l_tf.methods.kernels.model`, built.
+
+    Returns:
+        ``directions``, how many were found, and ``separation``, the mean over them of the variance
+        between clips to that among the views of a clip.
+
+    Raises:
+        InputError: there are fewer than two training clips.
+    """
+    encoder = learner.encoder
+    assert isinstance(encoder, KernelEncoder), "checked with the settings"
+    clips = data.reference.trained(config.data.train_on)
+    if len(clips) < 2:
+        raise InputError(
+            f"--method=kernels: tells clips apart, and there is {len(clips)} training clip; "
+            "prepare more, or name another --split"
+        )
+    return KernelFit(config, data, encoder, clips).run()
+
+
+class KernelFit:
+    """The rounds of `fit_kernels`.
+
+    Args:
+        config: settings of the run.
+        data: its clips.
+        encoder: built; its weights are assigned.
+        clips: those to fit on.
+    """
+
+    def __init__(
+        self, config: RunConfig, data: RunData, encoder: KernelEncoder, clips: np.ndarray
+    ) -> None:
+        self._encoder, self._data, self._clips = encoder, data, clips
+        self._seed = config.training.seed
+        self._random = np.random.default_rng(self._seed)
+        self._settings = config.of(InstanceSettings)
+        self._augmentation = build_augmentation(config.of(AugmentSettings), encoder.layout)
+
+    def run(self) -> dict[str, float]:
+        """Assigns all weights that are not drawn; returns what to log."""
+        self._measure_banks()
+        numbers = self._numbers(self._some(BASIS_CLIPS))
+        if not self._encoder.dims:
+            self._encoder.centre.assign(numbers.mean(axis=0))
+            self._encoder.map.assign(1.0 / deviations(numbers))
+            return {}
+        basis = principal_basis(numbers)
+        scatter = self._scatter(basis)
+        directions, ratios = discriminant(
+            scatter.within, scatter.between, self._encoder.dims, self._settings.shrinkage
+        )
+        found = basis.directions @ directions
+        missing = self._encoder.dims - found.shape[1]  # few clips have few directions
+        self._encoder.centre.assign(basis.mean)
+        self._encoder.map.assign(np.pad(found, ((0, 0), (0, missing))))
+        separation = float(ratios.mean()) if len(ratios) else 0.0
+        return {"directions": float(len(ratios)), "separation": separation}
+
+    def _batches(self, clips: np.ndarray, what: str) -> Iterator[tf.Tensor]:
+        """Poses [B, T, M, J, C] of some clips in their order; the last batch may be smaller."""
+        reference, normaliser = self._data.reference, self._data.normalisers[0]
+        batches = evaluation_batches(reference.store, clips, normaliser, batch=BATCH)
+        for number, batch in enumerate(progress(batches, -(-len(clips) // BATCH), what)):
+            yield batch["poses"][: len(clips) - number * BATCH]
+
+    def _some(self, count: int) -> np.ndarray:
+        """So many of the clips, drawn at random, in their order."""
+        return np.sort(self._random.permutation(self._clips)[:count])
+
+    def _measure_banks(self) -> None:
+        encoder = self._encoder
+        sample = self._some(THRESHOLD_CLIPS)
+        readers = [lambda poses: encoder.persons(poses).values, self._pairs_together]
+        for bank, reader in zip(encoder.banks, readers, strict=False):
+            read = tf.function(reader, reduce_retracing=True, autograph=False)
+            measure_channels(bank, (read(p) for p in self._batches(self._clips, "channels")))
+            sampled = [read(poses).numpy() for poses in self._batches(sample, "thresholds")]
+            measure_thresholds(bank, np.concatenate(sampled), self._random)
+
+    def _pairs_together(self, poses: tf.Tensor) -> tf.Tensor:
+        """`KernelEncoder.pairs` of the clips in which there are two persons."""
+        pairs = self._encoder.pairs(poses)
+        return tf.boolean_mask(pairs, tf.reduce_any(pairs != 0, axis=[1, 2]))
+
+    def _numbers(self, clips: np.ndarray) -> np.ndarray:
+        """What the banks give for some clips: [N, F]."""
+        read = tf.function(self._encoder.kernel_numbers, reduce_retracing=True, autograph=False)
+        return np.concatenate([read(p).numpy() for p in self._batches(clips, "kernels")])
+
+    def _scatter(self, basis: Basis) -> Scatter:
+        """Covariances of the components of augmented views of all clips."""
+        scatter = Scatter(basis.directions.shape[1])
+        mean, directions = tf.constant(basis.mean), tf.constant(basis.directions)
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def components(poses: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            random = ClipRandom(seed, tf.shape(poses)[0])
+            view = self._augmentation(poses, random) if self._augmentation else poses
+            return (self._encoder.kernel_numbers(view) - mean) @ directions
+
+        views = self._settings.instance_views
+        for number, poses in enumerate(self._batches(self._clips, "views of clips")):
+            seeds = [tf.constant([self._seed, number * views + view]) for view in range(views)]
+            scatter.add(np.stack([components(poses, seed).numpy() for seed in seeds], axis=1))
+        return scatter

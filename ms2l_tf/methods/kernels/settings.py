@@ -1,0 +1,20 @@
+"""Settings of the closed-form encoder's map."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ms2l_tf.settings.options import Group, option
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceSettings(Group):
+    """Instance discrimination: which views of a clip the map keeps together."""
+
+    instance_views: int = option(6, "Augmented views of each training clip.", least=2)
+    shrinkage: float = option(
+        1.0,
+        "Variance added to that among the views of a clip, in units of its mean; views say little "
+        "about what they hardly change.",
+        least=0,
+    )

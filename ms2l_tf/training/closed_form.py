@@ -1,0 +1,47 @@
+"""The one round of a method that is solved in closed form."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from ms2l_tf.methods.base import Learner
+from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.weights import save_weights
+from ms2l_tf.settings.config import TrainingConfig
+from ms2l_tf.training.callbacks import HistoryFile
+
+
+def fit_once(
+    folder: RunFolder,
+    settings: TrainingConfig,
+    make_learner: Callable[[], Learner],
+    started: Callable[[], None],
+    fit: Callable[[Learner], dict[str, float]],
+) -> None:
+    """Fits the learner; the run counts as one epoch. Interrupted, it begins again.
+
+    Args:
+        folder: of the run; at the end ``model.weights.h5`` holds the weights.
+        settings: the seed.
+        make_learner: the learner with its weights, as drawn.
+        started: writes the records of the run; called once nothing can be refused any more.
+        fit: measures the weights, and returns what to log.
+
+    Raises:
+        InputError: another command trains the same folder.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()
+    learner = make_learner()
+    started()
+    with folder.locked():
+        begun = time.perf_counter()
+        logs = fit(learner)
+        print("fitted: " + ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))
+        HistoryFile(folder, 0).on_epoch_end(0, logs)
+        folder.write_timing(time.perf_counter() - begun, 1)
+        save_weights(learner, folder.weights)
