@@ -169,7 +169,7 @@ def load_run(
     return LoadedRun(
         folder,
         config,
-        learner.encoder,
+        learner.reader,
         number,
         shape.layouts[number],
         normalisers[name],

@@ -189,7 +189,7 @@ def bridged_metrics(
         InputError: `data` lacks the run's first layout.
     """
     home = data.index(recorded_layouts(folder)[0].name)
-    encoder = trained_learner(folder, config, data.of([home])).encoder
+    encoder = trained_learner(folder, config, data.of([home])).reader
     metrics: dict[str, float] = {}
     for other, name in enumerate(data.names):
         train, test = _encoded(folder, encoder, config, data, (home, other), test_on)

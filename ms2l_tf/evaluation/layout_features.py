@@ -126,7 +126,7 @@ def encoded(
     for number, rows in sides.items():
         train, test = (
             encoder_features(
-                learner.encoder,
+                learner.reader,
                 data.parts[number].store,
                 side,
                 data.normalisers[number],

@@ -86,6 +86,11 @@ class Learner(keras.Model, abc.ABC):
         self.seed = seed
         self._logged = {key: keras.metrics.Mean(name=key) for key in logged}
 
+    @property
+    def reader(self) -> Network:
+        """The network whose features are read of a finished run: the encoder, as a rule."""
+        return self.encoder
+
     def get_config(self) -> dict[str, Any]:
         """What the constructors of all learners take; each adds its own."""
         return {

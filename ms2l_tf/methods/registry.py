@@ -37,6 +37,10 @@ def _clip_batches(config: RunConfig, data: RunData, replicas: int) -> Batches:
     return ClipBatches(config, data, clips, replicas=replicas, contrasted=contrasted)
 
 
+def _ready(config: RunConfig, data: RunData, learner: Learner) -> None:
+    """A learner begins as it was built."""
+
+
 def _never(config: RunConfig) -> bool:
     """Clips of a batch are not told from each other."""
     return False
@@ -52,6 +56,8 @@ class Method:
         settings: groups of its own.
         build: the learner of the pre-training, without weights yet; None: it learns from labels
             only.
+        begin: makes a learner ready on the clips before its first step, such as by fitting what
+            it is taught by.
         fit: measures the weights of a learner on the clips in closed form, and returns what to log;
             None: it is trained by steps.
         batches: from settings, clips and number of replicas to what it is trained on.
@@ -71,6 +77,7 @@ class Method:
     summary: str
     build: Callable[[RunConfig, RunShape], Learner] | None = None
     settings: tuple[type[Group], ...] = ()
+    begin: Callable[[RunConfig, RunData, Learner], None] = _ready
     fit: Callable[[RunConfig, RunData, Learner], dict[str, float]] | None = None
     batches: Callable[[RunConfig, RunData, int], Batches] = _clip_batches
     contrasts: Callable[[RunConfig], bool] = _never
@@ -90,6 +97,7 @@ _MODULES = (
     "msclr",
     "ms2l_tf.methods.longt_gan",
     "ms2l_tf.methods.kernels",
+    "ms2l_tf.methods.pointing",
     "ms2l_tf.methods.supervised",
 )
 

@@ -9,17 +9,17 @@ import keras
 import tensorflow as tf
 
 from ms2l_tf.networks.recurrent import GRU
-from ms2l_tf.networks.recurrent_network import RecurrentNetwork
+from ms2l_tf.networks.sequence_network import SequenceNetwork
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
-class ClipEncoder(RecurrentNetwork):
+class ClipEncoder(SequenceNetwork):
     """Features of a whole clip: the last output of stacked recurrent layers.
 
     Args:
-        layouts: that it reads; see `RecurrentNetwork`.
+        layouts: that it reads; see `SequenceNetwork`.
         layers: recurrent layers.
         units: units a layer and direction; D = units, or 2 x units when bidirectional.
         cell: ``gru`` or ``lstm``.
@@ -45,9 +45,8 @@ class ClipEncoder(RecurrentNetwork):
         bidirectional: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            layouts, layers=layers, units=units, cell=cell, **{"name": "clip_encoder", **kwargs}
-        )
+        super().__init__(layouts, layers=layers, units=units, **{"name": "clip_encoder", **kwargs})
+        self.cell = cell
         self.bidirectional = bidirectional
         self.recurrent = [self._layer(number, layers) for number in range(layers)]
 
@@ -78,7 +77,7 @@ class ClipEncoder(RecurrentNetwork):
         random: ClipRandom | None = None,
         by_frame: bool | None = None,
     ) -> tf.Tensor:
-        return self.features(self._sequences(poses, layout))
+        return self.encoded(poses, layout, training)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "bidirectional": self.bidirectional}
+        return {**super().get_config(), "cell": self.cell, "bidirectional": self.bidirectional}

@@ -9,17 +9,17 @@ import keras
 import tensorflow as tf
 
 from ms2l_tf.networks import recurrent
-from ms2l_tf.networks.recurrent_network import RecurrentNetwork
+from ms2l_tf.networks.sequence_network import SequenceNetwork
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
-class FrameEncoder(RecurrentNetwork):
+class FrameEncoder(SequenceNetwork):
     """Features of every frame, read both ways; D = 2 x units.
 
     Args:
-        layouts: that it reads; see `RecurrentNetwork`.
+        layouts: that it reads; see `SequenceNetwork`.
         layers: bidirectional layers.
         units: units a layer and direction.
         cell: ``gru`` or ``lstm``.
@@ -43,9 +43,8 @@ class FrameEncoder(RecurrentNetwork):
         cell: str = "gru",
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            layouts, layers=layers, units=units, cell=cell, **{"name": "encoder", **kwargs}
-        )
+        super().__init__(layouts, layers=layers, units=units, **{"name": "encoder", **kwargs})
+        self.cell = cell
         # The paper: "uniform random initialisation"; Keras' defaults are Glorot uniform for the
         # input and orthogonal for the recurrent kernel, which trains far more steadily.
         self.recurrent = [
@@ -74,4 +73,7 @@ class FrameEncoder(RecurrentNetwork):
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> tf.Tensor:
-        return self.features(self._sequences(poses, layout))
+        return self.encoded(poses, layout, training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "cell": self.cell}

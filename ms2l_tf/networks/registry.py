@@ -33,6 +33,14 @@ class RecurrentSettings(Group):
 
 
 @dataclasses.dataclass(frozen=True)
+class ConvolutionSettings(Group):
+    """Size of a temporal convolutional network."""
+
+    layers: int = option(4, "Blocks; each looks twice as far as the one before.", least=1, most=8)
+    units: int = option(256, "Features D of a frame.", least=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class GraphSettings(Group):
     """Size and graph of an ST-GCN."""
 
@@ -142,6 +150,12 @@ def _stgcn(layouts: Sequence[SkeletonLayout], **kwargs: Any) -> Network:
     return STGCN(layouts, **kwargs)
 
 
+def _tcn(layouts: Sequence[SkeletonLayout], **kwargs: Any) -> Network:
+    from ms2l_tf.networks.tcn import TCN
+
+    return TCN(layouts, **kwargs)
+
+
 def _kernels(layouts: Sequence[SkeletonLayout], **kwargs: Any) -> Network:
     from ms2l_tf.networks.kernels import KernelEncoder
 
@@ -185,6 +199,13 @@ for _kind in (
         has_frames=False,
     ),
     NetworkKind("stgcn", "graph convolution over joints and time (MS-CLR)", GraphSettings, _stgcn),
+    NetworkKind(
+        "tcn",
+        "residual convolutions over time, features of every frame",
+        ConvolutionSettings,
+        _tcn,
+        gives_frames=True,
+    ),
     NetworkKind(
         "kernels",
         "random temporal kernels, fitted in closed form",

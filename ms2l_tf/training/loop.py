@@ -27,12 +27,14 @@ class Loop:
     Attributes:
         make_learner: the learner with its weights, compiled; called under the strategy.
         started: writes the records of the run; called once nothing can be refused any more.
+        begin: makes the learner ready before the first step of the run.
         batches: what it trains on.
         monitor: adds readings to the logs, or None.
     """
 
     make_learner: Callable[[], Learner]
     started: Callable[[], None]
+    begin: Callable[[Learner], None]
     batches: Batches
     monitor: Callable[[Learner], keras.callbacks.Callback | None]
 
@@ -60,6 +62,9 @@ def run_epochs(
         with replicas.scope():
             checkpoints = Checkpoints(learner, folder)
         first = checkpoints.restore()
+        if not first:
+            with replicas.scope():
+                loop.begin(learner)
         folder.prolong(settings.epochs)
         begun = time.perf_counter()
         learner.fit(

@@ -95,11 +95,17 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     loop = Loop(
         make_learner=make_learner,
         started=started,
+        begin=functools.partial(_begin, config, data),
         batches=plan.batches,
         monitor=lambda learner: _monitor(config, data, learner),
     )
     run_epochs(folder, config.training, replicas, loop)
     return folder
+
+
+def _begin(config: RunConfig, data: RunData, learner: Learner) -> None:
+    if not config.reads_labels:
+        method_of(config).begin(config, data, learner)
 
 
 def _without_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:
@@ -161,7 +167,7 @@ def _monitor(config: RunConfig, data: RunData, learner: Learner) -> keras.callba
     settings, clips, normaliser = config.training, data.reference, data.normalisers[0]
     if not config.reads_labels:
         pooling = config.probes.pooling
-        return feature_monitor(settings, clips, normaliser, learner.encoder, pooling=pooling)
+        return feature_monitor(settings, clips, normaliser, learner.reader, pooling=pooling)
     if config.data.train_on != "fit":  # the validation clips are trained on
         return None
     return accuracy_monitor(settings, clips, normaliser, learner)

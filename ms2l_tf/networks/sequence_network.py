@@ -1,4 +1,4 @@
-"""What the recurrent networks share: their input, flattened poses of one or several layouts."""
+"""What networks of sequences share: their input, flattened poses of one or several layouts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 
 
-class RecurrentNetwork(Network, abc.ABC):
-    """Recurrent layers over the flattened poses of all persons.
+class SequenceNetwork(Network, abc.ABC):
+    """Layers over the flattened poses of all persons, frame after frame.
 
     One layout's channels are fed as they are. Several layouts have a linear map each, from their
-    own number of values to 2 x units, before the recurrent layers that all share.
+    own number of values to 2 x units, before the layers that all share.
 
     Args:
         layouts: that it reads; see `Network`.
-        layers: recurrent layers.
-        units: units a layer and direction.
-        cell: ``gru`` or ``lstm``.
+        layers: how many.
+        units: of a layer.
         **kwargs: inputs and name, see `Network`.
     """
 
@@ -35,13 +34,11 @@ class RecurrentNetwork(Network, abc.ABC):
         *,
         layers: int,
         units: int,
-        cell: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(layouts, **kwargs)
         self.num_layers = layers
         self.units = units
-        self.cell = cell
         self.embedding: Any = None
 
     @abc.abstractmethod
@@ -50,7 +47,7 @@ class RecurrentNetwork(Network, abc.ABC):
 
     @abc.abstractmethod
     def build_layers(self, frames: int | None, size: int) -> None:
-        """Creates the weights of the recurrent layers for sequences [B, T, I]."""
+        """Creates the weights of the layers for sequences [B, T, I]."""
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         frames, persons, joints, coords = input_shape[1:]
@@ -72,14 +69,20 @@ class RecurrentNetwork(Network, abc.ABC):
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> FeatureMap:
-        features = self.features(self._sequences(poses, layout))
+        features = self.encoded(poses, layout, training)
         if len(features.shape) == 2:
             features = features[:, None]
         batch = tf.shape(poses)[0]
         return FeatureMap(features[:, :, None], tf.range(batch), batch)
 
-    def _sequences(self, poses: tf.Tensor, layout: tf.Tensor | int) -> tf.Tensor:
-        """What the recurrent layers read: [B, T, I]."""
+    def encoded(
+        self, poses: tf.Tensor, layout: tf.Tensor | int, training: bool = False
+    ) -> tf.Tensor:
+        """[B, T, M, J, C] -> [B, T, D], or [B, D]."""
+        return self.features(self.sequences(poses, layout))
+
+    def sequences(self, poses: tf.Tensor, layout: tf.Tensor | int) -> tf.Tensor:
+        """What the layers read: [B, T, I]."""
         batch, time = tf.shape(poses)[0], tf.shape(poses)[1]
         flat = [
             tf.reshape(channel, [batch, time, _size_of_frame(channel)])
@@ -96,7 +99,6 @@ class RecurrentNetwork(Network, abc.ABC):
             **super().get_config(),
             "layers": self.num_layers,
             "units": self.units,
-            "cell": self.cell,
         }
 
 
