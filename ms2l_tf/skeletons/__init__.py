@@ -9,7 +9,6 @@ from ms2l_tf.skeletons.layout import (
 )
 from ms2l_tf.skeletons.mapping import (
     JointMapping,
-    find_mapping,
     load_mapping,
     mapping_names,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "PARTS",
     "JointMapping",
     "SkeletonLayout",
-    "find_mapping",
     "layout_names",
     "load_layout",
     "load_mapping",
