@@ -9,7 +9,7 @@ A setting that several methods or networks share stands once, under all of them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ms2l_tf.methods.registry import all_settings, methods
 from ms2l_tf.networks.registry import NETWORKS
 from ms2l_tf.settings.options import Group, conditions_of, declared_type
 from ms2l_tf.settings.unused import as_flags
+from tools.markdown import markdown_table
 
 CHECK = flags.DEFINE_bool("check", False, "Write nothing; fail if the page is not up to date.")
 PAGE = flags.DEFINE_string(
@@ -53,7 +54,7 @@ def page_text() -> str:
 def _kinds(flag: str, kinds: Iterable[Any]) -> str:
     """What a flag chooses among, each with its half line."""
     rows = [[f"`{kind.name}`", kind.summary] for kind in kinds]
-    return _table([[f"`--{flag}`", "what"], ["---"] * 2, *rows])
+    return markdown_table([f"`--{flag}`", "what"], rows)
 
 
 def _section(group: type[Group], owners: list[str]) -> str:
@@ -64,12 +65,7 @@ def _section(group: type[Group], owners: list[str]) -> str:
     about = [str(group.__doc__).strip().splitlines()[0]]
     about += [f"Read with {_shown_condition(condition)}." for condition in group.only]
     rows = [_row(group, field) for field in dataclasses.fields(group)]
-    table = _table([_COLUMNS, ["---"] * len(_COLUMNS), *rows])
-    return "\n\n".join([f"## {title}", " ".join(about), table])
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n\n".join([f"## {title}", " ".join(about), markdown_table(_COLUMNS, rows)])
 
 
 def _row(group: type[Group], field: Field) -> list[str]:

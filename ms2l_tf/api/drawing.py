@@ -6,20 +6,18 @@ import os
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ms2l_tf.api.clips import checked_clips
 from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.files import replacing
-from ms2l_tf.skeletons.drawing import draw_pose, project
+from ms2l_tf.skeletons.drawing import draw_row
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH, _HEIGHT = 1.25, 1.8  # inches of a pose
-_MARGIN = 1.15
+_FILL = 1 / 1.15  # how much of its field a pose may take
 
 
 def draw_clip(
@@ -51,16 +49,11 @@ def draw_clip(
         raise InputError(f"count: {count}; expected 1 at least")
     skeleton = layout if isinstance(layout, SkeletonLayout) else load_layout(layout)
     coords = checked_clips([poses], skeleton)[0].coords
-    moments = np.linspace(0, len(coords) - 1, min(count, len(coords))).round().astype(int)
-    shown, plane = [_centred(coords[moment]) for moment in moments], _plane(coords.shape[-1], axes)
-    half = _half(np.concatenate([project(p, skeleton, plane) for pose in shown for p in pose]))
-    figure = Figure(figsize=(_WIDTH * len(shown), _HEIGHT), dpi=110, facecolor="white")
-    for column, pose in enumerate(shown):
-        field = figure.add_axes((column / len(shown), 0.0, 1 / len(shown), 1.0))
-        for person in pose:
-            draw_pose(field, person, skeleton, plane=plane, size=0.7)
-        field.set_xlim(-half * _WIDTH / _HEIGHT, half * _WIDTH / _HEIGHT)
-        field.set_ylim(-half, half)
+    shown = min(count, len(coords))
+    figure = Figure(figsize=(_WIDTH * shown, _HEIGHT), dpi=110, facecolor="white")
+    plane = _plane(coords.shape[-1], axes)
+    place = (0.0, 0.0, 1 / shown, 1.0)
+    draw_row(figure, coords, skeleton, count, plane=plane, place=place, filled=_FILL)
     if path is not None:
         _save(figure, pathlib.Path(path))
     return figure
@@ -74,23 +67,8 @@ def _save(figure: Figure, path: pathlib.Path) -> None:
             raise InputError(f"{path}: cannot be drawn ({one_line(error)})") from None
 
 
-def _centred(pose: np.ndarray) -> np.ndarray:
-    """The persons [M, J, C] around the middle of the joints that are there."""
-    joints = pose[np.isfinite(pose).all(axis=-1)]
-    return pose - (joints.min(axis=0) + joints.max(axis=0)) / 2 if len(joints) else pose
-
-
 def _plane(coords: int, axes: Axes | None) -> tuple[str, str]:
     """What points right and up on the page."""
     if coords == 2:
         return "+x", "-y"
     return (axes.right, axes.up) if axes else ("+x", "+y")
-
-
-def _half(points: np.ndarray) -> float:
-    """Half the height of a field that is high and wide enough for all points [N, 2]."""
-    points = np.abs(points[np.isfinite(points).all(axis=1)])
-    if not len(points):
-        return 1.0
-    across, along = points.max(axis=0)
-    return max(float(along), float(across) * _HEIGHT / _WIDTH, 1e-6) * _MARGIN

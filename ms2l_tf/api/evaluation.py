@@ -62,22 +62,13 @@ def evaluate(
     Raises:
         InputError: the run is unfinished or of another dataset, or a choice does not fit it.
     """
-    chosen = dict(settings or {})
-    if foreign := sorted(set(chosen) - set(ProbeConfig.__dataclass_fields__)):
-        raise InputError(
-            f"settings: '{foreign[0]}' is no setting of the probes; those are "
-            f"{', '.join(ProbeConfig.__dataclass_fields__)}"
-        )
-    if data is not None:
-        chosen["data"] = data
-
-    def adapted(trained: RunConfig) -> RunConfig:
-        return changed(trained, **typed_values(chosen))
-
+    adapted = _adapting(settings or {}, data)
+    _check_known("metric", metric, ("cosine", "euclidean"))
+    _check_known("test_on", test_on, ("test", "validation"))
     choices = Choices(
         probes=tuple(probes),
         metric=metric,
-        test_on=_known("test_on", test_on, ("test", "validation")),
+        test_on=test_on,
         figures=figures,
         save_features=os.fspath(save_features),
         layouts=tuple(layouts),
@@ -86,14 +77,25 @@ def evaluate(
         unseen=tuple(unseen),
         streams=tuple(map(os.fspath, streams)),
     )
-    _known("metric", metric, ("cosine", "euclidean"))
     folder = RunFolder(run)
     with globals_kept():
         config = adapted(folder.config())
         return evaluate_run(folder, config, choices, adapted=adapted, progress=progress).result
 
 
-def _known(name: str, value: str, known: Sequence[str]) -> str:
+def _adapting(
+    settings: Mapping[str, Any], data: str | os.PathLike[str] | None
+) -> Callable[[RunConfig], RunConfig]:
+    """Puts the settings of the probes, and the folder of the dataset, into those of a run."""
+    known = ProbeConfig.__dataclass_fields__
+    if foreign := sorted(set(settings) - set(known)):
+        raise InputError(
+            f"settings: '{foreign[0]}' is no setting of the probes; those are {', '.join(known)}"
+        )
+    chosen = {**settings, **({} if data is None else {"data": data})}
+    return lambda trained: changed(trained, **typed_values(chosen))
+
+
+def _check_known(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise InputError(f"{name}: '{value}' is not one of {', '.join(known)}")
-    return value

@@ -17,7 +17,6 @@ import posixpath
 import stat
 import tarfile
 import tempfile
-import types
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -56,12 +55,7 @@ class SourceFiles(abc.ABC):
     def __enter__(self) -> SourceFiles:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def read(self, name: str) -> bytes:

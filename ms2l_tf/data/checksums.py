@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 
 from ms2l_tf.errors import InputError
 
-_CHUNK = 1 << 20
 _MEMORY = ".verified.json"
 
 
@@ -25,12 +24,9 @@ class FileRecord:
 
 def record_file(path: pathlib.Path) -> FileRecord:
     """Reads `path` once and returns its size and checksum."""
-    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return FileRecord(size, digest.hexdigest())
+        digest = hashlib.file_digest(file, "sha256")
+        return FileRecord(file.tell(), digest.hexdigest())
 
 
 def fingerprint(files: Mapping[str, FileRecord], extra: str = "") -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.files import replacing
-from ms2l_tf.skeletons.drawing import PART_COLOURS, draw_pose, project
+from ms2l_tf.skeletons.drawing import PART_COLOURS, draw_row
 
 NUM_POSES = 6
 MAX_ROWS = 64
@@ -64,32 +64,18 @@ def _choose_clips(dataset: ClipDataset, store: PoseStore) -> list[tuple[str, int
 def _draw_row(
     figure: matplotlib.figure.Figure, store: PoseStore, clip: int, bottom: float, height: float
 ) -> None:
-    coords = store.poses(clip).coords
-    moments = np.linspace(0, len(coords) - 1, min(NUM_POSES, len(coords))).round().astype(int)
-    plane = store.picture_plane
-    poses = [_centred(np.array(coords[moment])) for moment in moments]
-    # Half the field in data units: high and wide enough for every pose of the row.
-    points = np.concatenate([project(p, store.layout, plane) for pose in poses for p in pose])
-    points = np.abs(points[np.isfinite(points).all(axis=1)])
-    across, along = points.max(axis=0) if len(points) else (1.0, 1.0)
-    half = max(float(along), float(across) * _ROW_INCHES / _COLUMN_INCHES, 1e-6) / _FILL
     width = figure.get_figwidth()
-    for column, (moment, pose) in enumerate(zip(moments, poses, strict=True)):
-        left = (_LABEL_INCHES + _COLUMN_INCHES * column) / width
-        axes = figure.add_axes((left, bottom, _COLUMN_INCHES / width, height))
-        for person in pose:
-            draw_pose(axes, person, store.layout, plane=plane, size=0.7)
-        axes.set_xlim(-half * _COLUMN_INCHES / _ROW_INCHES, half * _COLUMN_INCHES / _ROW_INCHES)
-        axes.set_ylim(-half, half)
+    fields = draw_row(
+        figure,
+        store.poses(clip).coords,
+        store.layout,
+        NUM_POSES,
+        plane=store.picture_plane,
+        place=(_LABEL_INCHES / width, bottom, _COLUMN_INCHES / width, height),
+        filled=_FILL,
+    )
+    for moment, axes, half in fields:
         axes.text(0, -half, str(moment), fontsize=6, ha="center", va="bottom", color="#909090")
-
-
-def _centred(pose: np.ndarray) -> np.ndarray:
-    """The persons [M, J, C] around the middle of the bounding box of the joints that are there."""
-    joints = pose[np.isfinite(pose).all(axis=-1)]
-    if not len(joints):
-        return pose
-    return pose - (joints.min(axis=0) + joints.max(axis=0)) / 2
 
 
 def _draw_legend(figure: matplotlib.figure.Figure, title: str, height: float) -> None:

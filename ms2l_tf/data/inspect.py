@@ -33,7 +33,7 @@ def summarise(dataset: ClipDataset) -> dict[str, Any]:
         "layouts": {
             layout: {
                 **summarise_poses(dataset.poses(layout)),
-                "flaws": find_flaws(dataset, layout),
+                "flaws": _find_flaws(dataset, layout),
             }
             for layout in dataset.layouts
         },
@@ -41,7 +41,7 @@ def summarise(dataset: ClipDataset) -> dict[str, Any]:
     }
 
 
-def find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
+def _find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
     """Extents, outliers, clips that are blank, frozen or copies, see `FlawFinder`."""
     finder = FlawFinder(dataset.poses(layout))
     for index, clip in enumerate(dataset.clips):

@@ -39,9 +39,7 @@ def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]
         start = int(store.offsets[index])
         coords[row, :length] = store.coords[start : start + length]
         present[row, :length] = store.present[start : start + length]
-    coords[~present] = (
-        0.0  # NaN on disk; "absent" is said by `present`, and zeros are cheap to check
-    )
+    coords[~present] = 0.0  # NaN on disk; `present` says "absent", and zeros are cheap to check
     return {
         "coords": coords,
         "lengths": lengths,
@@ -59,22 +57,19 @@ def raw_batch(
         all that `padded_batch` and `sampled_batch` return; "padded" says which of them did, the
         entries of the other alone are empty.
     """
-    lengths, shape = store.lengths[indices], store.coords.shape[1:]
-    if lengths.max() <= PADDED_ROUNDS * normaliser.frames:
-        raw = {**_no_samples(len(indices), shape), **padded_batch(store, indices)}
-        return {**raw, "padded": np.array(True)}
-    counts = {"lengths": lengths.astype(np.int32), "clip": np.asarray(indices, np.int32)}
-    return {**sampled_batch(store, indices, normaliser), **counts, "padded": np.array(False)}
-
-
-def _no_samples(batch: int, shape: Sequence[int]) -> dict[str, np.ndarray]:
-    persons, _, coords = shape
-    return {
-        "origin": np.empty((batch, 0, coords), np.float32),
-        "seen": np.empty((batch, persons), bool),
-        "torso": np.empty((batch, 1), np.float32),
-        **{name: np.empty((batch, coords), np.float32) for name in ("spine", "shoulder", "hip")},
+    lengths = store.lengths[indices]
+    padded = bool(lengths.max() <= PADDED_ROUNDS * normaliser.frames)
+    if padded:
+        values = padded_batch(store, indices)
+    else:
+        values = sampled_batch(store, indices, normaliser)
+        values |= {"lengths": lengths.astype(np.int32), "clip": np.asarray(indices, np.int32)}
+    empty = {
+        name: np.empty([size or 0 for size in spec.shape], spec.dtype.as_numpy_dtype)
+        for name, spec in raw_signature(len(indices), store.coords.shape[1:]).items()
+        if name not in values
     }
+    return {**empty, **values, "padded": np.array(padded)}
 
 
 def raw_signature(batch: int | None, shape: Sequence[int | None]) -> dict[str, tf.TensorSpec]:

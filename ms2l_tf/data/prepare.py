@@ -140,15 +140,7 @@ def prepare(
         )
         with writer:
             for poses in header.poses:
-                writer.add_layout(
-                    load_layout(poses.layout),
-                    frame_rate=poses.frame_rate,
-                    unit=poses.unit,
-                    axes=poses.axes,
-                    num_persons=poses.num_persons,
-                    num_coords=poses.num_coords,
-                    confidence=poses.confidence,
-                )
+                writer.add_layout(load_layout(poses.layout), **poses.settings)
             bar = tqdm(entries, desc="reading", unit="clip", disable=not progress)
             kept = _write_clips(reader, bar, writer, report, strict)
             _check_bad(source, report, len(entries), files)

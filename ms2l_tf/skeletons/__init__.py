@@ -9,7 +9,6 @@ from ms2l_tf.skeletons.layout import (
 )
 from ms2l_tf.skeletons.mapping import (
     JointMapping,
-    find_mapping,
     load_mapping,
     mapping_names,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "SEMANTIC",
     "JointMapping",
     "SkeletonLayout",
-    "find_mapping",
     "layout_names",
     "load_layout",
     "load_mapping",

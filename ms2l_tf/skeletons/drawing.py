@@ -12,6 +12,7 @@ from ms2l_tf.skeletons.layout import SkeletonLayout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe-Ito colours, safe for colour-blind readers: the left of the person is blue, the right
 # orange, the leg lighter than the arm.
@@ -73,6 +74,62 @@ def project(pose: np.ndarray, layout: SkeletonLayout, plane: tuple[str, str]) ->
             raise InputError(f"plane: unknown axis {direction!r}; use one of {', '.join(known)}")
     columns = [pose[:, "xyz".index(d[1])] * (-1 if d[0] == "-" else 1) for d in plane]
     return np.stack(columns, axis=-1)
+
+
+def draw_row(
+    figure: Figure,
+    coords: np.ndarray,
+    layout: SkeletonLayout,
+    count: int,
+    *,
+    plane: tuple[str, str],
+    place: tuple[float, float, float, float],
+    filled: float,
+) -> list[tuple[int, Axes, float]]:
+    """Draws some poses of a clip side by side to one scale, each around the middle of its joints.
+
+    Args:
+        figure: to draw into.
+        coords: [T, M, J, C].
+        layout: of the joints.
+        count: poses from the first to the last frame, at most.
+        plane: see `draw_pose`.
+        place: left, bottom, width and height of the leftmost field, in parts of the figure.
+        filled: how much of its field a pose may take.
+
+    Returns:
+        For each pose its frame, its field, and half the field's height in units of the poses.
+    """
+    moments = np.linspace(0, len(coords) - 1, min(count, len(coords))).round().astype(int)
+    poses = [_centred(np.array(coords[moment])) for moment in moments]
+    left, bottom, width, height = place
+    aspect = width * figure.get_figwidth() / (height * figure.get_figheight())
+    half = _half(
+        np.concatenate([project(p, layout, plane) for pose in poses for p in pose]), aspect
+    )
+    half /= filled
+    fields = []
+    for column, (moment, pose) in enumerate(zip(moments, poses, strict=True)):
+        axes = figure.add_axes((left + width * column, bottom, width, height))
+        for person in pose:
+            draw_pose(axes, person, layout, plane=plane, size=0.7)
+        axes.set_xlim(-half * aspect, half * aspect)
+        axes.set_ylim(-half, half)
+        fields.append((int(moment), axes, half))
+    return fields
+
+
+def _centred(pose: np.ndarray) -> np.ndarray:
+    """The persons [M, J, C] around the middle of the bounding box of the joints that are there."""
+    joints = pose[np.isfinite(pose).all(axis=-1)]
+    return pose - (joints.min(axis=0) + joints.max(axis=0)) / 2 if len(joints) else pose
+
+
+def _half(points: np.ndarray, aspect: float) -> float:
+    """Half the height of a field, `aspect` times as wide, that holds all points [N, 2]."""
+    points = np.abs(points[np.isfinite(points).all(axis=1)])
+    across, along = points.max(axis=0) if len(points) else (1.0, 1.0)
+    return max(float(along), float(across) / aspect, 1e-6)
 
 
 def _draw_lines(

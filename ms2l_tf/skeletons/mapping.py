@@ -170,18 +170,6 @@ def load_mapping(name_or_path: str | os.PathLike[str]) -> JointMapping:
     return _load_packaged(str(name_or_path))
 
 
-def find_mapping(source: str, target: str) -> JointMapping:
-    """The packaged mapping between two layouts; `InputError` if there is none."""
-    name = f"{source}_to_{target}"
-    known = mapping_names()
-    if name not in known:
-        raise InputError(
-            f"no packaged mapping from {source!r} to {target!r}; known: {', '.join(known)}; "
-            "or write a mapping file and give its path"
-        )
-    return _load_packaged(name)
-
-
 def mapping_names() -> tuple[str, ...]:
     """Ids of the packaged mappings, `<source>_to_<target>`, sorted."""
     return json_files.packaged_names(_FOLDER)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.methods.batches import Batches
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.lock import locked
 from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import TrainingConfig
 from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
@@ -58,7 +59,7 @@ def run_epochs(
     with replicas.scope():
         learner = loop.make_learner()
         loop.started()
-    with folder.locked():
+    with locked(folder):
         with replicas.scope():
             checkpoints = Checkpoints(learner, folder)
         first = checkpoints.restore()

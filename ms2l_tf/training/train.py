@@ -19,6 +19,7 @@ from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
+from ms2l_tf.runs.starting import check_folder, check_settings, start_run
 from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.closed_form import fit_once
@@ -84,7 +85,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         return learner
 
     def started() -> None:
-        folder.start(plan.record)
+        start_run(folder, plan.record)
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 
@@ -112,7 +113,7 @@ def _without_labels(config: RunConfig, data: RunData, folder: RunFolder, replica
     batches = method_of(config).batches(config, data, replicas)
     shape = _shape(config, data, folder, batches)
     record = run_record(config, data, shape)
-    folder.check(record)
+    check_folder(folder, record)
     return _Plan(batches, shape, record)
 
 
@@ -128,7 +129,8 @@ def _with_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: 
     )
     more: dict[str, Any] = {}
     if goes_on:
-        folder.check_settings(config.to_json())  # before the network's layouts are taken from there
+        # Before the network's layouts are taken from there.
+        check_settings(folder, config.to_json())
         more["layouts"] = recorded_layouts(folder)
         more["layout"] = recorded_number(folder, data.names[0])
     elif initial is not None:
@@ -138,7 +140,7 @@ def _with_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: 
     record = run_record(config, data, shape)
     if initial is not None:
         record["init"] = initial.record()
-    folder.check(record)
+    check_folder(folder, record)
     return _Plan(batches, shape, record, labelled, initial)
 
 

@@ -10,7 +10,7 @@ from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons import find_mapping, mapping_names
+from ms2l_tf.skeletons import load_mapping, mapping_names
 
 TARGET = "h36m_17"
 
@@ -42,7 +42,7 @@ def test_derived_poses_are_the_mapped_native_ones(reader: NwUclaReader) -> None:
     read = derived.read(entry)
     assert read.clip == native.clip
     np.testing.assert_array_equal(read.poses[LAYOUT].coords, native.poses[LAYOUT].coords)
-    expected = find_mapping(LAYOUT, TARGET).apply(native.poses[LAYOUT].coords)
+    expected = load_mapping(f"{LAYOUT}_to_{TARGET}").apply(native.poses[LAYOUT].coords)
     np.testing.assert_array_equal(read.poses[TARGET].coords, expected)
 
 

@@ -26,6 +26,7 @@ from ms2l_tf.methods.registry import changed
 from ms2l_tf.runs.build import open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.record import run_record
+from ms2l_tf.runs.starting import start_run
 from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.train import train
@@ -174,7 +175,7 @@ def finished(settings: RunConfig, path: pathlib.Path) -> pathlib.Path:
     data = open_data(settings)
     folder = RunFolder(str(path))
     shape = run_shape(settings, data, clips=len(data.trained("all")))
-    folder.start(run_record(settings, data, shape))
+    start_run(folder, run_record(settings, data, shape))
     folder.weights.touch()
     return path
 

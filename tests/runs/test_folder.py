@@ -11,18 +11,21 @@ import pytest
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.lock import locked
+from ms2l_tf.runs.starting import start_run
 from tests.helpers import tiny_config
 
 
 def start(path: pathlib.Path, fingerprint: str = "abc", **changes: Any) -> RunFolder:
     folder = RunFolder(path)
-    folder.start(
+    start_run(
+        folder,
         {
             "protocol": "unsupervised",
             "dataset": "tiny",
             "fingerprint": fingerprint,
             "settings": tiny_config(**changes).to_json(),
-        }
+        },
     )
     return folder
 
@@ -212,7 +215,7 @@ def test_damaged_settings_name_the_file(
 def test_one_command_at_a_time_trains_a_run(tmp_path: pathlib.Path) -> None:
     folder = start(tmp_path / "run")
     refused = pytest.raises(InputError, match="another command is training")
-    with folder.locked(), refused, RunFolder(folder.path).locked():
+    with locked(folder), refused, locked(RunFolder(folder.path)):
         pass
-    with RunFolder(folder.path).locked():  # free again
+    with locked(RunFolder(folder.path)):  # free again
         pass

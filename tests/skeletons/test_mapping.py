@@ -16,7 +16,6 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons import (
     JointMapping,
     SkeletonLayout,
-    find_mapping,
     load_layout,
     load_mapping,
     mapping_names,
@@ -79,7 +78,7 @@ def test_mapping_keeps_body_parts_and_anchors(name: str) -> None:
 
 
 def test_kinect_v2_to_v1_selects_by_name() -> None:
-    mapping = find_mapping("kinect_v2_25", "kinect_v1_20")
+    mapping = load_mapping("kinect_v2_25_to_kinect_v1_20")
     pose = np.arange(25, dtype=np.float32)[:, None] * np.ones(3, np.float32)
     # Shoulder centre is joint 20 of the newer sensor; its neck (2), tips and thumbs are dropped.
     np.testing.assert_array_equal(
@@ -88,7 +87,7 @@ def test_kinect_v2_to_v1_selects_by_name() -> None:
 
 
 def test_human36m_from_kinect_has_mid_hip_and_no_top_of_head() -> None:
-    mapping = find_mapping("kinect_v2_25", "h36m_17")
+    mapping = load_mapping("kinect_v2_25_to_h36m_17")
     source, target = load_layout("kinect_v2_25"), load_layout("h36m_17")
     pose = np.random.default_rng(1).normal(size=(25, 3)).astype(np.float32)
     mapped = mapping.apply(pose)
@@ -211,7 +210,7 @@ def test_poses_of_another_layout_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_packaged_weights_are_shared_and_therefore_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        find_mapping("blazepose_33", "coco_17").weights[0, 0] = 2
+        load_mapping("blazepose_33_to_coco_17").weights[0, 0] = 2
 
 
 def write(path: Path, obj: Any) -> Path:
@@ -284,5 +283,5 @@ def test_faults_of_mapping_files(tmp_path: Path, changes: dict[str, Any], messag
 def test_unknown_mappings_list_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"unknown mapping 'kinect_v2'.*known: bandai_22_to"):
         load_mapping("kinect_v2")
-    with pytest.raises(InputError, match=r"from 'coco_17' to 'smpl_24'; known: .*give its path"):
-        find_mapping("coco_17", "smpl_24")
+    with pytest.raises(InputError, match=r"unknown mapping 'coco_17_to_smpl_24'.*give the path"):
+        load_mapping("coco_17_to_smpl_24")

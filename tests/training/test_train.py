@@ -19,6 +19,7 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.lock import locked
 from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training import train as module
 from ms2l_tf.training.checkpoints import Checkpoints
@@ -209,7 +210,7 @@ def test_a_run_that_another_command_trains_is_left_alone(
 ) -> None:
     folder = RunFolder(shutil.copytree(stopped, tmp_path / "b"))
     before = folder.history.read_bytes()
-    with folder.locked(), pytest.raises(InputError, match="another command is training"):
+    with locked(folder), pytest.raises(InputError, match="another command is training"):
         train(config, str(folder.path), strategy="none")
     assert folder.history.read_bytes() == before
     assert not folder.finished

@@ -28,6 +28,7 @@ from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.measures import write_measures
 from tools.benchmarks.probes import probe_rows, probe_table
+from tools.markdown import markdown_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,18 +145,15 @@ class Worker:
         }
 
 
+def _case(shape: str, what: str, cores: int, unit: str) -> dict[str, Any]:
+    """What a worker is told; `unit` is the entry that says how many clips it does at a time."""
+    case = {**COMMON, **SHAPES[shape], "what": what, "shape": shape, "cores": cores}
+    return {**case, "clips_a_unit": case[unit]}
+
+
 def step_workers(shape: str, cores: int) -> list[Worker]:
     """One worker for Keras and, if compared, those for PyTorch (MS2L: batch-first, time-major)."""
-    settings = SHAPES[shape]
-    case = {
-        **COMMON,
-        **settings,
-        "what": "step",
-        "shape": shape,
-        "cores": cores,
-        "steps": STEPS.value,
-        "clips_a_unit": settings["clips"],
-    }
+    case = {**_case(shape, "step", cores, "clips"), "steps": STEPS.value}
     network = "stgcn" if shape == "stgcn" else "ms2l"
     workers = [Worker("Keras", f"tools.benchmarks.keras_{network}", case, sys.executable)]
     if COMPARE.value == "torch":
@@ -172,15 +170,7 @@ def step_workers(shape: str, cores: int) -> list[Worker]:
 
 def input_workers(shape: str) -> list[Worker]:
     """One worker that goes through an epoch of the input pipeline on one core."""
-    settings = SHAPES[shape]
-    case = {
-        **COMMON,
-        **settings,
-        "what": "input",
-        "shape": shape,
-        "cores": 1,
-        "clips_a_unit": settings["epoch_clips"],
-    }
+    case = _case(shape, "input", 1, "epoch_clips")
     return [Worker("input pipeline", "tools.benchmarks.keras_ms2l", case, sys.executable)]
 
 
@@ -207,11 +197,8 @@ def with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def as_table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
-    lines = [
-        "| shape | what | cores | batch x T x features | ms (least - most) | clips/s "
-        "| x Keras step | peak MB |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    header = "shape, what, cores, batch x T x features, ms (least - most), clips/s, x Keras step"
+    table = []
     for row in rows:
         low, high = row["ms_range"]
         ratio = row["speed_of_keras_step"]
@@ -227,8 +214,8 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
             f"{ratio:.2f}" if ratio else "",
             f"{row['peak_mb']:.0f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        table.append(cells)
+    return markdown_table([*header.split(", "), "peak MB"], table)
 
 
 def environment(rows: Sequence[dict[str, Any]]) -> dict[str, str]:

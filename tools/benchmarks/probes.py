@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.markdown import markdown_table
+
 CLASSES, HIDDEN = 60, 100
 DIMS = {"features": 256, "raw": 3750}
 TEST_CLIPS = 2_000
@@ -44,14 +46,12 @@ def probe_table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows side by side as a Markdown table, a column for each number of clips."""
     keys = list(dict.fromkeys(key for row in rows for key in row["seconds"]))
     table = [
-        ["seconds", *(f"{row['clips']:,} clips" for row in rows)],
-        ["---"] * (len(rows) + 1),
         *([key, *(f"{row['seconds'][key]:.1f}" for row in rows)] for key in keys),
         ["together", *(f"{sum(row['seconds'].values()):.1f}" for row in rows)],
         ["processor time", *(f"{row['cpu_seconds']:.1f}" for row in rows)],
         ["peak MB", *(f"{row['peak_mb']:.0f}" for row in rows)],
     ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+    return markdown_table(["seconds", *(f"{row['clips']:,} clips" for row in rows)], table)
 
 
 def main() -> None:

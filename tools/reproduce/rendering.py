@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from ms2l_tf.evaluation.result import Summary
+from tools.markdown import markdown_table
 from tools.reproduce.table import Row, Table
 
 _ROUNDING = 1e-6  # percent
@@ -52,7 +52,7 @@ def as_markdown(
         many = "-" if not seeds else "/".join(str(count) for count in sorted(seeds))
         rows.append([row.title, "-" if published is None else f"{published:.2f}", *cells, many])
     lines = [f"{heading} Table {table.number}: {table.title}", ""]
-    lines += as_rows(["", "published", *table.columns, "seeds"], rows)
+    lines.append(markdown_table(["", "published", *table.columns, "seeds"], rows))
     return "\n".join([*lines, *(["", table.note] if table.note else [])])
 
 
@@ -82,12 +82,3 @@ def as_text(summary: Summary) -> str:
 def is_constant(summary: Summary) -> bool:
     """Whether every seed has the same, but for rounding."""
     return summary.sd < _ROUNDING
-
-
-def as_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return [_line(header), "|" + "---|" * len(header), *map(_line, rows)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

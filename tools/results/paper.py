@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ms2l_tf.files import read_json
+from tools.markdown import markdown_table
 from tools.reproduce.peaks import PEAKS
-from tools.reproduce.rendering import CellResults, as_markdown, as_rows
+from tools.reproduce.rendering import CellResults, as_markdown
 from tools.reproduce.table import Table
 from tools.reproduce.tables import DATASETS, table
 from tools.results.store import AS_IT_IS, FIGURE_4, TABLES, recipe_files
@@ -63,4 +64,4 @@ def _peaks(path: Path) -> str:
         for cell, seeds in by_cell.items()
     ]
     head = f"#### Figure 4: task losses, {PEAKS}, by seed"
-    return "\n".join([head, "", *as_rows(["", *tasks], rows)])
+    return f"{head}\n\n{markdown_table(['', *tasks], rows)}"

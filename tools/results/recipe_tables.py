@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ms2l_tf.evaluation.cross_table import HEADING, cross_table
 from ms2l_tf.evaluation.result import Summary
 from ms2l_tf.evaluation.tables import Value
-from tools.reproduce.rendering import as_rows, as_text, is_constant
+from tools.markdown import markdown_table
+from tools.reproduce.rendering import as_text, is_constant
 from tools.results.store import AS_IT_IS, RecipeResults, Variant
 
 _PROBES = {"linear": "linear/top1", "kNN-1": "knn/1/top1", "RBF SVM": "svm/top1"}
@@ -29,7 +30,7 @@ def recipe_table(recipes: Sequence[RecipeResults]) -> str:
     if not any(recipe.published for recipe in recipes):
         position = header.index(_PUBLISHED)
         header, rows = _without(header, position), [_without(row, position) for row in rows]
-    return "\n".join(as_rows(header, rows)) if rows else ""
+    return markdown_table(header, rows) if rows else ""
 
 
 def _without(cells: Sequence[str], position: int) -> list[str]:

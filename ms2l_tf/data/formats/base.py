@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.mocap import entries_with_suffix
@@ -24,6 +25,11 @@ class PoseHeader:
     num_persons: int = 1
     num_coords: int = 3
     confidence: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All but the layout, as `DatasetWriter.add_layout` takes them."""
+        return {name: value for name, value in vars(self).items() if name != "layout"}
 
 
 @dataclasses.dataclass(frozen=True)

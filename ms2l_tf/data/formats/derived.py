@@ -9,7 +9,7 @@ from ms2l_tf.data.formats.base import ClipReader, PoseHeader, ReadClip
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons.mapping import JointMapping, find_mapping, load_mapping, mapping_names
+from ms2l_tf.skeletons.mapping import JointMapping, load_mapping, mapping_names
 
 NATIVE = "native"
 
@@ -90,6 +90,6 @@ def _targets(natives: Sequence[str]) -> list[str]:
 def _mapping_from(natives: Sequence[str], layout: str) -> JointMapping:
     for native in natives:
         if f"{native}_to_{layout}" in mapping_names():
-            return find_mapping(native, layout)
+            return load_mapping(f"{native}_to_{layout}")
     known = ", ".join([NATIVE, *natives, *_targets(natives)])
     raise InputError(f"--layouts: {layout!r} cannot be derived from this source; known: {known}")
