@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.lock import locked
 from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import TrainingConfig
 from ms2l_tf.training.callbacks import HistoryFile
@@ -38,7 +39,7 @@ def fit_once(
     tf.config.experimental.enable_op_determinism()
     learner = make_learner()
     started()
-    with folder.locked():
+    with locked(folder):
         begun = time.perf_counter()
         logs = fit(learner)
         print("fitted: " + ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))
