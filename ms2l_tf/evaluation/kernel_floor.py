@@ -11,7 +11,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.evaluation.sides import Sides
 from ms2l_tf.methods.base import Learner
-from ms2l_tf.methods.registry import method_of, run_config
+from ms2l_tf.methods.registry import closed_form, run_config
 from ms2l_tf.runs.build import build_learner, run_shape
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import RunConfig
@@ -90,7 +90,7 @@ def fitted_learner(config: RunConfig, clips: RunData) -> Learner:
         config: of `kernel_config`.
         clips: of `of_layout`.
     """
-    fit = method_of(config).fit
+    fit = closed_form(config)
     assert fit is not None, "the method is solved in closed form"
     learner = build_learner(config, run_shape(config, clips))
     fit(config, clips, learner)
