@@ -33,6 +33,7 @@ from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features, reco
 from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.evaluation.showcase import headline, showcase_name, write_showcase
 from ms2l_tf.evaluation.sides import all_sides, clip_features
+from ms2l_tf.methods.registry import closed_form
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import RunConfig
@@ -106,7 +107,8 @@ def evaluate_run(
     progress(str(path))
     extras = Extras(folder.path, lambda path: progress(str(path)))
     if choices.figures:
-        draw(extras, folder.history, names, reference.test, evaluation, choices.test_on)
+        history = None if closed_form(config) else folder.history
+        draw(extras, history, names, reference.test, evaluation, choices.test_on)
         crossed = features if choices.cross else features[:1]
         draw_layouts(extras, crossed, names, choices.test_on)
     if choices.showcase:
