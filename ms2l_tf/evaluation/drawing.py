@@ -52,6 +52,7 @@ def draw(
             (shown if shown == "classifier" else f"features ({shown})", shown),
             (f"raw coordinates ({probe})", f"floor/raw/{probe}"),
             (f"random encoder ({probe})", f"floor/random/{probe}"),
+            (f"kernels ({probe})", f"floor/kernels/{probe}"),
         )
         if key in evaluation.scores  # not every probe has every floor
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,13 @@ from ms2l_tf.evaluation.choices import Choices, result_name
 from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.drawing import draw, draw_layouts
 from ms2l_tf.evaluation.feature_files import save_features
+from ms2l_tf.evaluation.floors import (
+    Floor,
+    chosen_floors,
+    floor_details,
+    floor_sides,
+    missing_floors,
+)
 from ms2l_tf.evaluation.layout_features import (
     LayoutFeatures,
     check_run,
@@ -28,6 +35,7 @@ from ms2l_tf.evaluation.layout_features import (
 from ms2l_tf.evaluation.neighbours import run_neighbours
 from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import Probe, make_probes
+from ms2l_tf.evaluation.raw_floor import LazyFloor
 from ms2l_tf.evaluation.readings import Readings
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features, record
 from ms2l_tf.evaluation.result import EvaluationResult, environment
@@ -85,9 +93,11 @@ def evaluate_run(
     others = readings.check(choices)
     started = time.perf_counter()
     layouts = choices.layouts or data.names
-    features = layout_features(folder, config, data, layouts, choices.test_on)
+    features = layout_features(folder, config, data, layouts, choices.test_on, progress)
     extraction = time.perf_counter() - started
     _tell(features, data, progress)
+    for line in missing_floors(features, config, data, choices):
+        progress(line)
     names, reference = data.dataset.label_names, features[0]
     unsaved = _keep_features(choices, reference.train, reference.test, names)
     evaluation, of_layouts = _evaluate_layouts(features, config, choices, names, progress)
@@ -95,7 +105,7 @@ def evaluate_run(
     details = {
         **evaluation.details,
         **({"by_layout": of_layouts} if of_layouts else {}),
-        **_details(config, data, features, choices.test_on),
+        **_details(config, data, features, choices),
         **others,
     }
     timing = {**folder.timing(), "features": extraction, **evaluation.timing}
@@ -213,7 +223,10 @@ def _evaluate_layouts(
         name = layout.name if len(features) > 1 else ""
         probes = _probes(config, choices, layout, f" in {name}" if name else "")
         told = _of(progress, name)
-        evaluations.append(_evaluate_layout(layout, known, config, probes, label_names, told))
+        floors = chosen_floors(layout, choices)
+        evaluations.append(
+            _evaluate_layout(layout, known, config, probes, floors, label_names, told)
+        )
     first, details = evaluations[0], {}
     for layout, evaluation in zip(features[1:], evaluations[1:], strict=True):
         details[layout.name] = evaluation.details
@@ -233,6 +246,7 @@ def _evaluate_layout(
     known: np.ndarray,
     config: RunConfig,
     probes: Sequence[Probe],
+    floors: Mapping[str, Floor],
     label_names: Sequence[str],
     progress: Callable[[str, float], None],
 ) -> FeatureEvaluation:
@@ -247,8 +261,8 @@ def _evaluate_layout(
         layout.test,
         label_names,
         probes=probes,
-        floors={"raw": layout.raw.sides, "random": layout.random},
-        kept={"raw": layout.raw.cache},
+        floors={name: floor_sides(floor) for name, floor in floors.items()},
+        kept={name: floor.cache for name, floor in floors.items() if isinstance(floor, LazyFloor)},
         missing_classes="count" if few_labels or elsewhere else "error",
         progress=progress,
     )
@@ -296,14 +310,14 @@ def _result(
 
 
 def _details(
-    config: RunConfig, data: RunData, features: Sequence[LayoutFeatures], test_on: str
+    config: RunConfig, data: RunData, features: Sequence[LayoutFeatures], choices: Choices
 ) -> dict[str, Any]:
     """What was read, for ``result.json``."""
     details = {
         "method": config.model.method,
         "network": config.model.network,
         "inputs": list(config.model.inputs),
-        "evaluated_on": test_on,
+        "evaluated_on": choices.test_on,
         "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
         "layouts": [layout.name for layout in features],
         "pooling": config.probes.pooling,
@@ -313,9 +327,7 @@ def _details(
             for layout in features
         },
         **_protocol_details(config),
-        "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
-        "random_floor": "the same encoder before training, same seed, same pooling; its batch "
-        "normalisation, if any, as made, with means of 0 and variances of 1",
+        **floor_details(config, data, features, choices),
     }
     if len(features) > 1:
         details |= {
