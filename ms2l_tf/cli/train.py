@@ -5,7 +5,8 @@
   ms2l-train --method=msclr --layouts=kinect_v1_20,h36m_17 --data=data/nw_ucla --workdir=runs/c
 
 --method says what makes the features, --network what is trained; some settings have other defaults
-there. With --init=RUN the settings of that run's normaliser, network and tasks are taken over; a
+there. Where nothing is said that belongs to a method, it is the closed-form encoder, which takes a
+minute (--method=kernels). With --init=RUN the settings of that run's normaliser, network and tasks are taken over; a
 flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes motions to learn
 from, in WORKDIR_data. The same command on an interrupted run goes on after its last whole epoch.
 The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose labels
@@ -21,12 +22,26 @@ from absl import flags
 
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError, warn
-from ms2l_tf.methods.registry import all_settings, changed, groups_for, methods, run_config
+from ms2l_tf.methods.registry import (
+    RECOMMENDED,
+    all_settings,
+    changed,
+    groups_for,
+    methods,
+    run_config,
+)
 from ms2l_tf.networks.registry import NETWORKS
+from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings import flag_files
-from ms2l_tf.settings.config import RANDOM_INIT, RunConfig
+from ms2l_tf.settings.config import RANDOM_INIT, SHARED, RunConfig
 
 SETTINGS = all_settings()
+
+# What may be said of a run whose method is not chosen.
+_OF_NO_METHOD = {
+    *config_flags.names_of({name: SHARED[name] for name in ("data", "normaliser", "probes")}),
+    "seed",
+}
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 flags.DEFINE_multi_string("recipe", [], flag_files.RECIPE_HELP)
@@ -63,6 +78,7 @@ def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate")
     starts_anew = given.get("init", RANDOM_INIT) == RANDOM_INIT
     if starts_anew:  # before TensorFlow is loaded, which takes seconds
         given = {**(defaults or {}), **given}
+        given = _with_method(given, WORKDIR.value)
         config = _config(given)
     common.quiet_tensorflow()
     from ms2l_tf.runs.initial import with_initial_run
@@ -76,6 +92,20 @@ def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate")
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
     print(f"next: {shlex.join([then, f'--workdir={folder.path}'])}")
+
+
+def _with_method(given: dict[str, Any], workdir: str) -> dict[str, Any]:
+    """The settings with a method: where nothing is said that belongs to one, the recommended one.
+
+    A run that goes on keeps its own.
+    """
+    if set(given) - _OF_NO_METHOD:
+        return given
+    folder = RunFolder(workdir)
+    if folder.flags.is_file() and folder.config().model.method != RECOMMENDED:
+        return given
+    print(f"--method={RECOMMENDED}: recommended where no method is named; --method=help lists all")
+    return {"method": RECOMMENDED, **given}
 
 
 def _asked_list(given: dict[str, Any]) -> str:

@@ -101,6 +101,9 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
+# What a command takes where nothing is said that belongs to a method: the best numbers in the least
+# time on every set that was measured (docs/choosing.md).
+RECOMMENDED = "kernels"
 # Where the methods of the project register themselves, in the order of --help.
 _MODULES = (
     "ms2l_tf.methods.ms2l",
