@@ -47,6 +47,29 @@ def test_train_in_a_process_of_its_own(tiny_dataset: ClipDataset, tmp_path: path
     assert f"next: ms2l-evaluate --workdir={folder.path}" in done.stdout
 
 
+@pytest.mark.slow
+def test_where_no_method_is_named_the_recommended_one_is_taken(
+    command: Command,
+    tiny_dataset: ClipDataset,
+    trained_run: TrainedRun,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shortest = [f"--data={tiny_dataset.path}", f"--workdir={tmp_path / 'run'}"]
+    assert command("train", *shortest) == 0
+    assert "--method=kernels: recommended" in capsys.readouterr().out
+    assert RunFolder(tmp_path / "run").config().model.method == "kernels"
+    assert command("train", *shortest) == 0, "the same command finds the run finished"
+    of_a_method = [f"--data={tiny_dataset.path}", f"--workdir={tmp_path / 'b'}", "--layers=2"]
+    assert command("train", *of_a_method, *as_flags(**{**TINY, "epochs": 1})) == 0
+    assert RunFolder(tmp_path / "b").config().model.method == "ms2l"
+    before = trained_run.folder
+    goes_on = [f"--data={trained_run.config.data.data}", f"--workdir={before.path}"]
+    assert command("train", *goes_on) == 2, "it keeps its method, whose flags are lacking"
+    assert "was started with" in capsys.readouterr().err
+    assert before.config().model.method == "ms2l"
+
+
 def test_the_next_command_is_quoted_for_the_shell(
     command: Command,
     tiny_dataset: ClipDataset,
