@@ -13,6 +13,7 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
+from ms2l_tf.methods.recogniser import Recogniser
 from ms2l_tf.methods.registry import contrasts_clips, method_of
 from ms2l_tf.runs.build import build_learner, build_optimizer, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
@@ -21,6 +22,7 @@ from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.training.classifier_start import start_from_probe
 from ms2l_tf.training.closed_form import fit_once
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import Loop, run_epochs
@@ -37,6 +39,7 @@ class _Plan:
         record: what its folder keeps.
         labelled: clips whose labels it reads, or None.
         initial: the run it starts from, or None.
+        goes_on: whether its weights are in its folder.
     """
 
     batches: Batches
@@ -44,6 +47,7 @@ class _Plan:
     record: dict[str, Any]
     labelled: np.ndarray | None = None
     initial: InitialRun | None = None
+    goes_on: bool = False
 
 
 def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
@@ -76,6 +80,9 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         learner = build_learner(config, plan.shape)
         if plan.initial is not None:
             plan.initial.load_into(learner)
+        if plan.labelled is not None and config.starts_from_probe and not plan.goes_on:
+            assert isinstance(learner, Recogniser), "it reads labels"
+            start_from_probe(learner, data, plan.labelled)
         if closed_form is not None:
             return learner
         steps, epochs = plan.shape.steps, plan.shape.epochs
@@ -133,7 +140,7 @@ def _with_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: 
     if initial is not None:
         record["init"] = initial.record()
     folder.check(record)
-    return _Plan(batches, shape, record, labelled, initial)
+    return _Plan(batches, shape, record, labelled, initial, goes_on)
 
 
 def _shape(
