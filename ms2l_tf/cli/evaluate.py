@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ms2l_tf.evaluation.evaluate import Evaluated
     from ms2l_tf.settings.config import RunConfig
 
-NO_PROBES = ["none"]
+NOTHING = ["none"]
 PROBE_SETTINGS = {"probes": ProbeConfig}
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
@@ -93,6 +93,17 @@ UNSEEN = flags.DEFINE_list(
 STREAMS = flags.DEFINE_list(
     "streams", [], "Runs of the other channels (joint, motion, bone) to fuse with this one."
 )
+FEW_LABELS = flags.DEFINE_list(
+    "few_labels",
+    [],
+    "Fractions of the training clips, such as 0.01,0.1: for a run without labels, classifiers that "
+    "read the labels of so many and the features of all (ridge, logistic, label spreading; of the "
+    "encoder, of closed-form kernels, of both). A run with few labels is read with its own; none: "
+    "it is not.",
+)
+DRAWS = flags.DEFINE_integer(
+    "draws", 5, "How often the labelled clips of --few_labels are drawn, by seeds 0, 1, ..."
+)
 config_flags.define(PROBE_SETTINGS, defaults="Default: as the run was trained.")
 flags.adopt_module_key_flags(config_flags)
 flags.adopt_module_key_flags(common)
@@ -126,7 +137,7 @@ def main() -> None:
 
 def _without_probes() -> bool:
     """Whether nothing but the features is wanted."""
-    if PROBES.value != NO_PROBES:
+    if PROBES.value != NOTHING:
         return False
     if not SAVE_FEATURES.value:
         raise InputError("--probes=none: name the file of the features, --save_features=F.npz")
@@ -149,7 +160,18 @@ def _choices() -> Choices:
         single=tuple(SINGLE.value),
         unseen=tuple(UNSEEN.value),
         streams=tuple(STREAMS.value),
+        few_labels=_few_labels(),
+        draws=DRAWS.value,
     )
+
+
+def _few_labels() -> tuple[float, ...] | None:
+    if FEW_LABELS.value == NOTHING:
+        return None
+    try:
+        return tuple(float(fraction) for fraction in FEW_LABELS.value)
+    except ValueError as error:
+        raise InputError(f"--few_labels: {error}; write fractions, such as 0.01,0.1") from None
 
 
 def _adapted(trained: RunConfig) -> RunConfig:
@@ -164,6 +186,7 @@ def _adapted(trained: RunConfig) -> RunConfig:
 
 def _show(evaluated: Evaluated) -> None:
     """Prints the tables."""
+    from ms2l_tf.evaluation.few_label_table import few_label_table
     from ms2l_tf.evaluation.tables import format_notes, format_table
 
     result, layouts = evaluated.result, [layout.name for layout in evaluated.features]
@@ -172,6 +195,8 @@ def _show(evaluated: Evaluated) -> None:
     print(format_table(plain))
     if notes := format_notes(result.details):
         print(notes)
+    if evaluated.few_labels is not None:
+        print(f"\n{few_label_table(evaluated.few_labels, result.metrics)}")
     if len(layouts) > 1 and CROSS.value:
         _show_crossings(result.metrics, layouts)
     print(flush=True)

@@ -6,9 +6,10 @@
 
 --method says what makes the features, --network what is trained; some settings have other defaults
 there. Where nothing is said that belongs to a method, it is the closed-form encoder, which takes a
-minute (--method=kernels). With --init=RUN the settings of that run's normaliser, network and tasks are taken over; a
-flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes motions to learn
-from, in WORKDIR_data. The same command on an interrupted run goes on after its last whole epoch.
+minute (--method=kernels). With --init=RUN the settings of that run's normaliser, network and tasks
+are taken over; a flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes
+motions to learn from, in WORKDIR_data. The same command on an interrupted run goes on after its
+last whole epoch.
 The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose labels
 were read) and, at the end, model.weights.h5 (last epoch).
 """

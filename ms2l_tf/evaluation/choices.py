@@ -31,6 +31,9 @@ class Choices:
         single: run folders of one layout each, whose encoders read the other layouts bridged.
         unseen: layouts the run has not learnt, read bridged to its first one.
         streams: run folders of other channels to fuse with the run.
+        few_labels: fractions of the training clips whose labels are read, drawn anew for each
+            reading; none: those a run with few labels had; None: no such reading at all.
+        draws: how often they are drawn.
     """
 
     probes: tuple[str, ...] = DEFAULT_PROBES
@@ -45,6 +48,8 @@ class Choices:
     single: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    few_labels: tuple[float, ...] | None = ()
+    draws: int = 5
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.floors if name not in FLOORS]:

@@ -17,6 +17,11 @@ from ms2l_tf.evaluation.choices import Choices, result_name
 from ms2l_tf.evaluation.collapse import warn_if_constant
 from ms2l_tf.evaluation.drawing import draw, draw_layouts
 from ms2l_tf.evaluation.feature_files import save_features
+from ms2l_tf.evaluation.few_label_readings import (
+    FewLabels,
+    check_few_labels,
+    few_label_readings,
+)
 from ms2l_tf.evaluation.floors import (
     Floor,
     chosen_floors,
@@ -57,11 +62,13 @@ class Evaluated:
         result: as it is written.
         evaluation: of the first layout, with everything in its metrics.
         features: in each layout.
+        few_labels: readings with few labels in the first layout, where there are some.
     """
 
     result: EvaluationResult
     evaluation: FeatureEvaluation
     features: Sequence[LayoutFeatures]
+    few_labels: FewLabels | None = None
 
 
 def evaluate_run(
@@ -91,6 +98,7 @@ def evaluate_run(
     check_run(folder, data)
     readings = Readings(folder, config, data, choices.test_on, adapted)
     others = readings.check(choices)
+    check_few_labels(config, choices)
     started = time.perf_counter()
     layouts = choices.layouts or data.names
     features = layout_features(folder, config, data, layouts, choices.test_on, progress)
@@ -102,6 +110,10 @@ def evaluate_run(
     unsaved = _keep_features(choices, reference.train, reference.test, names)
     evaluation, of_layouts = _evaluate_layouts(features, config, choices, names, progress)
     evaluation.metrics.update(readings.metrics(choices, features))
+    few_labels = few_label_readings(folder, config, data, reference, choices)
+    if few_labels is not None:
+        evaluation.metrics.update(few_labels.metrics())
+        others["few_labels"] = few_labels.to_json()
     details = {
         **evaluation.details,
         **({"by_layout": of_layouts} if of_layouts else {}),
@@ -110,7 +122,7 @@ def evaluate_run(
     }
     timing = {**folder.timing(), "features": extraction, **evaluation.timing}
     result = _result(folder, config, data, reference, evaluation, timing, details)
-    evaluated = Evaluated(result, evaluation, features)
+    evaluated = Evaluated(result, evaluation, features, few_labels)
     show(evaluated)
     path = folder.path / result_name(choices)
     write_result(result, path, unsaved)

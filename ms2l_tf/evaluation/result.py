@@ -138,9 +138,10 @@ def summarise(results: Sequence[EvaluationResult]) -> dict[str, Summary]:
     seeds = [result.seed for result in results]
     if len(set(seeds)) < len(seeds):
         raise InputError(f"results cannot be averaged: the same seed twice in {seeds}")
-    return {key: _summary([result.metrics[key] for result in results]) for key in first.metrics}
+    return {key: summary_of([result.metrics[key] for result in results]) for key in first.metrics}
 
 
-def _summary(values: Sequence[float]) -> Summary:
+def summary_of(values: Sequence[float]) -> Summary:
+    """Mean and sample standard deviation of some numbers, one or more."""
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
     return Summary(float(np.mean(values)), sd, len(values))

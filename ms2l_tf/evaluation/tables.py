@@ -103,7 +103,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _probes(metrics: Mapping[str, Value], measure: str) -> list[str]:
     suffix = f"/{measure}"
     names = [key.removesuffix(suffix) for key in metrics if key.endswith(suffix)]
-    return [name for name in names if not name.startswith("floor/")]
+    return [name for name in names if not name.startswith(("floor/", "few_labels/"))]
 
 
 def _floors(metrics: Mapping[str, Value]) -> list[str]:

@@ -143,6 +143,10 @@ class Learner(keras.Model, abc.ABC):
         """What a step changes by gradient."""
         return list(self.trainable_weights)
 
+    def apply(self, gradients: list[tf.Tensor], weights: list[keras.Variable]) -> None:
+        """Takes the optimiser's step."""
+        self.optimizer.apply(gradients, weights)
+
     def after_step(self, data: Batch, prepared: Any) -> None:
         """What a step changes otherwise."""
 
@@ -172,7 +176,7 @@ class Learner(keras.Model, abc.ABC):
         prepared = self.prepared(data, seed, training=True)
         gradients, weights, logs = self.gradients(data, seed, prepared=prepared)
         gradients = replicas.clipped(gradients, self.clip_norm, self.optimizer)
-        self.optimizer.apply(self._penalised(gradients, weights), weights)
+        self.apply(self._penalised(gradients, weights), weights)
         self.after_step(data, prepared)
         return self._log(logs)
 

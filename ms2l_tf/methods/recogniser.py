@@ -29,6 +29,7 @@ class Recogniser(Learner):
         tasks: the MS2L learner around the same encoder, for L_self; None: L_cls alone.
         mix: weights of L_cls and L_self at every step.
         train_encoder: False: labels train the classifier only.
+        encoder_rate: share of the optimiser's step that the encoder takes.
         augmentation: of the labelled clips, (poses, random) -> poses, or None.
         layout: number of the encoder's layout that the clips are in.
         clip_norm: see `Learner`.
@@ -48,6 +49,7 @@ class Recogniser(Learner):
         tasks: MS2L | None = None,
         mix: LossMix | None = None,
         train_encoder: bool = True,
+        encoder_rate: float = 1.0,
         augmentation: Callable[[tf.Tensor, ClipRandom], tf.Tensor] | None = None,
         layout: int = 0,
         clip_norm: float = 0.0,
@@ -62,6 +64,7 @@ class Recogniser(Learner):
         self.tasks = tasks
         self.mix = mix
         self.train_encoder = train_encoder
+        self.encoder_rate = encoder_rate
         self.augmentation = augmentation
         self.layout = layout
 
@@ -73,6 +76,7 @@ class Recogniser(Learner):
             "tasks": serialised(self.tasks),
             "mix": serialised(self.mix),
             "train_encoder": self.train_encoder,
+            "encoder_rate": self.encoder_rate,
             "augmentation": serialised(self.augmentation),
             "layout": self.layout,
         }
@@ -111,6 +115,21 @@ class Recogniser(Learner):
         if self.tasks is not None and self.mix.trains_tasks:
             parts += self.tasks.tasks
         return [weight for part in parts for weight in part.trainable_weights]
+
+    def apply(self, gradients: list[tf.Tensor], weights: list[keras.Variable]) -> None:
+        """Takes the optimiser's step, of which the encoder goes a share of the way.
+
+        Smaller gradients would not do: Adam divides them by their own size. A share of the step is
+        what a smaller learning rate gives under every optimiser, weight decay included.
+        """
+        if not self.train_encoder or self.encoder_rate == 1:
+            super().apply(gradients, weights)
+            return
+        encoder = self.encoder.trainable_weights
+        before = [tf.identity(tf.convert_to_tensor(weight)) for weight in encoder]
+        super().apply(gradients, weights)
+        for weight, old in zip(encoder, before, strict=True):
+            weight.assign(old + self.encoder_rate * (tf.convert_to_tensor(weight) - old))
 
     def losses(
         self, data: Batch, seed: tf.Tensor, *, prepared: Any = None, training: bool = True

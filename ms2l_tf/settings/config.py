@@ -169,6 +169,23 @@ class ProtocolConfig(Group):
         choices=("balanced", "random"),
         only=(LABELS_ARE_READ, "label_fraction<1"),
     )
+    classifier_start: str = option(
+        "random",
+        "Weights the classifier starts from: random, or those of a linear probe (logistic "
+        "regression) of the encoder's mean frames of the labelled clips, so that the first step "
+        "finds a classifier that fits the features and need not spoil them; for a linear "
+        "classifier (--classifier_units=0 --classifier_hidden=).",
+        choices=("random", "probe"),
+        only=(LABELS_ARE_READ,),
+    )
+    encoder_rate: float = option(
+        1.0,
+        "Share of its step, learning rate and weight decay, that the encoder takes; 0: labels "
+        "train the classifier only.",
+        least=0,
+        most=1,
+        only=(LABELS_ARE_READ, "train=all"),
+    )
     schedule: str = option(
         "plain",
         "Mix of losses: plain: L_cls; moving: theta L_cls + (1 - theta) L_self, theta rising from "
@@ -226,11 +243,17 @@ class ProtocolConfig(Group):
             raise InputError(
                 "--schedule=moving: starts from a pre-trained encoder; name its run with --init"
             )
-        if self.train == "classifier" and self.schedule != "plain":
+        if not self.trains_encoder and self.schedule != "plain":
+            flag = "--train=classifier" if self.train == "classifier" else "--encoder_rate=0"
             raise InputError(
-                f"--train=classifier: leaves the encoder as it is, so --schedule={self.schedule} "
+                f"{flag}: leaves the encoder as it is, so --schedule={self.schedule} "
                 "has nothing to train; use --schedule=plain"
             )
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether labels change the encoder."""
+        return self.train == "all" and self.encoder_rate > 0
 
     @property
     def has_tasks(self) -> bool:
@@ -312,6 +335,19 @@ class RunConfig:
                 "--inputs=path: needs --centre=clip or none; --centre=frame takes the root's path "
                 "away"
             )
+
+        settings = self.protocol
+        gru = settings.classifier_units > 0 and self.model.network in FRAME_NETWORKS
+        if self.starts_from_probe and (gru or settings.classifier_hidden):
+            raise InputError(
+                "--classifier_start=probe: a probe is linear, and so must the classifier be; add "
+                "--classifier_units=0 --classifier_hidden="
+            )
+
+    @property
+    def starts_from_probe(self) -> bool:
+        """Whether the classifier starts from the weights of a probe."""
+        return self.reads_labels and self.protocol.classifier_start == "probe"
 
     @property
     def reads_labels(self) -> bool:

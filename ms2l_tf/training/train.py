@@ -13,6 +13,7 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
+from ms2l_tf.methods.recogniser import Recogniser
 from ms2l_tf.methods.registry import closed_form, contrasts_clips, method_of
 from ms2l_tf.runs.build import build_learner, build_optimizer, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
@@ -22,6 +23,7 @@ from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.starting import check_folder, check_settings, start_run
 from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.training.classifier_start import start_from_probe
 from ms2l_tf.training.closed_form import fit_once
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import Loop, run_epochs
@@ -96,7 +98,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     loop = Loop(
         make_learner=make_learner,
         started=started,
-        begin=functools.partial(_begin, config, data),
+        begin=functools.partial(_begin, config, data, plan),
         batches=plan.batches,
         monitor=lambda learner: _monitor(config, data, learner),
     )
@@ -104,9 +106,13 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     return folder
 
 
-def _begin(config: RunConfig, data: RunData, learner: Learner) -> None:
-    if not config.reads_labels:
+def _begin(config: RunConfig, data: RunData, plan: _Plan, learner: Learner) -> None:
+    """What a learner is given before its first step."""
+    if plan.labelled is None:
         method_of(config).begin(config, data, learner)
+    elif config.starts_from_probe:
+        assert isinstance(learner, Recogniser), "it reads labels"
+        start_from_probe(learner, data, plan.labelled)
 
 
 def _without_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:

@@ -96,6 +96,35 @@ def test_what_each_mix_trains() -> None:
     assert moved(build(train_encoder=False)) == {"classifier"}, "the tasks are watched"
 
 
+OPTIMISERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=0.1),
+    "adam": lambda: keras.optimizers.Adam(0.05),
+    "adamw": lambda: keras.optimizers.AdamW(0.05, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_encoder_takes_a_share_of_the_step(name: str) -> None:
+    """What a smaller learning rate of its own gives, and the classifier is none the wiser."""
+    moves = []
+    for rate in (1.0, 0.25):
+        model = build(tasks=False, encoder_rate=rate)
+        parts: tuple[keras.layers.Layer, ...] = (model.encoder, model.classifier)
+        before = [part.get_weights() for part in parts]
+        model.compile(optimizer=OPTIMISERS[name](), run_eagerly=True)
+        model.train_step(batch())
+        moves.append(
+            [
+                [new - old for old, new in zip(known, part.get_weights(), strict=True)]
+                for known, part in zip(before, parts, strict=True)
+            ]
+        )
+    for whole, part in zip(moves[0][0], moves[1][0], strict=True):
+        np.testing.assert_allclose(part, 0.25 * whole, atol=1e-6)
+    for whole, part in zip(moves[0][1], moves[1][1], strict=True):
+        np.testing.assert_array_equal(part, whole)
+
+
 def test_moving_begins_with_the_tasks_alone_and_ends_with_the_labels_alone() -> None:
     model = build(LossMix("moving", moving_steps=4))
     data = batch()

@@ -6,6 +6,7 @@ from ms2l_tf.evaluation.probes.knn import KNNProbe
 from ms2l_tf.evaluation.probes.linear import LinearProbe
 from ms2l_tf.evaluation.probes.ridge import RidgeProbe
 from ms2l_tf.evaluation.probes.sgd import SGDLinearProbe
+from ms2l_tf.evaluation.probes.spreading import SpreadingProbe
 from ms2l_tf.evaluation.probes.svm import SVMProbe
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "RidgeProbe",
     "SGDLinearProbe",
     "SVMProbe",
+    "SpreadingProbe",
     "make_probes",
 ]

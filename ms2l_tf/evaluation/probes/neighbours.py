@@ -30,7 +30,7 @@ class CosineNeighbours:
         """Keeps the references [R, D], normalised, in single precision."""
         self.references_, start = np.empty(references.shape, np.float32), 0
         for block in blocks(references, "normalising"):
-            self.references_[start : start + len(block)] = _unit(block)
+            self.references_[start : start + len(block)] = unit_rows(block)
             start += len(block)
         return self
 
@@ -42,7 +42,7 @@ class CosineNeighbours:
         """
         rows = block_rows(len(self.references_))
         parts = [
-            self._nearest(_unit(queries[start : start + rows]).astype(np.float32))
+            self._nearest(unit_rows(queries[start : start + rows]).astype(np.float32))
             for start in range(0, len(queries), rows)
         ]
         if not parts:
@@ -66,7 +66,7 @@ def block_rows(references: int) -> int:
     return max(1, _BLOCK_VALUES // references)
 
 
-def _unit(features: FloatArray) -> FloatArray:
+def unit_rows(features: FloatArray) -> FloatArray:
     """Rows of length 1; rows of zeros stay, at distance 1 from all."""
     lengths = np.sqrt(np.einsum("nd,nd->n", features, features))[:, None]  # no copy of [N, D]
     unit: FloatArray = features / np.where(lengths > 0, lengths, 1.0).astype(features.dtype)

@@ -29,7 +29,9 @@ def headline(result: EvaluationResult) -> str:
 def _shown(metrics: Mapping[str, float]) -> list[str]:
     """The classifier of a run with labels, the nearest neighbours and the linear probe."""
     probes = [key.removesuffix("/top1") for key in metrics if key.endswith("/top1")]
-    plain = [key for key in probes if not key.startswith(("floor/", "layout/", "cross/"))]
+    plain = [
+        key for key in probes if not key.startswith(("floor/", "layout/", "cross/", "few_labels/"))
+    ]
     nearest = [key for key in plain if key.startswith("knn/")][:1]
     chosen = [key for key in ("classifier", *nearest, "linear") if key in plain]
     return chosen or plain[:1]
