@@ -12,7 +12,7 @@ from ms2l_tf.version import __version__
 if TYPE_CHECKING:
     from ms2l_tf.api.drawing import draw_clip
     from ms2l_tf.api.encoder import SkeletonEncoder, load_encoder
-    from ms2l_tf.api.estimators import MS2L, MSCLR
+    from ms2l_tf.api.estimators import MS2L, MSCLR, Kernels
     from ms2l_tf.api.evaluation import evaluate
     from ms2l_tf.data.clip_dataset import ClipDataset
     from ms2l_tf.data.records import Axes, Clip, ClipPoses
@@ -25,6 +25,7 @@ _MODULES = {
     "ClipDataset": "data.clip_dataset",
     "ClipPoses": "data.records",
     "DatasetWriter": "data.writer",
+    "Kernels": "api.estimators",
     "MS2L": "api.estimators",
     "MSCLR": "api.estimators",
     "SkeletonEncoder": "api.encoder",
@@ -43,6 +44,7 @@ __all__ = [
     "ClipDataset",
     "ClipPoses",
     "DatasetWriter",
+    "Kernels",
     "SkeletonEncoder",
     "SkeletonLayout",
     "__version__",

@@ -18,6 +18,7 @@ import tensorflow as tf
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.synthetic import generate
+from ms2l_tf.evaluation import layout_features
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.train import train
@@ -48,6 +49,14 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
     """Keeps what tests remember about datasets out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _without_kernels() -> object:
+    """Leaves the kernels floor out, seconds of every evaluation; test_kernel_floor.py has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout_features, "kernel_floor", lambda *_: None)
         yield
 
 

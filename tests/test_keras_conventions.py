@@ -45,14 +45,19 @@ INPUTS = [
 ]
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(
+    ("name", "several"),
+    [
+        (name, several)
+        for name in NETWORKS
+        for several in (False, True)
+        if not several or name != "kernels"  # which read one layout
+    ],
+)
 @pytest.mark.parametrize("inputs", [("joint",), ("joint", "motion", "bone")])
-@pytest.mark.parametrize("name", NETWORKS)
 def test_networks(
     name: str, inputs: tuple[str, ...], several: bool, tmp_path: pathlib.Path
 ) -> None:
-    if several and name == "kernels":
-        pytest.skip("the kernels read one layout")
     config = run_config({"network": name, "inputs": inputs, "method": "supervised",
                          **SMALL.get(name, SMALL["gru"])})  # fmt: skip
     network = build_network(config, LAYOUTS if several else LAYOUTS[:1], coords=3)

@@ -20,7 +20,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.files import write_text
 from ms2l_tf.methods.registry import all_settings, methods
 from ms2l_tf.networks.registry import NETWORKS
-from ms2l_tf.settings.options import Group, conditions_of, declared_type
+from ms2l_tf.settings.options import Group, as_texts, conditions_of, declared_type
 from ms2l_tf.settings.unused import as_flags
 
 CHECK = flags.DEFINE_bool("check", False, "Write nothing; fail if the page is not up to date.")
@@ -62,7 +62,7 @@ def _section(group: type[Group], owners: list[str]) -> str:
     names = ", ".join(owner.partition("=")[2] for owner in owners)
     title = f"`--{kind}={names}`" if names else kind.capitalize()
     about = [str(group.__doc__).strip().splitlines()[0]]
-    about += [f"Read with {_shown_condition(condition)}." for condition in group.only]
+    about += [f"Read with {_shown_condition(condition)}." for condition in as_texts(group.only)]
     rows = [_row(group, field) for field in dataclasses.fields(group)]
     table = _table([_COLUMNS, ["---"] * len(_COLUMNS), *rows])
     return "\n\n".join([f"## {title}", " ".join(about), table])

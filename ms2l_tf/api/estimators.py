@@ -1,4 +1,4 @@
-"""`MS2L` and `MSCLR`: training as scikit-learn estimators, by the same loop as the commands."""
+"""`MS2L`, `MSCLR`, `Kernels`: training as scikit-learn estimators, by the code of the commands."""
 
 from __future__ import annotations
 
@@ -190,3 +190,12 @@ class MSCLR(ClipEstimator):
     """MS-CLR, contrast across skeleton layouts (Kiray et al. 2025); see `ClipEstimator`."""
 
     _method = "msclr"
+
+
+class Kernels(ClipEstimator):
+    """The closed-form encoder, fitted without gradients in one round; see `ClipEstimator`.
+
+    ``epochs``, ``batch``, ``learning_rate`` and ``pooling`` are for the other methods.
+    """
+
+    _method = "kernels"

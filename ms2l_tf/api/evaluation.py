@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ms2l_tf.api.loaded import globals_kept
 from ms2l_tf.api.settings import typed_values
 from ms2l_tf.errors import InputError
-from ms2l_tf.evaluation.choices import DEFAULT_PROBES, Choices
+from ms2l_tf.evaluation.choices import DEFAULT_PROBES, FLOORS, Choices
 from ms2l_tf.evaluation.evaluate import evaluate_run
 from ms2l_tf.evaluation.result import EvaluationResult
 from ms2l_tf.methods.registry import changed
@@ -22,6 +22,7 @@ def evaluate(
     *,
     probes: Sequence[str] = DEFAULT_PROBES,
     data: str | os.PathLike[str] | None = None,
+    floors: Sequence[str] = FLOORS,
     metric: Literal["cosine", "euclidean"] = "cosine",
     test_on: str = "test",
     layouts: Sequence[str] = (),
@@ -42,6 +43,7 @@ def evaluate(
         run: its folder.
         probes: out of ``knn``, ``linear``, ``linear_sgd``, ``linear_published``, ``ridge``,
             ``svm``.
+        floors: out of ``raw``, ``random``, ``kernels``; those left out take no time.
         data: folder of its dataset, if that is no longer where it was.
         metric: distance of the kNN probe.
         test_on: ``test``, or ``validation`` to rank settings.
@@ -76,6 +78,7 @@ def evaluate(
 
     choices = Choices(
         probes=tuple(probes),
+        floors=tuple(floors),
         metric=metric,
         test_on=_known("test_on", test_on, ("test", "validation")),
         figures=figures,

@@ -5,7 +5,8 @@
   msclr-evaluate --workdir=runs/c --layouts=kinect_v2_25,h36m_17 --single=runs/k,runs/h
 
 Prints one table, then writes result.json, per_class.csv and figures/ into the run folder. The
-floors are the same probes on raw normalised coordinates and on the untrained encoder. For a run
+floors are the same probes on raw normalised coordinates, on the untrained encoder and on kernels,
+the closed-form encoder fitted on the same training clips. For a run
 with labels the classifier is read too, and probes and floors see the labels of the same clips as
 the run did. With several layouts: each one's probes, the ensemble of their linear heads, and the
 cross-convention table (probe trained in one layout, tested in another), whose floor is the raw
@@ -22,6 +23,7 @@ from absl import flags
 from ms2l_tf.cli import common, config_flags
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.choices import DEFAULT_PROBES
+from ms2l_tf.evaluation.choices import FLOORS as ALL_FLOORS
 from ms2l_tf.settings.config import ProbeConfig
 
 if TYPE_CHECKING:
@@ -41,6 +43,13 @@ PROBES = flags.DEFINE_list(
     "linear_published (SGD as SkeletonCLR, AimCLR and MS-CLR publish it), ridge (ridge "
     "regression, penalty by leave-one-out), svm; or none: only write --save_features, which takes "
     "neither labels nor test clips.",
+)
+FLOORS = flags.DEFINE_list(
+    "floors",
+    list(ALL_FLOORS),
+    "What the same probes are read on beside: raw (normalised coordinates), random (the untrained "
+    "encoder), kernels (the closed-form encoder, fitted on the run's training clips: a minute, "
+    "once a dataset, split and seed).",
 )
 METRIC = flags.DEFINE_enum(
     "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."
@@ -140,6 +149,7 @@ def _choices() -> Choices:
 
     return Choices(
         probes=tuple(PROBES.value),
+        floors=tuple(FLOORS.value),
         metric=cast(Literal["cosine", "euclidean"], METRIC.value),
         test_on=TEST_ON.value,
         figures=FIGURES.value,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from ms2l_tf.errors import InputError
+
 DEFAULT_PROBES = ("knn", "linear", "ridge", "svm")
+FLOORS = ("raw", "random", "kernels")  # in the order of the tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,6 +17,7 @@ class Choices:
 
     Attributes:
         probes: names of the probes.
+        floors: out of `FLOORS`, those that get the same probes; maybe none.
         metric: distance of the kNN probe, ``cosine`` or ``euclidean``.
         test_on: ``test``, or ``validation``: the probes are fitted on the fit clips and read on the
             validation clips, for ranking settings.
@@ -33,6 +37,7 @@ class Choices:
     """
 
     probes: tuple[str, ...] = DEFAULT_PROBES
+    floors: tuple[str, ...] = FLOORS
     metric: Literal["cosine", "euclidean"] = "cosine"
     test_on: str = "test"
     figures: bool = True
@@ -45,6 +50,10 @@ class Choices:
     streams: tuple[str, ...] = ()
     few_labels: tuple[float, ...] | None = ()
     draws: int = 5
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.floors if name not in FLOORS]:
+            raise InputError(f"--floors: '{unknown[0]}' is not one of {', '.join(FLOORS)}")
 
 
 def result_name(choices: Choices) -> str:

@@ -16,7 +16,7 @@ from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.evaluation.layout_features import LayoutFeatures, trained_learner
 from ms2l_tf.evaluation.probes import make_probes
-from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor_of
+from ms2l_tf.evaluation.raw_floor import LazyFloor, raw_floor_of
 from ms2l_tf.evaluation.report import evaluate_features
 from ms2l_tf.evaluation.sides import clip_features, sides_of
 from ms2l_tf.networks.base import Network
@@ -69,7 +69,7 @@ def probed(
     config: RunConfig,
     data: RunData,
     key: str,
-    raw: RawFloor | None = None,
+    raw: LazyFloor | None = None,
     probes: Sequence[str] = PROBES,
 ) -> dict[str, float]:
     """Top-1 of the linear and the kNN probe under ``<key>/linear/top1``, ``<key>/knn/1/top1``.
@@ -103,7 +103,7 @@ def _raw_on_shared(
     numbers: tuple[int, int],
     config: RunConfig,
     data: RunData,
-) -> RawFloor | None:
+) -> LazyFloor | None:
     """Raw coordinates of the joints two layouts share, all as poses of the first.
 
     Of the training clips of the first and the test clips of the other; None: they share too few.

@@ -26,7 +26,7 @@ def figures_name(test_on: str) -> str:
 
 def draw(
     extras: Extras,
-    history: pathlib.Path,
+    history: pathlib.Path | None,
     label_names: Sequence[str],
     test: ClipFeatures,
     evaluation: FeatureEvaluation,
@@ -36,7 +36,8 @@ def draw(
 
     Args:
         extras: where they go; readings of the validation clips have files of their own.
-        history: ``history.csv`` of the training; there may be none.
+        history: ``history.csv`` of the training, which may be missing; None: there were no steps
+            whose curves could be drawn.
         label_names: names of the K classes.
         test: features of the clips that were read.
         evaluation: of them.
@@ -51,6 +52,7 @@ def draw(
             (shown if shown == "classifier" else f"features ({shown})", shown),
             (f"raw coordinates ({probe})", f"floor/raw/{probe}"),
             (f"random encoder ({probe})", f"floor/random/{probe}"),
+            (f"kernels ({probe})", f"floor/kernels/{probe}"),
         )
         if key in evaluation.scores  # not every probe has every floor
     }
@@ -78,7 +80,9 @@ def draw(
         ),
     )
     training = f"{figures}/training.png"
-    if history.is_file():
+    if history is None:
+        extras.forget(training)
+    elif history.is_file():
         extras.add(training, lambda path: training_figure(path, history, title="Training"))
     else:
         extras.leave_out(training, f"there is no {history.name}")

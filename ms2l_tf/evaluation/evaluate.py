@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,13 @@ from ms2l_tf.evaluation.few_label_readings import (
     check_few_labels,
     few_label_readings,
 )
+from ms2l_tf.evaluation.floors import (
+    Floor,
+    chosen_floors,
+    floor_details,
+    floor_sides,
+    missing_floors,
+)
 from ms2l_tf.evaluation.layout_features import (
     LayoutFeatures,
     check_run,
@@ -33,11 +40,13 @@ from ms2l_tf.evaluation.layout_features import (
 from ms2l_tf.evaluation.neighbours import run_neighbours
 from ms2l_tf.evaluation.outputs import Extras, write_result
 from ms2l_tf.evaluation.probes import Probe, make_probes
+from ms2l_tf.evaluation.raw_floor import LazyFloor
 from ms2l_tf.evaluation.readings import Readings
 from ms2l_tf.evaluation.report import FeatureEvaluation, evaluate_features, record
 from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.evaluation.showcase import headline, showcase_name, write_showcase
 from ms2l_tf.evaluation.sides import all_sides, clip_features
+from ms2l_tf.methods.registry import closed_form
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import RunConfig
@@ -92,9 +101,11 @@ def evaluate_run(
     check_few_labels(config, choices)
     started = time.perf_counter()
     layouts = choices.layouts or data.names
-    features = layout_features(folder, config, data, layouts, choices.test_on)
+    features = layout_features(folder, config, data, layouts, choices.test_on, progress)
     extraction = time.perf_counter() - started
     _tell(features, data, progress)
+    for line in missing_floors(features, config, data, choices):
+        progress(line)
     names, reference = data.dataset.label_names, features[0]
     unsaved = _keep_features(choices, reference.train, reference.test, names)
     evaluation, of_layouts = _evaluate_layouts(features, config, choices, names, progress)
@@ -106,7 +117,7 @@ def evaluate_run(
     details = {
         **evaluation.details,
         **({"by_layout": of_layouts} if of_layouts else {}),
-        **_details(config, data, features, choices.test_on),
+        **_details(config, data, features, choices),
         **others,
     }
     timing = {**folder.timing(), "features": extraction, **evaluation.timing}
@@ -118,7 +129,8 @@ def evaluate_run(
     progress(str(path))
     extras = Extras(folder.path, lambda path: progress(str(path)))
     if choices.figures:
-        draw(extras, folder.history, names, reference.test, evaluation, choices.test_on)
+        history = None if closed_form(config) else folder.history
+        draw(extras, history, names, reference.test, evaluation, choices.test_on)
         crossed = features if choices.cross else features[:1]
         draw_layouts(extras, crossed, names, choices.test_on)
     if choices.showcase:
@@ -223,7 +235,10 @@ def _evaluate_layouts(
         name = layout.name if len(features) > 1 else ""
         probes = _probes(config, choices, layout, f" in {name}" if name else "")
         told = _of(progress, name)
-        evaluations.append(_evaluate_layout(layout, known, config, probes, label_names, told))
+        floors = chosen_floors(layout, choices)
+        evaluations.append(
+            _evaluate_layout(layout, known, config, probes, floors, label_names, told)
+        )
     first, details = evaluations[0], {}
     for layout, evaluation in zip(features[1:], evaluations[1:], strict=True):
         details[layout.name] = evaluation.details
@@ -243,6 +258,7 @@ def _evaluate_layout(
     known: np.ndarray,
     config: RunConfig,
     probes: Sequence[Probe],
+    floors: Mapping[str, Floor],
     label_names: Sequence[str],
     progress: Callable[[str, float], None],
 ) -> FeatureEvaluation:
@@ -257,8 +273,8 @@ def _evaluate_layout(
         layout.test,
         label_names,
         probes=probes,
-        floors={"raw": layout.raw.sides, "random": layout.random},
-        kept={"raw": layout.raw.cache},
+        floors={name: floor_sides(floor) for name, floor in floors.items()},
+        kept={name: floor.cache for name, floor in floors.items() if isinstance(floor, LazyFloor)},
         missing_classes="count" if few_labels or elsewhere else "error",
         progress=progress,
     )
@@ -306,14 +322,14 @@ def _result(
 
 
 def _details(
-    config: RunConfig, data: RunData, features: Sequence[LayoutFeatures], test_on: str
+    config: RunConfig, data: RunData, features: Sequence[LayoutFeatures], choices: Choices
 ) -> dict[str, Any]:
     """What was read, for ``result.json``."""
     details = {
         "method": config.model.method,
         "network": config.model.network,
         "inputs": list(config.model.inputs),
-        "evaluated_on": test_on,
+        "evaluated_on": choices.test_on,
         "train_on": config.data.train_on,  # all: validation readings saw their clips unlabelled
         "layouts": [layout.name for layout in features],
         "pooling": config.probes.pooling,
@@ -323,9 +339,7 @@ def _details(
             for layout in features
         },
         **_protocol_details(config),
-        "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
-        "random_floor": "the same encoder before training, same seed, same pooling; its batch "
-        "normalisation, if any, as made, with means of 0 and variances of 1",
+        **floor_details(config, data, features, choices),
     }
     if len(features) > 1:
         details |= {

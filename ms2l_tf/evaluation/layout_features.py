@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.features import class_logits, encoder_features
-from ms2l_tf.evaluation.raw_floor import RawFloor, raw_floor
+from ms2l_tf.evaluation.kernel_floor import kernel_floor
+from ms2l_tf.evaluation.raw_floor import LazyFloor, raw_floor
 from ms2l_tf.evaluation.sides import Sides, clip_features, copies_among, sides_of
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.runs.build import build_learner, run_shape
@@ -30,14 +31,16 @@ class LayoutFeatures:
         train, test: of the trained encoder.
         raw: raw coordinates of the same clips.
         random: training and test features of the same clips by the untrained encoder.
+        kernels: features of the same clips by the closed-form encoder, or None.
         logits: [N, K] of the test clips by a run's own classifier, or None.
     """
 
     name: str
     train: ClipFeatures
     test: ClipFeatures
-    raw: RawFloor
+    raw: LazyFloor
     random: Sides
+    kernels: LazyFloor | None = None
     logits: np.ndarray | None = None
 
 
@@ -77,7 +80,12 @@ def trained_learner(folder: RunFolder, config: RunConfig, data: RunData) -> Lear
 
 
 def layout_features(
-    folder: RunFolder, config: RunConfig, data: RunData, layouts: Sequence[str], test_on: str
+    folder: RunFolder,
+    config: RunConfig,
+    data: RunData,
+    layouts: Sequence[str],
+    test_on: str,
+    told: Callable[[str], None] = lambda _: None,
 ) -> list[LayoutFeatures]:
     """Features of both sides in some layouts, with their floors.
 
@@ -87,6 +95,7 @@ def layout_features(
         data: its clips in all its layouts.
         layouts: ids of those wanted.
         test_on: ``test`` or ``validation``.
+        told: see `kernel_floor`.
     """
     learner = untrained_learner(folder, config, data)
     sides = {
@@ -103,6 +112,7 @@ def layout_features(
             logits = class_logits(learner, clips.store, rows[1], data.normalisers[number])
         normaliser = dataclasses.replace(config.normaliser, persons=data.persons)
         raw = raw_floor(folder.path, clips, rows, normaliser, config.probes.raw_frames)
+        kernels = kernel_floor(folder, config, data, number, rows, told)
         copies = (None, copies_among(clips, rows[1], test_on))
         train, test = (
             clip_features(clips, values, side, f"{what} features in {clips.layout}", of_side)
@@ -110,7 +120,8 @@ def layout_features(
                 trained[number], rows, ("training", "test"), copies, strict=True
             )
         )
-        results.append(LayoutFeatures(clips.layout, train, test, raw, random[number], logits))
+        floors = (raw, random[number], kernels)
+        results.append(LayoutFeatures(clips.layout, train, test, *floors, logits))
     return results
 
 

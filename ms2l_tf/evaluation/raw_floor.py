@@ -19,11 +19,11 @@ from ms2l_tf.settings.config import NormaliserConfig
 
 
 @dataclass(frozen=True, eq=False)
-class RawFloor:
-    """Raw coordinates of the training and the test clips.
+class LazyFloor:
+    """A floor's features of the training and the test clips.
 
     Attributes:
-        sides: features [N, T M J C] of the two, computed when read.
+        sides: features [N, D] of the two, computed when read.
         cache: where the outcome of their probes is kept.
     """
 
@@ -37,7 +37,7 @@ def raw_floor(
     clips: tuple[np.ndarray, np.ndarray],
     settings: NormaliserConfig,
     frames: int,
-) -> RawFloor:
+) -> LazyFloor:
     """The raw floor of one layout.
 
     Args:
@@ -61,7 +61,7 @@ def raw_floor_of(
     *,
     facts: dict[str, Any],
     joints: Sequence[int] = (),
-) -> RawFloor:
+) -> LazyFloor:
     """The raw floor of training and test clips that are read from two stores.
 
     Args:
@@ -92,7 +92,7 @@ def raw_floor_of(
         },
         (data.dataset.path / FOLDER, run / FOLDER),
     )
-    return RawFloor((train, test), cache)
+    return LazyFloor((train, test), cache)
 
 
 def _settings(normaliser: Normaliser) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ms2l_tf.evaluation.rows import Features, LazyRows, blocks, take
 Progress = Callable[[str, float], None]
 
 # What a probe is not fitted on; see `probes.sgd.published_probe`.
-NO_FLOOR = {"floor/raw/linear_published"}
+NO_FLOOR = {"floor/raw/linear_published", "floor/kernels/linear_published"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ _PROBE_TITLES = {
     "ridge": "ridge",
     "svm": "RBF SVM",
 }
-_FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder"}
+_FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder", "kernels": "kernels"}
 
 _OTHERS = "/others_top1"  # of the test clips that are no copies
 

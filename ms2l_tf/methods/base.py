@@ -79,7 +79,9 @@ class Learner(keras.Model, abc.ABC):
         seed: int = 0,
         name: str,
     ) -> None:
-        super().__init__(name=name)
+        # A network that stays in single precision gets poses as they are, not rounded to half.
+        same = network.compute_dtype == keras.config.dtype_policy().compute_dtype
+        super().__init__(name=name, autocast=same)
         self.encoder = network
         self.clip_norm = clip_norm
         self.l2_penalty = l2_penalty

@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.networks.registry import NETWORKS, NetworkKind, network_kind
-from ms2l_tf.settings.config import SEGMENTS, SHARED, ModelConfig, ProtocolConfig, RunConfig
+from ms2l_tf.settings.config import (
+    SEGMENTS,
+    SHARED,
+    STEPPING_METHODS,
+    ModelConfig,
+    ProtocolConfig,
+    RunConfig,
+)
 from ms2l_tf.settings.options import Group, group_from
 
 if TYPE_CHECKING:
     from ms2l_tf.data.run_data import RunData
     from ms2l_tf.methods.base import Learner, RunShape
     from ms2l_tf.methods.batches import Batches
+
+
+Fit = Callable[["RunConfig", "RunData", "Learner"], dict[str, float]]
 
 
 def _nothing(config: RunConfig) -> None:
@@ -71,7 +81,7 @@ class Method:
     summary: str
     build: Callable[[RunConfig, RunShape], Learner] | None = None
     settings: tuple[type[Group], ...] = ()
-    fit: Callable[[RunConfig, RunData, Learner], dict[str, float]] | None = None
+    fit: Fit | None = None
     batches: Callable[[RunConfig, RunData, int], Batches] = _clip_batches
     contrasts: Callable[[RunConfig], bool] = _never
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -103,6 +113,8 @@ def register_method(method: Method) -> None:
     if METHODS.get(method.name, method) != method:
         raise ValueError(f"a method called '{method.name}' is registered already")
     METHODS[method.name] = method
+    if method.fit is None:
+        STEPPING_METHODS.add(method.name)
 
 
 def methods() -> Mapping[str, Method]:
@@ -127,6 +139,11 @@ def method_named(name: str) -> Method:
 def method_of(config: RunConfig) -> Method:
     """The method of a run."""
     return method_named(config.model.method)
+
+
+def closed_form(config: RunConfig) -> Fit | None:
+    """What measures the weights of a run that takes no step; None: it is trained by steps."""
+    return None if config.reads_labels else method_of(config).fit
 
 
 def groups_for(values: Mapping[str, Any]) -> dict[str, type[Group]]:

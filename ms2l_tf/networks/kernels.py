@@ -61,7 +61,7 @@ class KernelBank(keras.layers.Layer):
     def __init__(
         self, *, mixes: int, mixed_channels: int = 3, taps: int = 5, **kwargs: Any
     ) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
         self.mixes = mixes
         self.mixed_channels = mixed_channels
         self.taps = taps
@@ -148,7 +148,8 @@ class KernelEncoder(Network):
 
     Of several persons the shares are averaged and the maxima taken; a quarter as many kernels read
     the channels between the first two persons (`between_persons`). What is not drawn is measured on
-    training clips, in closed form (`ms2l_tf.methods.kernels`); until then the map is random.
+    training clips, in closed form (`ms2l_tf.methods.kernels`); until then the map is random. All is
+    computed in single precision, whatever the policy: shares count how often bounds are passed.
 
     Args:
         layouts: one; its points and bones give the channels.
@@ -175,7 +176,7 @@ class KernelEncoder(Network):
         dims: int = 512,
         **kwargs: Any,
     ) -> None:
-        super().__init__(layouts, **{"name": "kernel_encoder", **kwargs})
+        super().__init__(layouts, **{"name": "kernel_encoder", "dtype": "float32", **kwargs})
         if len(self.layouts) != 1:
             raise InputError(
                 f"--layouts: --network=kernels reads one skeleton layout, not {len(self.layouts)}"

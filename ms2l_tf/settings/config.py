@@ -26,11 +26,18 @@ CHANNELS = (
 )
 # Networks whose features are one vector a frame; `register_network` adds them.
 FRAME_NETWORKS: set[str] = set()
+# Methods whose learner takes steps down a gradient; `register_method` adds them.
+STEPPING_METHODS: set[str] = set()
 
 
 def gives_frames() -> str:
     """The condition that the network gives frames."""
     return f"network={','.join(sorted(FRAME_NETWORKS))}"
+
+
+def takes_steps() -> str:
+    """The condition that something is trained by gradients."""
+    return f"{LABELS_ARE_READ} or method={','.join(sorted(STEPPING_METHODS))}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +114,8 @@ class ModelConfig(Group):
 @dataclasses.dataclass(frozen=True)
 class OptimiserConfig(Group):
     """What follows the gradients, and its learning rate."""
+
+    only = (takes_steps,)
 
     optimiser: str = option(
         "adam", "Optimiser: Adam, or SGD with momentum 0.9.", choices=("adam", "sgd")
@@ -261,7 +270,7 @@ class TrainingConfig(Group):
         "Epochs. More of them than a run was started with prolong it under its first schedule.",
         least=1,
     )
-    batch: int = option(32, "Clips a batch, over all replicas.", least=1)
+    batch: int = option(32, "Clips a batch, over all replicas.", least=1, only=(takes_steps,))
     seed: int = option(
         0, "Seed of weights, labels drawn, order of clips and views.", least=0, most=2**31 - 2
     )
@@ -269,9 +278,13 @@ class TrainingConfig(Group):
         "float32",
         "Arithmetic: float32, or mixed precision.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
+        only=(takes_steps,),
     )
     monitor_epochs: int = option(
-        10, "Epochs between two readings of the kNN and collapse monitors; 0: never.", least=0
+        10,
+        "Epochs between two readings of the kNN and collapse monitors; 0: never.",
+        least=0,
+        only=(takes_steps,),
     )
 
 
@@ -284,6 +297,7 @@ class ProbeConfig(Group):
         "Frames to one feature vector: mean, max, last, mean and max side by side, or the means "
         "(maxima) of five equal segments side by side.",
         choices=POOLINGS,
+        only=(gives_frames,),
     )
     linear_c: tuple[float, ...] = option(
         (1.0,),

@@ -10,10 +10,12 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ms2l_tf.errors import InputError
+
+Condition = str | Callable[[], str]
 
 
 def option(
@@ -24,7 +26,7 @@ def option(
     least: float | None = None,
     most: float | None = None,
     may_be_empty: bool = False,
-    only: tuple[str | Callable[[], str], ...] = (),
+    only: tuple[Condition, ...] = (),
     may_change: bool = False,
 ) -> Any:
     """A dataclass field that is also a flag.
@@ -64,7 +66,7 @@ class Group:
         only: conditions under which a run reads any of them, as in `option`.
     """
 
-    only: ClassVar[tuple[str, ...]] = ()
+    only: ClassVar[tuple[Condition, ...]] = ()
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -120,8 +122,12 @@ def declared_type(group: type, name: str) -> tuple[type, bool]:
 
 def conditions_of(group: type[Group], field: dataclasses.Field[Any]) -> list[str]:
     """The conditions under which a run reads a setting: those of its group, then its own."""
-    only = (*group.only, *field.metadata["only"])
-    return [condition if isinstance(condition, str) else condition() for condition in only]
+    return as_texts((*group.only, *field.metadata["only"]))
+
+
+def as_texts(conditions: Iterable[Condition]) -> list[str]:
+    """Conditions of `option` as they would be typed."""
+    return [condition if isinstance(condition, str) else condition() for condition in conditions]
 
 
 def is_met(condition: str, values: Mapping[str, Any]) -> bool:

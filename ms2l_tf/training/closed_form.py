@@ -43,5 +43,6 @@ def fit_once(
         logs = fit(learner)
         print("fitted: " + ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))
         HistoryFile(folder, 0).on_epoch_end(0, logs)
-        folder.write_timing(time.perf_counter() - begun, 1)
+        seconds = time.perf_counter() - begun
         save_weights(learner, folder.weights)
+        folder.write_timing(seconds, 1)  # last: before there are weights it tells of lost ones

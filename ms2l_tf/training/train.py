@@ -14,7 +14,7 @@ from ms2l_tf.errors import warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
 from ms2l_tf.methods.recogniser import Recogniser
-from ms2l_tf.methods.registry import contrasts_clips, method_of
+from ms2l_tf.methods.registry import closed_form, contrasts_clips, method_of
 from ms2l_tf.runs.build import build_learner, build_optimizer, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
@@ -73,8 +73,8 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         if plan.labelled is not None:
             mend_labelled(folder, config, data.dataset, plan.labelled)
         return folder
-    _tell(data, plan)
-    closed_form = None if config.reads_labels else method_of(config).fit
+    solve = closed_form(config)
+    _tell(data, plan, [] if solve else plan.batches.warnings())
 
     def make_learner() -> Learner:
         learner = build_learner(config, plan.shape)
@@ -83,7 +83,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         if plan.labelled is not None and config.starts_from_probe and not plan.goes_on:
             assert isinstance(learner, Recogniser), "it reads labels"
             start_from_probe(learner, data, plan.labelled)
-        if closed_form is not None:
+        if solve is not None:
             return learner
         steps, epochs = plan.shape.steps, plan.shape.epochs
         optimizer = build_optimizer(config.optimiser, learner, steps=steps, epochs=epochs)
@@ -95,8 +95,8 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 
-    if closed_form is not None:
-        fit = functools.partial(closed_form, config, data)
+    if solve is not None:
+        fit = functools.partial(solve, config, data)
         fit_once(folder, config.training, make_learner, started, fit)
         return folder
     loop = Loop(
@@ -151,9 +151,9 @@ def _shape(
     return run_shape(config, data, clips=clips, steps=steps, epochs=epochs, **more)
 
 
-def _tell(data: RunData, plan: _Plan) -> None:
-    """Says what is peculiar about the clips."""
-    for line in plan.batches.warnings():
+def _tell(data: RunData, plan: _Plan, warnings: list[str]) -> None:
+    """Says what is peculiar about the clips, beside the warnings."""
+    for line in warnings:
         warn(line)
     for name, has_poses in zip(data.names, data.has_poses(), strict=True):
         trained = has_poses[plan.batches.clips]

@@ -1,4 +1,4 @@
-"""`MS2L` and `MSCLR` as scikit-learn estimators."""
+"""`MS2L`, `MSCLR` and `Kernels` as scikit-learn estimators."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from ms2l_tf import MS2L, MSCLR, ClipDataset, ClipPoses, load_encoder, load_layout
+from ms2l_tf import MS2L, MSCLR, ClipDataset, ClipPoses, Kernels, load_encoder, load_layout
 from ms2l_tf.api.estimators import ClipEstimator
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from tests.api.conftest import LAYOUT, MS2L_QUICK, MSCLR_QUICK
+from tests.api.conftest import KERNELS_QUICK, LAYOUT, MS2L_QUICK, MSCLR_QUICK
 from tests.helpers import motion, tiny_layout
 
 COMMON = ("epochs", "batch", "frames")
 
 
 def quick(kind: type[ClipEstimator], **changes: Any) -> ClipEstimator:
-    values = MSCLR_QUICK if kind is MSCLR else MS2L_QUICK
-    common = {name: values[name] for name in COMMON}
+    values = {MS2L: MS2L_QUICK, MSCLR: MSCLR_QUICK, Kernels: KERNELS_QUICK}[kind]
+    common = {name: values[name] for name in COMMON if name in values}
     settings = {name: value for name, value in values.items() if name not in COMMON}
     return kind(**{"strategy": "none", **common, "settings": settings, **changes})
 
@@ -70,7 +70,7 @@ def test_a_folder_will_do_and_a_finished_run_is_taken_as_it_is(
         model.set_params(frames=14).fit(dataset)
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
 @pytest.mark.parametrize("persons", [1, 2])
 def test_fit_of_arrays(kind: type[ClipEstimator], persons: int) -> None:
     model = quick(kind, layout=tiny_layout())
@@ -90,6 +90,16 @@ def test_arrays_of_other_kinds(tmp_path: pathlib.Path) -> None:
     flat = quick(MS2L, layout=LAYOUT)
     flat.set_params(settings={**(flat.settings or {}), "rotation": "in_plane"})
     assert flat.fit(clips[..., :2]).transform(clips[..., :2]).shape == expected.shape
+
+
+def test_kernels_of_flat_arrays() -> None:
+    model = quick(Kernels, layout=tiny_layout())
+    model.set_params(settings={**(model.settings or {}), "rotation": "in_plane"})
+    clips = [clip[..., :2] for clip in waves(2)]
+    features = model.fit_transform(clips)
+    assert features.shape == (10, 6)
+    assert np.isfinite(features).all()
+    assert model.history_["directions"] == [6.0]
 
 
 def test_arrays_beside_a_workdir(tmp_path: pathlib.Path) -> None:
@@ -127,7 +137,7 @@ def test_a_temporary_run_lives_as_long_as_the_estimator() -> None:
     assert pathlib.Path(copy.run_).is_dir()
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
 def test_not_fitted(kind: type[ClipEstimator]) -> None:
     for ask in (
         lambda: kind().transform(waves()),
@@ -139,7 +149,7 @@ def test_not_fitted(kind: type[ClipEstimator]) -> None:
             ask()
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
 def test_parameters_round_trip(kind: type[ClipEstimator]) -> None:
     values: dict[str, Any] = {
         "epochs": 3, "settings": {"units": 5}, "layouts": ["a", "b"], "workdir": "w", "seed": 2,
@@ -207,6 +217,12 @@ def test_bad_settings_are_named(case: str, dataset: ClipDataset, tmp_path: pathl
     with pytest.raises(InputError, match=message):
         kind(**{"workdir": tmp_path / "run", "strategy": "none", **values}).fit(dataset)
     assert not list(tmp_path.iterdir())
+
+
+def test_kernels_tell_what_is_for_the_other_methods(dataset: ClipDataset) -> None:
+    model = quick(Kernels, layouts=[LAYOUT], batch=8)
+    with pytest.warns(UserWarning, match="--batch has no effect here: it belongs to --protocol="):
+        model.fit(dataset)
 
 
 def test_settings_without_effect_are_told(dataset: ClipDataset) -> None:

@@ -27,14 +27,16 @@ LAYOUTS = ("kinect_v2_25", "h36m_17")
 SMALL: dict[str, Any] = {
     "frames": 8, "units": 3, "width": 1, "blocks": 2, "temporal_kernel": 3, "batch": 8,
     "epochs": 1, "monitor_epochs": 1, "k": (1,), "raw_frames": 4, "projection": 4,
-    "validation": "none", "observed": 4.0,
+    "validation": "none", "observed": 4.0, "mixes": 8, "dims": 4,
 }  # fmt: skip
-CELLS = list(itertools.product(("ms2l", "msclr", "longt_gan", "supervised"), NETWORKS))
+CELLS = list(itertools.product(methods(), NETWORKS))
 REFUSED = [
     *(("ms2l", name) for name in ("gru_last", "lstm_last", "blstm_last")),
     *((name, "kernels") for name in ("ms2l", "msclr", "longt_gan")),
+    *(("kernels", name) for name in NETWORKS if name != "kernels"),
 ]
 ACCEPTED = [cell for cell in CELLS if cell not in REFUSED]
+TRAINED = [cell for cell in ACCEPTED if cell[0] != "kernels"]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def features_of(folder: RunFolder, config: RunConfig) -> list[np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "network"), ACCEPTED)
+@pytest.mark.parametrize(("method", "network"), TRAINED)
 def test_a_method_trains_a_network(
     method: str, network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
@@ -74,6 +76,33 @@ def test_a_method_trains_a_network(
     after = trained_learner(folder, config, data).encoder.trainable_weights
     for old, new in zip(before, after, strict=True):
         assert np.abs(old.numpy() - new.numpy()).max() > 0, f"{old.path} has learnt nothing"
+
+
+def test_the_kernels_are_fitted(clips: ClipDataset, tmp_path: pathlib.Path) -> None:
+    config = small(clips, "kernels", "kernels", layouts=LAYOUTS)  # reads the first of them
+    folder = train(config, str(tmp_path / "run"), strategy="none")
+    (row,) = folder.read_history()
+    assert set(row) == {"epoch", "directions", "separation"}
+    (features,) = features_of(folder, config)
+    assert features.shape[1] == int(row["directions"]) == config.to_json()["dims"]
+    assert np.isfinite(features).all()
+    data = open_data(config)
+    drawn = untrained_learner(folder, config, data).encoder
+    measured = trained_learner(folder, config, data).encoder
+    assert not drawn.trainable_weights
+    for old, new in zip(drawn.weights, measured.weights, strict=True):
+        same = np.array_equal(old.numpy(), new.numpy())
+        assert same == old.path.endswith(("/mix", "/filters")), old.path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["gru", "gru_last"])
+def test_with_labels_the_method_of_kernels_takes_any_network(
+    network: str, clips: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    config = small(clips, "kernels", network, protocol="supervised")
+    (row,) = train(config, str(tmp_path / "run"), strategy="none").read_history()
+    assert np.isfinite(float(row["loss"]))
 
 
 @pytest.mark.slow
@@ -120,7 +149,8 @@ def test_msclr_trains_a_network_in_two_layouts(
 def test_what_makes_no_sense_is_refused_in_a_line(
     method: str, network: str, clips: ClipDataset
 ) -> None:
-    with pytest.raises(InputError, match=f"--method={method}: needs the features of frames") as why:
+    reason = "needs the features of frames|trains by gradients|fits --network=kernels alone"
+    with pytest.raises(InputError, match=f"--method={method}:? ({reason})") as why:
         small(clips, method, network)
     assert f"--network={network}" in str(why.value)
     assert "\n" not in str(why.value)
@@ -129,9 +159,13 @@ def test_what_makes_no_sense_is_refused_in_a_line(
 def test_the_document_has_this_matrix() -> None:
     document = (ROOT / "docs" / "methods.md").read_text()
     rows = [line.strip("| ").split(" | ") for line in document.splitlines()]
-    assert [row for row in rows if row[-6:] == [f"`{name}`" for name in NETWORKS]]
+    assert [row for row in rows if row[-len(NETWORKS) :] == [f"`{name}`" for name in NETWORKS]]
     for name in methods():
-        (cells,) = [row[1:] for row in rows if len(row) == 7 and row[0].startswith(f"`{name}`")]
+        (cells,) = [
+            row[1:]
+            for row in rows
+            if len(row) == 1 + len(NETWORKS) and row[0].startswith(f"`{name}`")
+        ]
         said = {network: cell == "yes" for network, cell in zip(NETWORKS, cells, strict=True)}
         assert said == {network: (name, network) not in REFUSED for network in NETWORKS}
 

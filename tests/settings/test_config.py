@@ -23,7 +23,6 @@ from ms2l_tf.networks.registry import (
     NETWORKS,
     GraphSettings,
     RecurrentSettings,
-    network_kind,
 )
 from ms2l_tf.settings.config import CHANNELS
 from ms2l_tf.settings.options import Group, declared_type

@@ -60,6 +60,13 @@ def told(values: dict[str, Any], *names: str) -> list[str]:
         ("flip", {"method": "msclr", "contrast": "skeletonclr"}, "=aimclr", {"contrast": "aimclr"}),
         ("flip", {"method": "msclr", **LABELS}, "--protocol=unsupervised", RANDOM),
         ("queue", {"method": "msclr", **LABELS}, "--protocol=unsupervised", RANDOM),
+        ("pooling", {"method": "msclr"}, "--network=gru, lstm", {"network": "gru"}),
+        ("shrinkage", {"method": "kernels", **LABELS}, "--protocol=unsupervised", RANDOM),
+        *(
+            (name, {"method": "kernels"}, f"{READS_LABELS} or --method=longt_gan, ms2l,", LABELS)
+            for name in ("learning_rate", "decay", "clip_norm", "batch", "monitor_epochs")
+        ),
+        ("precision", {"method": "kernels"}, READS_LABELS, {"method": "ms2l", "network": "gru"}),
     ],
 )
 def test_settings_of_other_runs_are_told(

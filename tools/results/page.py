@@ -22,9 +22,10 @@ Made by `python -m tools.results` from `results/<set>/<recipe>.json`; do not edi
 every seed, more probes and measures, by layout too, timings, versions and dates.
 
 Percent, top-1 unless said otherwise, of the test clips after the last epoch; mean ± sample standard
-deviation over seeds. **In brackets the floors: raw coordinates, then the same encoder untrained.**
-Settings were ranked on validation clips, never on test clips. Recipes are
-`flags/<set>/<recipe>.cfg`; their headers have commands and minutes.
+deviation over seeds. **In brackets the floors: raw coordinates, then the same encoder untrained**,
+then, where it was read, the closed-form encoder (kernels). Settings were ranked on validation
+clips, never on test clips. Recipes are `flags/<set>/<recipe>.cfg`; their headers have commands and
+minutes.
 """
 
 

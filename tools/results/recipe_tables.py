@@ -12,6 +12,7 @@ from tools.results.store import AS_IT_IS, RecipeResults, Variant
 
 _PROBES = {"linear": "linear/top1", "kNN-1": "knn/1/top1", "RBF SVM": "svm/top1"}
 _FLOORS = ("floor/raw/", "floor/random/")
+_KERNELS = "floor/kernels/"  # later than most results: named where it was read
 # Linear probes beside the usual one, in rows of their own.
 _OTHERS = {
     "linear_published/top1": "linear probe as MS-CLR published it (SGD)",
@@ -88,6 +89,8 @@ def _beside_floors(summary: Mapping[str, Summary], metric: str) -> str:
         return "-"
     floors = [summary.get(floor + metric) for floor in _FLOORS]
     texts = ["-" if floor is None else as_text(floor) for floor in floors]
+    if kernels := summary.get(_KERNELS + metric):
+        floors, texts = [*floors, kernels], [*texts, f"kernels {as_text(kernels)}"]
     inside = f" ({', '.join(texts)})" if any(floors) else ""
     return as_text(summary[metric]) + inside
 

@@ -172,7 +172,8 @@ def published_probe(seed: int = 0) -> SGDLinearProbe:
     """The probe of SkeletonCLR, AimCLR and MS-CLR, read after its last epoch.
 
     It takes pooled features of an encoder as they are. On raw coordinates, thousands of them
-    unscaled, its learning rate is far too high: there is no raw floor (`report.NO_FLOOR`).
+    unscaled, its learning rate is far too high, and so it is on kernels: they are no floors of it
+    (`report.NO_FLOOR`).
     """
     return SGDLinearProbe(
         epochs=100,

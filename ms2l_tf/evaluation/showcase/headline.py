@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 from ms2l_tf.evaluation.result import EvaluationResult
 
-_FLOORS = {"raw": "raw coordinates", "random": "the untrained network"}
+_FLOORS = {
+    "raw": "raw coordinates",
+    "random": "the untrained network",
+    "kernels": "kernels in closed form",
+}
 
 
 def headline(result: EvaluationResult) -> str:

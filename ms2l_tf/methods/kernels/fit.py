@@ -44,7 +44,7 @@ def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str,
 
     Returns:
         ``directions``, how many were found, and ``separation``, the mean over them of the variance
-        between clips to that among the views of a clip.
+        between clips to that among the views of a clip (not with ``--dims=0``).
 
     Raises:
         InputError: there are fewer than two training clips.
@@ -86,7 +86,7 @@ class KernelFit:
         if not self._encoder.dims:
             self._encoder.centre.assign(numbers.mean(axis=0))
             self._encoder.map.assign(1.0 / deviations(numbers))
-            return {}
+            return {"directions": float(self._encoder.feature_dim)}
         basis = principal_basis(numbers)
         scatter = self._scatter(basis)
         directions, ratios = discriminant(

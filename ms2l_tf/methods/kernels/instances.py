@@ -67,7 +67,7 @@ class Scatter:
     def add(self, views: FloatArray) -> None:
         """Adds the components [B, V, P] of V views of B clips."""
         means = views.mean(axis=1)
-        apart = (views - means[:, None]).reshape(-1, views.shape[-1])
+        apart = np.concatenate(list(views - means[:, None]))
         self._within += apart.T @ apart
         self._between += means.T @ means
         self._total += means.sum(axis=0, dtype=np.float64)

@@ -26,8 +26,9 @@ def measure_channels(bank: KernelBank, batches: Iterable[tf.Tensor]) -> None:
     count, total, squares = 0, np.zeros(size), np.zeros(size)
     for values in batches:
         count += int(values.shape[0] * values.shape[1])
-        total += tf.reduce_sum(values, axis=[0, 1]).numpy()
-        squares += tf.reduce_sum(values * values, axis=[0, 1]).numpy()
+        wide = tf.cast(values, tf.float64)  # else a channel that stands still seems to move
+        total += tf.reduce_sum(wide, axis=[0, 1]).numpy()
+        squares += tf.reduce_sum(wide * wide, axis=[0, 1]).numpy()
     if not count:  # nobody is ever seen there
         return
     mean = total / count

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from ms2l_tf.settings.config import UNSUPERVISED
 from ms2l_tf.settings.options import Group, option
 
 
 @dataclasses.dataclass(frozen=True)
 class InstanceSettings(Group):
     """Instance discrimination: which views of a clip the map keeps together."""
+
+    only = (f"protocol={UNSUPERVISED}",)
 
     instance_views: int = option(6, "Augmented views of each training clip.", least=2)
     shrinkage: float = option(
