@@ -121,7 +121,9 @@ def few_label_readings(
     if few:
         learner, encoder = _before_tuning(folder, config, data)
         features = encoded(folder, learner, config, data, {number: sides})[number]
-    sets = _with_kernels(folder, config, data, number, sides, unit_features(features))
+    sets = {"encoder": unit_features(features)}
+    if "kernels" in choices.floors:
+        sets |= _of_kernels(folder, config, data, number, sides, sets["encoder"])
     draws = _drawn(choices, clips, pool)
     if few:
         labelled = read_labelled(folder, clips.dataset)
@@ -178,17 +180,15 @@ def _before_tuning(folder: RunFolder, config: RunConfig, data: RunData) -> tuple
     return learner, "init"
 
 
-def _with_kernels(
+def _of_kernels(
     folder: RunFolder, config: RunConfig, data: RunData, number: int, sides: Sides, own: Sides
 ) -> dict[str, Sides]:
-    """Unit features by name: the run's own, those of the closed-form kernels, and both joined."""
-    sets = {"encoder": own}
-    if method_of(config).fit is not None:  # it is the closed-form encoder
-        return sets
+    """Unit features of the closed-form encoder, and joined with the run's own; maybe none."""
+    if method_of(config).fit is not None:  # the run's own are they
+        return {}
     try:
-        sets["kernels"] = unit_features(kernel_features(folder, config, data, number, sides))
+        kernels = unit_features(kernel_features(folder, config, data, number, sides))
     except InputError as error:
         warn(f"kernels are left out of the readings with few labels: {error}")
-        return sets
-    sets["joined"] = joined([own, sets["kernels"]])
-    return sets
+        return {}
+    return {"kernels": kernels, "joined": joined([own, kernels])}

@@ -13,6 +13,7 @@ import pytest
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation import few_label_readings as module
+from ms2l_tf.evaluation import layout_features
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.choices import Choices
 from ms2l_tf.evaluation.evaluate import Evaluated, evaluate_run
@@ -38,6 +39,7 @@ def stand_in(*args: Any) -> Sides:
 @pytest.fixture(autouse=True)
 def _kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "kernel_features", stand_in)
+    monkeypatch.setattr(layout_features, "kernel_floor", lambda *_: None)
 
 
 @pytest.fixture
@@ -142,6 +144,15 @@ def test_validation_clips_are_not_among_those_that_are_drawn(
     evaluated: Evaluated = evaluate_run(folder, trained_run.config, choices)
     train_names = set(np.asarray(evaluated.features[0].train.names).tolist())
     assert len(read) == len(train_names)
+
+
+def test_without_the_kernels_floor_there_are_none(
+    folder: RunFolder, trained_run: TrainedRun
+) -> None:
+    choices = dataclasses.replace(QUICK, few_labels=(0.5,), draws=1, floors=("random",))
+    metrics = evaluate_run(folder, trained_run.config, choices).result.metrics
+    read = {key.split("/")[2] for key in metrics if key.startswith("few_labels/")}
+    assert read == {"encoder"}
 
 
 def test_kernels_that_cannot_be_fitted_cost_only_themselves(
