@@ -315,7 +315,8 @@ def _details(
         **_protocol_details(config),
         "raw_floor": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
         "random_floor": "the same encoder before training, same seed, same pooling; its batch "
-        "normalisation, if any, as made, with means of 0 and variances of 1",
+        "normalisation, if any, as made, with means of 0 and variances of 1; what is fitted in "
+        "closed form, as drawn",
     }
     if len(features) > 1:
         details |= {
