@@ -12,7 +12,7 @@ from ms2l_tf.version import __version__
 if TYPE_CHECKING:
     from ms2l_tf.api.drawing import draw_clip
     from ms2l_tf.api.encoder import SkeletonEncoder, load_encoder
-    from ms2l_tf.api.estimators import MS2L, MSCLR, Kernels
+    from ms2l_tf.api.estimators import MS2L, MSCLR, Kernels, Pointing
     from ms2l_tf.api.evaluation import evaluate
     from ms2l_tf.data.clip_dataset import ClipDataset
     from ms2l_tf.data.records import Axes, Clip, ClipPoses
@@ -28,6 +28,7 @@ _MODULES = {
     "Kernels": "api.estimators",
     "MS2L": "api.estimators",
     "MSCLR": "api.estimators",
+    "Pointing": "api.estimators",
     "SkeletonEncoder": "api.encoder",
     "SkeletonLayout": "skeletons.layout",
     "draw_clip": "api.drawing",
@@ -45,6 +46,7 @@ __all__ = [
     "ClipPoses",
     "DatasetWriter",
     "Kernels",
+    "Pointing",
     "SkeletonEncoder",
     "SkeletonLayout",
     "__version__",

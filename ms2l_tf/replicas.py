@@ -7,8 +7,9 @@ import tensorflow as tf
 
 
 def count() -> int:
-    """Number of replicas in sync (1 outside a strategy)."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
+    """Number of replicas in sync; 1 outside a strategy, and where no replica is computing."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
 
 
 def index() -> tf.Tensor | int:

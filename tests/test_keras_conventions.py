@@ -72,6 +72,7 @@ def test_the_classifier(settings: dict[str, Any], frames: bool, tmp_path: pathli
     run_layer_test(Classifier(3, **settings), inputs, tmp_path)
 
 
+POINTING = {"target_mixes": 8, "target_dims": 6}
 LEARNERS: dict[str, dict[str, Any]] = {
     "ms2l": {"method": "ms2l", "observed": 4.0},
     "ms2l, MLP heads": {"method": "ms2l", "observed": 4.0, "head": "mlp", "head_hidden": (6,)},
@@ -83,6 +84,11 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "longt_gan": {"method": "longt_gan", "crop": 0.8},
     "skeletonclr": {"method": "msclr", "contrast": "skeletonclr", "batch": 4},
     "aimclr": {"method": "msclr", "batch": 4, "weight_decay": 1e-4},
+    "pointing": {"method": "pointing", **POINTING},
+    "pointing, alone and clips as they are": {
+        "method": "pointing", "network": "gru_last", "joined": False, "crop": 1.0, "rotate": 0.0,
+        "shear": 0.0, "joint_dropout": 0.0, **POINTING,
+    },
     "recogniser": {"method": "supervised"},
     "recogniser, joint": {"method": "ms2l", "observed": 4.0, "protocol": "supervised",
                           "schedule": "joint", "rotate": 9.0},

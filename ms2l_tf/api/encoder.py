@@ -14,7 +14,6 @@ from ms2l_tf.api.loaded import LoadedRun, load_run
 from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.features import encoder_features, frame_features
-from ms2l_tf.networks.registry import network_kind
 
 
 class ClipTransformer(TransformerMixin, BaseEstimator):
@@ -113,9 +112,12 @@ class SkeletonEncoder(ClipTransformer):
             InputError: as `transform`; or the network gives one vector a clip only.
         """
         run = self.loaded()
-        name = run.config.model.network
-        if not network_kind(name).has_frames:
-            raise InputError(f"{self.run}: its network, {name}, does not tell frames apart")
+        if not run.network.has_frames:
+            kind = run.config.model
+            raise InputError(
+                f"{self.run}: its features (--method={kind.method} --network={kind.network}) do "
+                "not tell frames apart"
+            )
         store, rows, normaliser = run.read(clips, indices, unit=self.unit, axes=self.axes)
         if not len(rows):
             return []

@@ -1,4 +1,4 @@
-"""`MS2L`, `MSCLR`, `Kernels`: training as scikit-learn estimators, by the code of the commands."""
+"""The methods as scikit-learn estimators, which train by the code of the commands."""
 
 from __future__ import annotations
 
@@ -199,3 +199,12 @@ class Kernels(ClipEstimator):
     """
 
     _method = "kernels"
+
+
+class Pointing(ClipEstimator):
+    """A network that learns to predict closed-form features; see `ClipEstimator`.
+
+    What ``transform`` gives is one vector a clip: ``pooling`` is for runs with labels.
+    """
+
+    _method = "pointing"

@@ -147,13 +147,14 @@ def fitted_batch(batch: int, clips: int, *, replicas: int = 1, contrasted: bool 
         return batch
     if batch < 2:
         raise InputError(
-            f"--batch={batch}: the contrastive task tells a clip from the others of its batch, and "
-            "there are none; use --batch=2 or more, or leave contrastive out of --tasks"
+            f"--batch={batch}: a contrastive loss tells a clip from the others of its batch, and "
+            "there are none; use --batch=2 or more, or leave such a loss out (--tasks)"
         )
     fitted = min(batch, clips // replicas * replicas)
     if fitted < 2:
         raise InputError(
-            f"--tasks: the contrastive task tells clips apart, and {clips} training clip(s) on "
-            f"{replicas} replica(s) are too few; train on more clips, or leave contrastive out"
+            f"--batch={batch}: a contrastive loss tells clips apart, and {clips} training clip(s) "
+            f"on {replicas} replica(s) are too few; train on more clips, or leave such a loss out "
+            "(--tasks)"
         )
     return fitted

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ms2l_tf.errors import InputError
 from ms2l_tf.networks.registry import NETWORKS, NetworkKind, network_kind
 from ms2l_tf.settings.config import (
+    FRAME_METHODS,
     SEGMENTS,
     SHARED,
     STEPPING_METHODS,
@@ -81,6 +82,7 @@ class Method:
         has_tasks: its losses can be trained beside those of labels.
         several_layouts: reads all layouts of a run rather than the first.
         needs_frames: the network has to tell frames apart.
+        one_vector: its features are one vector a clip, whatever its network gives.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Method:
     has_tasks: bool = False
     several_layouts: bool = False
     needs_frames: bool = False
+    one_vector: bool = False
 
 
 METHODS: dict[str, Method] = {}
@@ -126,6 +129,8 @@ def register_method(method: Method) -> None:
     METHODS[method.name] = method
     if method.fit is None:
         STEPPING_METHODS.add(method.name)
+    if not method.one_vector:
+        FRAME_METHODS.add(method.name)
 
 
 def methods() -> Mapping[str, Method]:

@@ -18,7 +18,9 @@ TAPS = 5
 
 @keras.saving.register_keras_serializable("ms2l_tf")
 class TemporalBlock(keras.layers.Layer):
-    """Adds to its input what a dilated convolution and a map of each frame make of it.
+    """Adds to its input what a dilated convolution and a linear map of each frame make of it.
+
+    x + map(gelu(convolution(layer norm(x)))), with the GELU's approximation by tanh.
 
     Args:
         units: D.
@@ -54,7 +56,10 @@ class TemporalBlock(keras.layers.Layer):
 class TCN(SequenceNetwork):
     """Features of every frame by residual convolutions over time; D = units.
 
-    Every number of a frame is normalised over the batch first: channels are of very unequal size.
+    Every number of a frame is normalised over the batch first, channels being of very unequal
+    size; then a linear map to D and the blocks, whose dilations double (Bai et al., "An empirical
+    evaluation of generic convolutional and recurrent networks for sequence modeling", 2018; here
+    neither causal nor with dropout).
 
     Args:
         layouts: that it reads; see `SequenceNetwork`.

@@ -26,6 +26,8 @@ CHANNELS = (
 )
 # Networks whose features are one vector a frame; `register_network` adds them.
 FRAME_NETWORKS: set[str] = set()
+# Methods whose features are what the network gives, frames too; `register_method` adds them.
+FRAME_METHODS: set[str] = set()
 # Methods whose learner takes steps down a gradient; `register_method` adds them.
 STEPPING_METHODS: set[str] = set()
 
@@ -33,6 +35,11 @@ STEPPING_METHODS: set[str] = set()
 def gives_frames() -> str:
     """The condition that the network gives frames."""
     return f"network={','.join(sorted(FRAME_NETWORKS))}"
+
+
+def frames_are_features() -> str:
+    """The condition that the frames of a network that gives them become features."""
+    return f"{LABELS_ARE_READ} or method={','.join(sorted(FRAME_METHODS))}"
 
 
 def takes_steps() -> str:
@@ -297,7 +304,7 @@ class ProbeConfig(Group):
         "Frames to one feature vector: mean, max, last, mean and max side by side, or the means "
         "(maxima) of five equal segments side by side.",
         choices=POOLINGS,
-        only=(gives_frames,),
+        only=(gives_frames, frames_are_features),
     )
     linear_c: tuple[float, ...] = option(
         (1.0,),

@@ -63,11 +63,11 @@ def run_epochs(
         with replicas.scope():
             checkpoints = Checkpoints(learner, folder)
         first = checkpoints.restore()
-        if not first:
-            with replicas.scope():
-                loop.begin(learner)
         folder.prolong(settings.epochs)
         begun = time.perf_counter()
+        if not first:  # else the checkpoint holds what it made
+            with replicas.scope():
+                loop.begin(learner)
         learner.fit(
             loop.batches.begin(first * loop.batches.steps),
             steps_per_epoch=loop.batches.steps,

@@ -16,6 +16,7 @@ LAYOUT = "kinect_v2_25"
 QUICK: dict[str, Any] = {"epochs": 1, "frames": 12, "batch": 8, "monitor_epochs": 0}
 MS2L_QUICK: dict[str, Any] = {**QUICK, "units": 4, "observed": 4.0, "projection": 4}
 KERNELS_QUICK: dict[str, Any] = {"frames": 12, "mixes": 8, "dims": 6, "instance_views": 2}
+POINTING_QUICK: dict[str, Any] = {**QUICK, "units": 4, "target_mixes": 8, "target_dims": 6}
 MSCLR_QUICK: dict[str, Any] = {**QUICK, "width": 2, "blocks": 2, "projection": 4}
 
 

@@ -1,4 +1,4 @@
-"""`MS2L`, `MSCLR` and `Kernels` as scikit-learn estimators."""
+"""`MS2L`, `MSCLR`, `Kernels` and `Pointing` as scikit-learn estimators."""
 
 from __future__ import annotations
 
@@ -14,19 +14,30 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from ms2l_tf import MS2L, MSCLR, ClipDataset, ClipPoses, Kernels, load_encoder, load_layout
+from ms2l_tf import (
+    MS2L,
+    MSCLR,
+    ClipDataset,
+    ClipPoses,
+    Kernels,
+    Pointing,
+    load_encoder,
+    load_layout,
+)
 from ms2l_tf.api.estimators import ClipEstimator
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.skeletons.layout import SkeletonLayout
-from tests.api.conftest import KERNELS_QUICK, LAYOUT, MS2L_QUICK, MSCLR_QUICK
+from tests.api.conftest import KERNELS_QUICK, LAYOUT, MS2L_QUICK, MSCLR_QUICK, POINTING_QUICK
 from tests.helpers import motion, tiny_layout
 
 COMMON = ("epochs", "batch", "frames")
 
 
 def quick(kind: type[ClipEstimator], **changes: Any) -> ClipEstimator:
-    values = {MS2L: MS2L_QUICK, MSCLR: MSCLR_QUICK, Kernels: KERNELS_QUICK}[kind]
+    values = {
+        MS2L: MS2L_QUICK, MSCLR: MSCLR_QUICK, Kernels: KERNELS_QUICK, Pointing: POINTING_QUICK
+    }[kind]  # fmt: skip
     common = {name: values[name] for name in COMMON if name in values}
     settings = {name: value for name, value in values.items() if name not in COMMON}
     return kind(**{"strategy": "none", **common, "settings": settings, **changes})
@@ -70,7 +81,7 @@ def test_a_folder_will_do_and_a_finished_run_is_taken_as_it_is(
         model.set_params(frames=14).fit(dataset)
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels, Pointing])
 @pytest.mark.parametrize("persons", [1, 2])
 def test_fit_of_arrays(kind: type[ClipEstimator], persons: int) -> None:
     model = quick(kind, layout=tiny_layout())
@@ -137,7 +148,7 @@ def test_a_temporary_run_lives_as_long_as_the_estimator() -> None:
     assert pathlib.Path(copy.run_).is_dir()
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels, Pointing])
 def test_not_fitted(kind: type[ClipEstimator]) -> None:
     for ask in (
         lambda: kind().transform(waves()),
@@ -149,7 +160,7 @@ def test_not_fitted(kind: type[ClipEstimator]) -> None:
             ask()
 
 
-@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels])
+@pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels, Pointing])
 def test_parameters_round_trip(kind: type[ClipEstimator]) -> None:
     values: dict[str, Any] = {
         "epochs": 3, "settings": {"units": 5}, "layouts": ["a", "b"], "workdir": "w", "seed": 2,

@@ -9,9 +9,9 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_checks, get_tags
 
-from ms2l_tf import MS2L, MSCLR, Kernels, SkeletonEncoder
+from ms2l_tf import MS2L, MSCLR, Kernels, Pointing, SkeletonEncoder
 
-ESTIMATORS = [MS2L(), MSCLR(), Kernels(), SkeletonEncoder("no/run")]
+ESTIMATORS = [MS2L(), MSCLR(), Kernels(), Pointing(), SkeletonEncoder("no/run")]
 
 # scikit-learn makes flat data [N, D] and skips, by the input tags, what it cannot feed. These
 # checks need no data, or are done with an estimator that was never fitted.
@@ -32,6 +32,7 @@ EXPECTED_FAILURES = {
     ("MS2L", "check_fit_score_takes_y"): "fits on flat data, which are no clips",
     ("MSCLR", "check_fit_score_takes_y"): "fits on flat data, which are no clips",
     ("Kernels", "check_fit_score_takes_y"): "fits on flat data, which are no clips",
+    ("Pointing", "check_fit_score_takes_y"): "fits on flat data, which are no clips",
     ("SkeletonEncoder", "check_fit_score_takes_y"): "reads a run, and there is none",
 }
 

@@ -76,9 +76,9 @@ def test_each_clip_once_in_a_batch_of_the_contrastive_task(
 @pytest.mark.parametrize(
     ("batch", "clips", "replicas", "said"),
     [
-        (1, 9, 1, "--batch=1: the contrastive task .* use --batch=2 or more"),
-        (4, 1, 1, r"--tasks: .* 1 training clip\(s\) on 1 replica\(s\) are too few"),
-        (4, 3, 4, r"--tasks: .* 3 training clip\(s\) on 4 replica\(s\) are too few"),
+        (1, 9, 1, "--batch=1: a contrastive loss .* use --batch=2 or more"),
+        (4, 1, 1, r"--batch=4: .* 1 training clip\(s\) on 1 replica\(s\) are too few"),
+        (4, 3, 4, r"--batch=4: .* 3 training clip\(s\) on 4 replica\(s\) are too few"),
     ],
 )
 def test_a_lone_clip_has_no_contrast(

@@ -21,6 +21,7 @@ from ms2l_tf.methods.registry import (
 )
 from ms2l_tf.networks.registry import (
     NETWORKS,
+    ConvolutionSettings,
     GraphSettings,
     RecurrentSettings,
 )
@@ -60,7 +61,8 @@ def test_the_method_decides_defaults_and_whoever_chooses_has_the_last_word(metho
     for name, value in method.defaults.items():
         assert flat[name] == (list(value) if isinstance(value, tuple) else value), name
     others = {name: value for name, value in run_config().to_json().items() if name in flat}
-    for name in set(others) - set(method.defaults) - OWN_DEFAULTS - {"method"}:
+    of_network = set(dataclasses.asdict(run_config({"method": method.name}).network))
+    for name in set(others) - set(method.defaults) - OWN_DEFAULTS - of_network - {"method"}:
         assert flat[name] == others[name], name
     chosen: dict[str, Any] = {"network": "gru", "protocol": "semi", "frames": 61}
     flat = run_config({"method": method.name, **chosen}).to_json()
@@ -76,6 +78,7 @@ def test_the_method_decides_defaults_and_whoever_chooses_has_the_last_word(metho
         ({"method": "msclr"}, "stgcn", GraphSettings),
         ({"method": "msclr", "network": "lstm"}, "lstm", RecurrentSettings),
         ({"network": "stgcn"}, "stgcn", GraphSettings),
+        ({"method": "pointing"}, "tcn", ConvolutionSettings),
     ],
 )
 def test_the_method_decides_the_network_and_the_network_its_settings(

@@ -61,6 +61,8 @@ def told(values: dict[str, Any], *names: str) -> list[str]:
         ("flip", {"method": "msclr", **LABELS}, "--protocol=unsupervised", RANDOM),
         ("queue", {"method": "msclr", **LABELS}, "--protocol=unsupervised", RANDOM),
         ("pooling", {"method": "msclr"}, "--network=gru, lstm", {"network": "gru"}),
+        ("pooling", {"method": "pointing"}, READS_LABELS, LABELS),
+        ("sharpness", {"method": "pointing", **LABELS}, "--protocol=unsupervised", RANDOM),
         ("shrinkage", {"method": "kernels", **LABELS}, "--protocol=unsupervised", RANDOM),
         *(
             (name, {"method": "kernels"}, f"{READS_LABELS} or --method=longt_gan, ms2l,", LABELS)

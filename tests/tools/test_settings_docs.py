@@ -38,7 +38,7 @@ def test_every_setting_has_a_row_in_each_group_that_has_it() -> None:
     [
         (
             "frames",
-            "`200`; msclr: `50`; kernels: `32` | whole number, ≥ 2 |",
+            "`200`; msclr: `50`; kernels: `32`; pointing: `32` | whole number, ≥ 2 |",
         ),  # default of a method
         ("masked_parts", "`2` | whole number, ≥ 1, ≤ 4 | `--tasks=prediction, contrastive` and "),
         ("augment_each", "`false` | true or false | `--method=ms2l` and `--protocol=unsupervised`"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ms2l_tf.errors import InputError
 from ms2l_tf.methods.augmentation import AugmentSettings, labelled_view
 from ms2l_tf.methods.kernels.method import INPUTS
 from ms2l_tf.methods.pointing.settings import PointingSettings
@@ -21,7 +22,8 @@ def build(config: RunConfig, shape: RunShape) -> Pointing:
     """The student and the teacher, not built yet."""
     from ms2l_tf.methods.pointing.model import Pointing
 
-    teacher = build_network(target_config(config), shape.layouts, coords=shape.coords)
+    targets = target_config(config)
+    teacher = build_network(targets, shape.layouts, coords=shape.coords, name="teacher")
     settings = config.of(PointingSettings)
     return Pointing(
         build_network(config, shape.layouts, coords=shape.coords),
@@ -35,7 +37,11 @@ def build(config: RunConfig, shape: RunShape) -> Pointing:
 
 
 def target_config(config: RunConfig) -> RunConfig:
-    """Settings of the closed-form encoder whose features a run points at."""
+    """Settings of the closed-form encoder whose features a run points at.
+
+    It reads the run's clips as the run does; all else but its size is what `kernels` takes by
+    itself, its channels and the views of its fit too.
+    """
     settings = config.of(PointingSettings)
     taken_over = {**config.data.to_json(), **config.normaliser.to_json()}
     return run_config(
@@ -64,6 +70,15 @@ def contrasts(config: RunConfig) -> bool:
     return True
 
 
+def check(config: RunConfig) -> None:
+    """Refuses poses from which the closed-form encoder cannot be computed."""
+    if not config.reads_labels and config.normaliser.centre == "frame":
+        raise InputError(
+            "--centre=frame: takes away the root's path, which the features that "
+            "--method=pointing points at describe; use --centre=clip or none"
+        )
+
+
 METHOD = Method(
     name="pointing",
     summary="a network points at the closed-form features of the clip it sees a part of",
@@ -89,4 +104,6 @@ METHOD = Method(
     },
     labelled_view=labelled_view,
     contrasts=contrasts,
+    check=check,
+    one_vector=True,
 )

@@ -1,4 +1,4 @@
-"""The pointing learner, and the network of its features: a student beside its teacher."""
+"""The learner of pointing, and the network of its features: a student beside its teacher."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ _TINY = 1e-12
 
 @keras.saving.register_keras_serializable("ms2l_tf")
 class Taught(Network):
-    """What a student has learnt to say of a clip, beside the vector it was taught to say.
+    """A student's prediction of the closed-form features of a clip, beside those features.
+
+    A linear head maps the student's features to the prediction. The teacher gets poses in single
+    precision, whatever the policy.
 
     Args:
         student: any network; maximum and mean of its frames are read where it gives frames.
-        teacher: the fitted closed-form encoder.
-        joined: give the teacher's vector too.
+        teacher: the closed-form encoder.
+        joined: give the teacher's features too.
 
     Input shape:
         [B, T, M, J, C].
 
     Output shape:
-        [B, D]: the student's answer at unit length, then, if joined, the teacher's; D is once or
-        twice the teacher's.
+        [B, D] float32: the prediction at unit length, then, if joined, the teacher's features at
+        unit length; D is D' of the teacher, or twice that.
     """
 
     has_frames = False
@@ -39,12 +42,12 @@ class Taught(Network):
     def __init__(
         self, student: Network, teacher: KernelEncoder, *, joined: bool = True, **kwargs: Any
     ) -> None:
-        settings = {"inputs": student.channels, "coords": student.coords, "name": "taught"}
-        super().__init__(student.layouts, **{**settings, **kwargs})
+        settings = {"inputs": student.channels, "coords": student.coords, "autocast": False}
+        super().__init__(student.layouts, **{**settings, "name": "taught", **kwargs})
         self.student = student
         self.teacher = teacher
         self.joined = joined
-        self.head = keras.layers.Dense(teacher.feature_dim, name="head")
+        self.head = keras.layers.Dense(teacher.feature_dim, dtype=student.dtype_policy, name="head")
 
     @property
     def feature_dim(self) -> int:
@@ -58,14 +61,14 @@ class Taught(Network):
         self.head.build((None, size))
         self.built = True
 
-    def answers(
+    def predictions(
         self,
         poses: tf.Tensor,
         layout: tf.Tensor | int = 0,
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> tf.Tensor:
-        """The student's vectors at unit length: [B, T, M, J, C] -> [B, D']."""
+        """What the student makes of clips, at unit length: [B, T, M, J, C] -> [B, D']."""
         features = self.student(poses, layout=layout, training=training, random=random)
         if self.student.gives_frames:
             parts = [tf.reduce_max(features, axis=1), tf.reduce_mean(features, axis=1)]
@@ -73,7 +76,7 @@ class Taught(Network):
         return _unit(self.head(features))
 
     def targets(self, poses: tf.Tensor) -> tf.Tensor:
-        """The teacher's vectors at unit length: [B, T, M, J, C] -> [B, D']."""
+        """The teacher's features at unit length: [B, T, M, J, C] -> [B, D']."""
         return tf.stop_gradient(_unit(self.teacher(poses)))
 
     def call(
@@ -84,8 +87,10 @@ class Taught(Network):
         random: ClipRandom | None = None,
         by_frame: bool | None = None,
     ) -> tf.Tensor:
-        answers = self.answers(poses, layout, training, random)
-        return tf.concat([answers, self.targets(poses)], axis=-1) if self.joined else answers
+        predictions = self.predictions(poses, layout, training, random)
+        if not self.joined:
+            return predictions
+        return tf.concat([predictions, self.targets(poses)], axis=-1)
 
     def feature_map(
         self,
@@ -119,12 +124,12 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("ms2l_tf")
 class Pointing(Learner):
-    """A network sees an augmented clip and points at the vector of the whole one in its batch.
+    """A network sees an augmented clip and points at the features of the whole one in its batch.
 
-    The vectors are those of the closed-form encoder, which is fitted before the first step
+    They are those of the closed-form encoder, which is fitted before the first step
     (`ms2l_tf.methods.pointing.method.begin`) and stays as it is: fixed targets, unlike those of
     contrastive learning, whose two sides move. The loss is the cross-entropy of the softmax over
-    the global batch of sharpness x cosine (InfoNCE, van den Oord et al. 2018).
+    the global batch of sharpness x cosine between predictions and targets.
 
     Args:
         encoder: the student.
@@ -135,7 +140,11 @@ class Pointing(Learner):
         clip_norm: see `Learner`.
         seed: see `Learner`.
 
-    Training data: batches {"poses": [B, T, M, J, C], ...}.
+    Training data: batches {"poses": [B, T, M, J, C], ...}; no clip twice in one.
+
+    References:
+        van den Oord et al., "Representation learning with contrastive predictive coding", 2018
+        (InfoNCE); Wei et al., "Masked feature prediction", CVPR 2022 (fixed features as targets).
     """
 
     def __init__(
@@ -168,14 +177,14 @@ class Pointing(Learner):
     def losses(
         self, data: Batch, seed: tf.Tensor, *, prepared: Any = None, training: bool = True
     ) -> tuple[tf.Tensor, Logs]:
-        """The loss; ``found``: how often the own clip's vector is the nearest."""
+        """The loss; ``found``: the share of predictions that are nearest to their own target."""
         poses = data["poses"]
         random = ClipRandom(seed, tf.shape(poses)[0])
         view = self.augmentation(poses, random.stream(0)) if self.augmentation else poses
-        answers = self.taught.answers(view, training=training, random=random.stream(1))
+        predictions = self.taught.predictions(view, training=training, random=random.stream(1))
         targets = replicas.gather(self.taught.targets(poses))
-        cosines = tf.matmul(answers, targets, transpose_b=True)
-        batch = tf.shape(answers)[0]
+        cosines = tf.matmul(predictions, targets, transpose_b=True)
+        batch = tf.shape(predictions)[0]
         own = replicas.index() * batch + tf.range(batch)
         loss = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(own, self.sharpness * cosines)
