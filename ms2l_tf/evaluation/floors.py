@@ -47,7 +47,8 @@ def floor_details(
     told = {
         "raw": f"{config.probes.raw_frames} frames of normalised coordinates, flattened",
         "random": "the same encoder before training, same seed, same pooling; its batch "
-        "normalisation, if any, as made, with means of 0 and variances of 1; what is fitted in closed form, as drawn",
+        "normalisation, if any, as made, with means of 0 and variances of 1; what is fitted in "
+        "closed form, as drawn",
         "kernels": missing
         or "the closed-form encoder (--method=kernels) with its default settings, fitted without "
         "labels on the clips the run was trained on; same seed, rotation and scale",
