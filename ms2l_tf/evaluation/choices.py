@@ -25,7 +25,8 @@ class Choices:
             first; none: all.
         cross: with several layouts: probes trained in one and tested in another.
         single: run folders of one layout each, whose encoders read the other layouts bridged.
-        unseen: layouts the run has not learnt, read bridged to its first one.
+        unseen: layouts the run has not learnt, read bridged to its first one, or as they are by a
+            run of the semantic points.
         streams: run folders of other channels to fuse with the run.
     """
 

@@ -52,7 +52,7 @@ def _ready(config: RunConfig, data: RunData, learner: Learner) -> None:
 
 
 def _never(config: RunConfig) -> bool:
-    """Clips of a batch are not told from each other."""
+    """No run does."""
     return False
 
 
@@ -79,7 +79,7 @@ class Method:
         check: refuses settings that contradict each other.
         carried: those of `settings` that a run with labels takes over from the run it starts from.
         has_tasks: its losses can be trained beside those of labels.
-        several_layouts: reads all layouts of a run rather than the first.
+        several_layouts: whether a run learns from all its layouts rather than the first.
         needs_frames: the network has to tell frames apart.
     """
 
@@ -96,7 +96,7 @@ class Method:
     check: Callable[[RunConfig], None] = _nothing
     carried: tuple[type[Group], ...] = ()
     has_tasks: bool = False
-    several_layouts: bool = False
+    several_layouts: Callable[[RunConfig], bool] = _never
     needs_frames: bool = False
 
 
