@@ -83,9 +83,12 @@ def canonical_layout() -> SkeletonLayout:
 def without(layout: SkeletonLayout, part: str) -> SkeletonLayout:
     """The layout as if its skeleton lacked a part of the body, one of `OPTIONAL`.
 
-    The middle of the shoulders, if there are some, stands in for a neck, as in `coco_17`.
+    The middle of the shoulders, if there are some, stands in for a neck, as in `coco_17`. A layout
+    that would keep fewer than `LEAST_POINTS` stays as it is.
     """
     semantic = {**layout.semantic, **dict.fromkeys(OPTIONAL[part], ())}
+    if sum(map(bool, semantic.values())) < LEAST_POINTS:
+        return layout
     anchors = dict(layout.anchors)
     shoulders = layout.anchors["shoulder_left"] + layout.anchors["shoulder_right"]
     if part == "neck":

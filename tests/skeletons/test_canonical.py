@@ -96,3 +96,4 @@ def test_without_a_neck_the_shoulders_stand_in_for_it() -> None:
     assert lacking.anchors["spine_top"] == lacking.semantic["neck"]
     tiny = tiny_layout(semantic={"hand_left": (3,), "hand_right": (4,)})
     assert without(tiny, "neck").semantic["neck"] == tiny.semantic["neck"], "no shoulders"
+    assert without(tiny, "arms") is tiny, "nothing but the trunk would be left"

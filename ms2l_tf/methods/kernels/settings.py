@@ -23,7 +23,7 @@ class InstanceSettings(Group):
         least=0,
     )
     lacking: tuple[str, ...] = option(
-        (),
+        ("legs", "head", "neck"),
         "What views lack by turns, one part at a time, so that skeletons without it give similar "
         "features; without a neck the middle of the shoulders stands in for it.",
         choices=tuple(OPTIONAL),
