@@ -40,6 +40,11 @@ def batches(config: RunConfig, data: RunData, replicas: int) -> PairBatches:
     return PairBatches(config, data)
 
 
+def several_layouts(config: RunConfig) -> bool:
+    """Query and key are in any two of them."""
+    return True
+
+
 def check(config: RunConfig) -> None:
     """Refuses clips too short for the views, and layouts named twice."""
     frames = config.normaliser.frames
@@ -72,5 +77,5 @@ METHOD = Method(
     },
     labelled_view=labelled_view,
     check=check,
-    several_layouts=True,
+    several_layouts=several_layouts,
 )

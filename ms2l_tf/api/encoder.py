@@ -14,6 +14,7 @@ from ms2l_tf.api.loaded import LoadedRun, load_run
 from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.features import encoder_features, frame_features
+from ms2l_tf.skeletons.layout import SkeletonLayout
 
 
 class ClipTransformer(TransformerMixin, BaseEstimator):
@@ -50,7 +51,8 @@ class SkeletonEncoder(ClipTransformer):
 
     Args:
         run: folder of the run.
-        layout: id of one of its layouts; None: the reference.
+        layout: id of one of its layouts; None: the reference. A run of ``--joints=semantic`` reads
+            any: an id, a file, or a `SkeletonLayout`.
         pooling: frames to one vector (see ``--pooling``); None: as the run was trained.
         batch: clips that are encoded at a time.
         unit: of the arrays, ``m``, ``mm``, ``cm``, ``px`` or ``unknown``; None: that of the
@@ -65,7 +67,7 @@ class SkeletonEncoder(ClipTransformer):
         self,
         run: str | os.PathLike[str],
         *,
-        layout: str | None = None,
+        layout: str | SkeletonLayout | None = None,
         pooling: str | None = None,
         batch: int = 64,
         unit: str | None = None,
@@ -165,7 +167,7 @@ class SkeletonEncoder(ClipTransformer):
 def load_encoder(
     run: str | os.PathLike[str],
     *,
-    layout: str | None = None,
+    layout: str | SkeletonLayout | None = None,
     pooling: str | None = None,
     batch: int = 64,
     unit: str | None = None,

@@ -50,7 +50,7 @@ def evaluate(
         layouts: of the run to read, the main one first; none: all.
         cross: with several layouts: the cross-convention table.
         single: runs of one layout each, for that table.
-        unseen: layouts that the run has not learnt, read bridged.
+        unseen: layouts that the run has not learnt, read bridged (see `Choices`).
         streams: runs of other channels to fuse with this one.
         figures: draw figures, which takes a while.
         save_features: path of an .npz file for the features too.

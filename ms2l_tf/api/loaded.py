@@ -7,7 +7,7 @@ import dataclasses
 import os
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import keras
@@ -25,10 +25,10 @@ from ms2l_tf.networks.base import Network
 from ms2l_tf.runs.build import build_learner
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
-from ms2l_tf.runs.record import recorded_normalisers, recorded_number, recorded_shape
+from ms2l_tf.runs.record import recorded_layouts, recorded_normalisers, recorded_shape
 from ms2l_tf.runs.weights import load_weights
 from ms2l_tf.settings.config import POOLINGS, RunConfig
-from ms2l_tf.skeletons.layout import SkeletonLayout
+from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,27 +141,29 @@ def _checked_indices(indices: Any, dataset: ClipDataset) -> np.ndarray:
 
 
 def load_run(
-    run: str | os.PathLike[str], *, layout: str | None = None, pooling: str | None = None
+    run: str | os.PathLike[str],
+    *,
+    layout: str | SkeletonLayout | None = None,
+    pooling: str | None = None,
 ) -> LoadedRun:
     """Opens a finished run; its dataset is not needed.
 
     Args:
         run: its folder.
-        layout: id of one of its layouts; None: its reference.
+        layout: one of its layouts, or its id; None: its reference. A run of the semantic points
+            reads any other too, by its packaged id or file.
         pooling: frames to one vector; None: as the run was trained.
 
     Raises:
-        InputError: it is unfinished or damaged, or has no such layout.
+        InputError: it is unfinished or damaged, or cannot read the layout.
     """
     folder = finished_run(os.fspath(run), "run")
     config, normalisers = folder.config(), recorded_normalisers(folder)
-    name = next(iter(normalisers)) if layout is None else layout
-    if name not in normalisers:
-        raise InputError(f"layout: '{name}' is not one of {', '.join(normalisers)} ({folder.path})")
+    wanted = _wanted_layout(folder, config, layout, normalisers)
     how = config.probes.pooling if pooling is None else pooling
     if how not in POOLINGS:
         raise InputError(f"pooling: '{how}' is not one of {', '.join(POOLINGS)}")
-    shape, number = recorded_shape(folder), recorded_number(folder, name)
+    shape, number = recorded_shape(folder).reading(wanted)
     with globals_kept():
         learner = build_learner(config, shape)
         load_weights(learner, folder.weights)
@@ -171,12 +173,33 @@ def load_run(
         config,
         learner.reader,
         number,
-        shape.layouts[number],
-        normalisers[name],
-        told.get(name, name),
+        wanted,
+        normalisers.get(wanted.name) or next(iter(normalisers.values())).of_layout(wanted),
+        told.get(wanted.name, wanted.name),
         shape.coords,
         how,
     )
+
+
+def _wanted_layout(
+    folder: RunFolder,
+    config: RunConfig,
+    layout: str | SkeletonLayout | None,
+    names: Collection[str],
+) -> SkeletonLayout:
+    """The layout asked for, out of `names` of the run's own or, of the semantic points, any."""
+    known = {own.name: own for own in recorded_layouts(folder) if own.name in names}
+    if isinstance(layout, SkeletonLayout):
+        name, joints = layout.name, layout.joints
+    else:
+        name, joints = layout or next(iter(names)), ()
+    if name in known and joints in ((), known[name].joints):
+        return known[name]
+    if name in known:
+        raise InputError(f"layout: '{name}' has other joints in run {folder.path}; rename it")
+    if config.model.joints == "semantic":
+        return layout if isinstance(layout, SkeletonLayout) else load_layout(name)
+    raise InputError(f"layout: '{name}' is not one of {', '.join(names)} ({folder.path})")
 
 
 @contextlib.contextmanager

@@ -88,7 +88,8 @@ SINGLE = flags.DEFINE_list(
 UNSEEN = flags.DEFINE_list(
     "unseen",
     [],
-    "Layouts the run has not learnt: read by its encoder bridged to its reference layout.",
+    "Layouts the run has not learnt: read by its encoder bridged to its reference layout, or as "
+    "they are where it reads the semantic points (--joints=semantic).",
 )
 STREAMS = flags.DEFINE_list(
     "streams", [], "Runs of the other channels (joint, motion, bone) to fuse with this one."

@@ -14,6 +14,7 @@ from ms2l_tf.data.missing_joints import fill_missing, seen_first
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.resampling import present_at, resampled
 from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout
 
 FIRST_FRAMES = 5
 SIDES = ("left", "right")
@@ -91,6 +92,10 @@ class Normaliser(keras.layers.Layer):
                     f"--{flag}={value}: the layout names no spine_top anchor; add it to the "
                     f"layout's file, or use --{flag}=none"
                 )
+
+    def of_layout(self, layout: SkeletonLayout) -> Normaliser:
+        """The same for poses of another layout."""
+        return Normaliser.from_config({**self.get_config(), "anchors": dict(layout.anchors)})
 
     @classmethod
     def for_store(cls, store: PoseStore, *, persons: int = 0, **settings: Any) -> Normaliser:

@@ -29,7 +29,8 @@ class Choices:
             first; none: all.
         cross: with several layouts: probes trained in one and tested in another.
         single: run folders of one layout each, whose encoders read the other layouts bridged.
-        unseen: layouts the run has not learnt, read bridged to its first one.
+        unseen: layouts the run has not learnt, read bridged to its first one, or as they are by a
+            run of the semantic points.
         streams: run folders of other channels to fuse with the run.
         few_labels: fractions of the training clips whose labels are read, drawn anew for each
             reading; none: those a run with few labels had; None: no such reading at all.

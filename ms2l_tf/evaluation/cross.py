@@ -58,7 +58,7 @@ def cross_metrics(
                 continue
             key = f"cross/{a.name}/{b.name}"
             numbers = data.index(a.name), data.index(b.name)
-            raw = _raw_on_shared(folder.path, a.train, b.test, numbers, config, data)
+            raw = raw_on_shared(folder.path, a.train, b.test, numbers, config, data)
             metrics.update(probed(a.train, b.test, config, data, key, raw, probes))
     return metrics
 
@@ -96,7 +96,7 @@ def probed(
     }
 
 
-def _raw_on_shared(
+def raw_on_shared(
     run: pathlib.Path,
     train: ClipFeatures,
     test: ClipFeatures,
@@ -197,7 +197,7 @@ def bridged_metrics(
         floor = None
         if raw:
             numbers = (home, other)
-            floor = _raw_on_shared(folder.path, train, test, numbers, config, data)
+            floor = raw_on_shared(folder.path, train, test, numbers, config, data)
         metrics.update(probed(train, test, config, data, key, floor))
     return metrics
 

@@ -24,6 +24,7 @@ from ms2l_tf.evaluation.layout_features import (
     common_rows,
     layout_features,
 )
+from ms2l_tf.evaluation.unseen import unseen_metrics
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
@@ -115,13 +116,16 @@ class Readings:
             prefix = "floor/single/cross"
             metrics.update(bridged_metrics(single, single_config, read, self.test_on, prefix))
         if choices.unseen:
-            more = self._open_unseen(choices.unseen)
-            metrics.update(
-                bridged_metrics(self.folder, config, more, self.test_on, "unseen", raw=True)
-            )
+            metrics.update(self._unseen(self._open_unseen(choices.unseen)))
         if choices.streams:
             metrics.update(self._fused(choices.streams, logits, features, rows, read))
         return metrics
+
+    def _unseen(self, more: RunData) -> dict[str, float]:
+        where = (self.folder, self.config, more, self.test_on)
+        if self.config.model.joints == "semantic":
+            return unseen_metrics(*where)
+        return bridged_metrics(*where, "unseen", raw=True)
 
     def _open_single(self, path: str, read: RunData) -> tuple[RunFolder, RunConfig]:
         single = finished_run(path, "--single")

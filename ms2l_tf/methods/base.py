@@ -50,6 +50,16 @@ class RunShape:
         """(T, M, J, C) in the layout of the labelled clips."""
         return self.frames, self.persons, self.layouts[self.layout].num_joints, self.coords
 
+    def reading(self, layout: SkeletonLayout) -> tuple[RunShape, int]:
+        """The shape with a layout among those that the network knows, and its number there.
+
+        One that is added stands last: the weights of ``--joints=semantic`` stay as they are.
+        """
+        for number, known in enumerate(self.layouts):
+            if (known.name, known.joints) == (layout.name, layout.joints):
+                return self, number
+        return dataclasses.replace(self, layouts=(*self.layouts, layout)), len(self.layouts)
+
 
 class Learner(keras.Model, abc.ABC):
     """A network and what trains it.

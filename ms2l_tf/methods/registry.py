@@ -53,7 +53,7 @@ def _ready(config: RunConfig, data: RunData, learner: Learner) -> None:
 
 
 def _never(config: RunConfig) -> bool:
-    """Clips of a batch are not told from each other."""
+    """No run does."""
     return False
 
 
@@ -80,7 +80,7 @@ class Method:
         check: refuses settings that contradict each other.
         carried: those of `settings` that a run with labels takes over from the run it starts from.
         has_tasks: its losses can be trained beside those of labels.
-        several_layouts: reads all layouts of a run rather than the first.
+        several_layouts: whether a run learns from all its layouts rather than the first.
         needs_frames: the network has to tell frames apart.
         one_vector: its features are one vector a clip, whatever its network gives.
     """
@@ -98,7 +98,7 @@ class Method:
     check: Callable[[RunConfig], None] = _nothing
     carried: tuple[type[Group], ...] = ()
     has_tasks: bool = False
-    several_layouts: bool = False
+    several_layouts: Callable[[RunConfig], bool] = _never
     needs_frames: bool = False
     one_vector: bool = False
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ms2l_tf.errors import InputError
 from ms2l_tf.settings.config import FRAME_NETWORKS, RunConfig
 from ms2l_tf.settings.options import Group, option
+from ms2l_tf.skeletons.canonical import canonical_layout
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 if TYPE_CHECKING:
@@ -230,5 +231,14 @@ def build_network(
         name: of the network.
     """
     kind = network_kind(config.model.network)
-    settings = dataclasses.asdict(config.network)
-    return kind.build(layouts, inputs=config.model.inputs, coords=coords, name=name, **settings)
+    settings = {
+        "inputs": config.model.inputs,
+        "coords": coords,
+        "name": name,
+        **dataclasses.asdict(config.network),
+    }
+    if config.model.joints == "own":
+        return kind.build(layouts, **settings)
+    from ms2l_tf.networks.semantic import SemanticNetwork
+
+    return SemanticNetwork(kind.build([canonical_layout()], **settings), layouts, name=name)

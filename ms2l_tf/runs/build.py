@@ -19,7 +19,7 @@ from ms2l_tf.settings.config import OptimiserConfig, RunConfig
 
 def open_data(config: RunConfig) -> RunData:
     """The clips of a run, in all layouts that it reads."""
-    several = method_of(config).several_layouts and not config.reads_labels
+    several = not config.reads_labels and method_of(config).several_layouts(config)
     return open_run_data(config.data, config.normaliser, several_layouts=several)
 
 

@@ -212,7 +212,11 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     for name in _kept(initial_config):
         check_equal(folder, name, taken[name], settings[name])
     shape = recorded_shape(folder)
-    layout = _known(folder, shape.layouts, data.layouts[0])
+    if initial_config.model.joints == "semantic":
+        shape, layout = shape.reading(data.layouts[0])
+        _check_tasks(folder, shape, layout, config)
+    else:
+        layout = _known(folder, shape.layouts, data.layouts[0])
     _check_shape(folder, shape, data)
     initial = InitialRun(folder, initial_config, shape, layout)
     return _on_the_same_dataset(initial, config, data) if same_dataset else initial
@@ -280,6 +284,17 @@ def _known(folder: RunFolder, layouts: tuple[SkeletonLayout, ...], wanted: Skele
         f"without counterpart by name: {lacking}; name a layout it knows in --layouts, or a "
         "mapping to it"
     )
+
+
+def _check_tasks(folder: RunFolder, shape: RunShape, layout: int, config: RunConfig) -> None:
+    """Heads of tasks have weights of one layout, whatever the network reads poses by."""
+    name = shape.layouts[layout].name
+    if config.protocol.has_tasks and layout != shape.layout:
+        raise InputError(
+            f"--init: the tasks of {folder.path} were trained in layout "
+            f"'{shape.layouts[shape.layout].name}', this run reads '{name}'; use --schedule=plain "
+            "without --watch_tasks, or that layout"
+        )
 
 
 def _check_shape(folder: RunFolder, shape: RunShape, data: RunData) -> None:

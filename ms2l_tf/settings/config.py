@@ -116,6 +116,13 @@ class ModelConfig(Group):
         "ankles).",
         choices=CHANNELS,
     )
+    joints: str = option(
+        "own",
+        "What the network reads poses by: the layout's own joints, or the eleven semantic points "
+        "that layouts share (head, neck, pelvis, hands, elbows, knees, ankles), so that one set of "
+        "weights reads every skeleton.",
+        choices=("own", "semantic"),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

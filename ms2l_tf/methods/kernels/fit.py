@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -21,8 +22,12 @@ from ms2l_tf.methods.kernels.instances import (
 )
 from ms2l_tf.methods.kernels.measuring import measure_channels, measure_thresholds, progress
 from ms2l_tf.methods.kernels.settings import InstanceSettings
+from ms2l_tf.networks.base import Network
 from ms2l_tf.networks.kernels import KernelEncoder
+from ms2l_tf.networks.semantic import SemanticNetwork
 from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.skeletons.canonical import without
+from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 
 BATCH = 64
@@ -33,9 +38,10 @@ BASIS_CLIPS = 2048
 
 
 def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str, float]:
-    """Measures the weights of a run's encoder on its training clips.
+    """Measures the weights of a run's encoder on its training clips, in all layouts of the run.
 
-    Memory does not grow with the number of clips, and time grows in proportion to it.
+    The views of a clip that are kept together are in all the layouts by turns. Memory does not grow
+    with the number of clips, and time grows in proportion to it.
 
     Args:
         config: settings of the run.
@@ -49,15 +55,15 @@ def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str,
     Raises:
         InputError: there are fewer than two training clips.
     """
-    encoder = learner.encoder
-    assert isinstance(encoder, KernelEncoder), "checked with the settings"
-    clips = data.reference.trained(config.data.train_on)
+    train_on = config.data.train_on
+    clips = functools.reduce(np.intersect1d, [part.trained(train_on) for part in data.parts])
     if len(clips) < 2:
         raise InputError(
-            f"--method=kernels: tells clips apart, and there is {len(clips)} training clip; "
-            "prepare more, or name another --split"
+            f"--method=kernels: tells clips apart, and there is {len(clips)} training clip"
+            f"{' with poses in all layouts' if len(data.parts) > 1 else ''}; prepare more, or name "
+            "another --split"
         )
-    return KernelFit(config, data, encoder, clips).run()
+    return KernelFit(config, data, learner.encoder, clips).run()
 
 
 class KernelFit:
@@ -66,18 +72,24 @@ class KernelFit:
     Args:
         config: settings of the run.
         data: its clips.
-        encoder: built; its weights are assigned.
-        clips: those to fit on.
+        network: a `KernelEncoder`, or one of the points of all layouts; built, its weights are
+            assigned.
+        clips: those to fit on; they have poses in all layouts.
     """
 
     def __init__(
-        self, config: RunConfig, data: RunData, encoder: KernelEncoder, clips: np.ndarray
+        self, config: RunConfig, data: RunData, network: Network, clips: np.ndarray
     ) -> None:
-        self._encoder, self._data, self._clips = encoder, data, clips
+        self._settings = config.of(InstanceSettings)
+        self._semantic: SemanticNetwork | None = None
+        if isinstance(network, SemanticNetwork):
+            network = network.network
+            self._semantic = _in_views(network, data.layouts, self._settings.lacking)
+        assert isinstance(network, KernelEncoder), "checked with the settings"
+        self._encoder, self._data, self._clips = network, data, clips
         self._seed = config.training.seed
         self._random = np.random.default_rng(self._seed)
-        self._settings = config.of(InstanceSettings)
-        self._augmentation = build_augmentation(config.of(AugmentSettings), encoder.layout)
+        self._augmentation = build_augmentation(config.of(AugmentSettings), network.layout)
 
     def run(self) -> dict[str, float]:
         """Assigns all weights that are not drawn; returns what to log."""
@@ -100,15 +112,28 @@ class KernelFit:
         return {"directions": float(len(ratios)), "separation": separation}
 
     def _batches(self, clips: np.ndarray, what: str) -> Iterator[tf.Tensor]:
-        """Poses [B, T, M, J, C] of some clips in their order; the last batch may be smaller."""
-        reference, normaliser = self._data.reference, self._data.normalisers[0]
-        batches = evaluation_batches(reference.store, clips, normaliser, batch=BATCH)
+        """What the encoder reads of some clips, in one layout after another."""
+        for layout in range(len(self._data.parts)):
+            yield from self._in_layout(layout, clips, what)
+
+    def _in_layout(self, layout: int, clips: np.ndarray, what: str) -> Iterator[tf.Tensor]:
+        """Poses [B, T, M, J, C] of some clips in their order; the last batch may be smaller.
+
+        Beyond the layouts of the run are those that lack a part, as `_in_views` has them.
+        """
+        part = layout % len(self._data.parts)
+        store, normaliser = self._data.parts[part].store, self._data.normalisers[part]
+        if self._semantic:
+            normaliser = normaliser.of_layout(self._semantic.layouts[layout])
+        batches = evaluation_batches(store, clips, normaliser, batch=BATCH)
         for number, batch in enumerate(progress(batches, -(-len(clips) // BATCH), what)):
-            yield batch["poses"][: len(clips) - number * BATCH]
+            poses = batch["poses"][: len(clips) - number * BATCH]
+            yield self._semantic.points(poses, layout) if self._semantic else poses
 
     def _some(self, count: int) -> np.ndarray:
-        """So many of the clips, drawn at random, in their order."""
-        return np.sort(self._random.permutation(self._clips)[:count])
+        """Clips drawn at random, in their order: so many, all layouts taken together."""
+        of_layout = max(1, count // len(self._data.parts))
+        return np.sort(self._random.permutation(self._clips)[:of_layout])
 
     def _measure_banks(self) -> None:
         encoder = self._encoder
@@ -142,7 +167,21 @@ class KernelFit:
             return (self._encoder.kernel_numbers(view) - mean) @ directions
 
         views = self._settings.instance_views
-        for number, poses in enumerate(self._batches(self._clips, "views of clips")):
-            seeds = [tf.constant([self._seed, number * views + view]) for view in range(views)]
-            scatter.add(np.stack([components(poses, seed).numpy() for seed in seeds], axis=1))
+        layouts = len(self._semantic.layouts) if self._semantic else 1
+        rounds = [self._in_layout(n, self._clips, "views of clips") for n in range(layouts)]
+        for number, poses in enumerate(zip(*rounds, strict=True)):
+            draws = range(number * views, (number + 1) * views)
+            of_draws = [
+                components(poses[draw % layouts], tf.constant([self._seed, draw])).numpy()
+                for draw in draws
+            ]
+            scatter.add(np.stack(of_draws, axis=1))
         return scatter
+
+
+def _in_views(
+    network: Network, layouts: Sequence[SkeletonLayout], parts: Sequence[str]
+) -> SemanticNetwork:
+    """What reads poses of the layouts for a network, then those without each of the parts."""
+    lacking = [without(layout, part) for part in parts for layout in layouts]
+    return SemanticNetwork(network, [*layouts, *lacking])

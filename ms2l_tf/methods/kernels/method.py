@@ -34,6 +34,11 @@ def fit(config: RunConfig, data: RunData, learner: Learner) -> dict[str, float]:
     return fit_kernels(config, data, learner)
 
 
+def several_layouts(config: RunConfig) -> bool:
+    """One encoder reads several layouts by their common points alone."""
+    return config.model.joints == "semantic"
+
+
 def check(config: RunConfig) -> None:
     """Refuses another network, and epochs where there is one round."""
     if config.reads_labels:
@@ -66,5 +71,6 @@ METHOD = Method(
         "crop": 0.6,
     },
     labelled_view=labelled_view,
+    several_layouts=several_layouts,
     check=check,
 )

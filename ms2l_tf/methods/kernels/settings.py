@@ -6,6 +6,7 @@ import dataclasses
 
 from ms2l_tf.settings.config import UNSUPERVISED
 from ms2l_tf.settings.options import Group, option
+from ms2l_tf.skeletons.canonical import OPTIONAL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,4 +21,12 @@ class InstanceSettings(Group):
         "Variance added to that among the views of a clip, in units of its mean; views say little "
         "about what they hardly change.",
         least=0,
+    )
+    lacking: tuple[str, ...] = option(
+        ("legs", "head", "neck"),
+        "What views lack by turns, one part at a time, so that skeletons without it give similar "
+        "features; without a neck the middle of the shoulders stands in for it.",
+        choices=tuple(OPTIONAL),
+        may_be_empty=True,
+        only=("joints=semantic",),
     )

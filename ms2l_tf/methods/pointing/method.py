@@ -48,6 +48,7 @@ def target_config(config: RunConfig) -> RunConfig:
         {
             **taken_over,
             "method": "kernels",
+            "joints": config.model.joints,
             "mixes": settings.target_mixes,
             "dims": settings.target_dims,
             "seed": config.training.seed,

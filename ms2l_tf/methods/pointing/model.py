@@ -10,7 +10,6 @@ import tensorflow as tf
 from ms2l_tf import replicas
 from ms2l_tf.methods.base import Batch, Learner, Logs
 from ms2l_tf.networks.base import FeatureMap, Network
-from ms2l_tf.networks.kernels import KernelEncoder
 from ms2l_tf.serialised import deserialised
 from ms2l_tf.views import Augmentation, ClipRandom
 
@@ -40,7 +39,7 @@ class Taught(Network):
     has_frames = False
 
     def __init__(
-        self, student: Network, teacher: KernelEncoder, *, joined: bool = True, **kwargs: Any
+        self, student: Network, teacher: Network, *, joined: bool = True, **kwargs: Any
     ) -> None:
         settings = {"inputs": student.channels, "coords": student.coords, "autocast": False}
         super().__init__(student.layouts, **{**settings, "name": "taught", **kwargs})
@@ -75,9 +74,9 @@ class Taught(Network):
             features = tf.concat(parts, axis=-1)
         return _unit(self.head(features))
 
-    def targets(self, poses: tf.Tensor) -> tf.Tensor:
+    def targets(self, poses: tf.Tensor, layout: tf.Tensor | int = 0) -> tf.Tensor:
         """The teacher's features at unit length: [B, T, M, J, C] -> [B, D']."""
-        return tf.stop_gradient(_unit(self.teacher(poses)))
+        return tf.stop_gradient(_unit(self.teacher(poses, layout=layout)))
 
     def call(
         self,
@@ -90,7 +89,7 @@ class Taught(Network):
         predictions = self.predictions(poses, layout, training, random)
         if not self.joined:
             return predictions
-        return tf.concat([predictions, self.targets(poses)], axis=-1)
+        return tf.concat([predictions, self.targets(poses, layout)], axis=-1)
 
     def feature_map(
         self,
@@ -150,7 +149,7 @@ class Pointing(Learner):
     def __init__(
         self,
         encoder: Network,
-        teacher: KernelEncoder,
+        teacher: Network,
         *,
         joined: bool = True,
         sharpness: float = 10.0,
