@@ -104,7 +104,8 @@ def differences(
         flag_file: of the recipe.
         flags: over those of the recipe.
     """
-    settings = dict(read_json(run / "flags.json").get("settings", {}))
+    # A setting that the run's version did not know has its default.
+    settings = all_values(read_json(run / "flags.json").get("settings", {}))
     settings |= {n: result.details[n] for n in _CHOSEN_AT_EVALUATION if n in result.details}
     arguments = [f"--flagfile={flag_file}", *(f"--{n}={text}" for n, text in flags.items())]
     values = typed_settings(arguments, str(flag_file))
