@@ -131,7 +131,7 @@ def test_a_batch_of_one_is_refused_before_anything_is_written(
     tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = tiny_config(data=str(tiny_dataset.path), batch=1)
-    with pytest.raises(InputError, match="--batch=1: the contrastive task"):
+    with pytest.raises(InputError, match="--batch=1: a contrastive loss"):
         train(config, str(tmp_path / "run"), strategy="none")
     assert not (tmp_path / "run").exists()
 
