@@ -1,4 +1,4 @@
-r"""The closed-form encoder beside aeon's random convolutions: same clips, same channels, same ridge.
+r"""The closed-form encoder beside aeon's random convolutions: same clips, channels and ridge.
 
     python -m venv build/aeon && build/aeon/bin/pip install aeon
     python -m tools.compare_kernels --data=data/nw_ucla --split=cross_view_2_no_copies \
