@@ -20,25 +20,27 @@ if TYPE_CHECKING:
     from ms2l_tf.networks.base import Network
 
 
+_LAYERS = "Recurrent layers; of a tcn, blocks, each of which looks twice as far as the one before."
+_UNITS = (
+    "Units of a layer and direction: features D = 2 x units of networks that read both ways, D = "
+    "units of the others."
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class RecurrentSettings(Group):
     """Size of a recurrent network."""
 
-    layers: int = option(1, "Recurrent layers.", least=1)
-    units: int = option(
-        30,
-        "Units of a layer and direction: features D = 2 x units of networks that read both ways, D "
-        "= units of those that read one way.",
-        least=1,
-    )
+    layers: int = option(1, _LAYERS, least=1)
+    units: int = option(30, _UNITS, least=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class ConvolutionSettings(Group):
     """Size of a temporal convolutional network."""
 
-    layers: int = option(4, "Blocks; each looks twice as far as the one before.", least=1, most=8)
-    units: int = option(256, "Features D of a frame.", least=1)
+    layers: int = option(4, _LAYERS, least=1, most=8)
+    units: int = option(256, _UNITS, least=1)
 
 
 @dataclasses.dataclass(frozen=True)

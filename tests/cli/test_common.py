@@ -210,9 +210,17 @@ def test_what_is_not_given_is_left_out(config_flags: Any) -> None:
         ("method", "longt_gan: re-generation of masked clips with an adversary"),
         ("network", "stgcn: graph convolution over joints and time"),
         ("network", "Default: gru, stgcn with --method=msclr, gru_last with --method=longt_gan,"),
-        ("frames", "Default: 200, 50 with --method=msclr."),
+        (
+            "frames",
+            "Default: 200, 50 with --method=msclr, 32 with --method=kernels, 32 with "
+            "--method=pointing.",
+        ),
         ("temperature", "Of --method=ms2l, msclr. Default: 1.0, 0.07 with --method=msclr."),
-        ("units", "Of --network=gru, lstm, gru_last, lstm_last, blstm_last. Default: 30."),
+        (
+            "units",
+            "Of --network=gru, lstm, gru_last, lstm_last, blstm_last, tcn. Default: 30, 256 with "
+            "--network=tcn.",
+        ),
         ("layouts", "Default: empty."),
         ("classifier_hidden", "Default: 60, empty with --method=supervised."),
     ],

@@ -19,13 +19,12 @@ _README = "README.md"
 _HEAD = """# Results
 
 Made by `python -m tools.results` from `results/<set>/<recipe>.json`; do not edit. Those files have
-every seed, more probes and measures, by layout too, timings, versions and dates.
+every seed, more probes and measures, timings and dates.
 
 Percent, top-1 unless said otherwise, of the test clips after the last epoch; mean ± sample standard
 deviation over seeds. **In brackets the floors: raw coordinates, then the same encoder untrained**,
-then, where it was read, the closed-form encoder (kernels). Settings were ranked on validation
-clips, never on test clips. Recipes are `flags/<set>/<recipe>.cfg`; their headers have commands and
-minutes.
+then, where read, kernels. Settings were ranked on validation
+clips, never on test clips. The headers of `flags/<set>/<recipe>.cfg` have commands and minutes.
 """
 
 
