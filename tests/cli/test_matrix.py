@@ -84,8 +84,8 @@ def test_a_method_on_another_network(
     ("flags", "said"),
     [
         ("--network=gru_last", "--method=ms2l: needs the features of frames, which --network=gru_"),
-        ("--method=simclr", "--method: 'simclr' is not one of ms2l, msclr, longt_gan, supervised"),
-        ("--network=tcn", "--network: 'tcn' is not one of gru, lstm,"),
+        ("--method=simclr", "--method: 'simclr' is not one of ms2l, msclr, longt_gan, kernels"),
+        ("--network=unet", "--network: 'unet' is not one of gru, lstm,"),
         ("--method=longt_gan --schedule=joint --protocol=supervised", "has no task losses"),
         ("--method=supervised --protocol=unsupervised", "learns from labels only"),
     ],
@@ -108,6 +108,6 @@ def test_flags_of_another_method_and_network_are_told(
     assert "warning: --tasks has no effect here: it belongs to --method=ms2l" in told
     assert (
         "warning: --units has no effect here: it belongs to --network=gru, lstm, gru_last, "
-        "lstm_last, blstm_last"
+        "lstm_last, blstm_last, tcn"
     ) in told
     assert len(told) == 3
