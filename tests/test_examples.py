@@ -36,6 +36,7 @@ def test_every_example_has_a_test_here() -> None:
     assert [name for name in EXAMPLES if f"test_{name}" not in globals()] == []
 
 
+@pytest.mark.slow
 def test_own_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     features = example("own_data").main(tmp_path, count=24, epochs=1)
     assert features.shape == (4, 60)

@@ -121,6 +121,7 @@ def values(model: Learner) -> list[np.ndarray]:
     return [np.asarray(value) for value in (*model.weights, *model.optimizer.variables)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LEARNERS)
 def test_learners(case: str, tmp_path: pathlib.Path) -> None:
     model = learner(case)

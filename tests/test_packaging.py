@@ -101,6 +101,7 @@ def test_wheel_has_every_recipe(wheel: zipfile.ZipFile) -> None:
         assert packed == (ROOT / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_recipes_of_the_wheel_are_found_without_a_checkout(
     wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:

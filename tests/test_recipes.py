@@ -75,6 +75,7 @@ def test_every_mean_in_the_readme_is_one_of_the_results() -> None:
     assert not set(said) - measured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unsupervised_paper", "unsupervised_authors"])
 def test_ntu_recipes_train_on_clips_of_that_shape(name: str, tmp_path: Path) -> None:
     path = ROOT / "flags" / "ntu60" / f"{name}.cfg"
@@ -94,6 +95,7 @@ def test_ntu_recipes_train_on_clips_of_that_shape(name: str, tmp_path: Path) -> 
     assert read_json(tmp_path / "run" / "flags.json")["settings"]["persons"] == 2
 
 
+@pytest.mark.slow
 def test_the_ntu_recipe_of_msclr_trains_on_clips_of_that_shape(tmp_path: Path) -> None:
     path = ROOT / "flags" / "ntu60" / "msclr_paper.cfg"
     layouts = ["kinect_v2_25", "h36m_17"]

@@ -49,6 +49,7 @@ def own_features(run: RunFolder, layout: str) -> tuple[np.ndarray, np.ndarray]:
     return encoded(run, learner, config, data, {number: (rows, rows)})[number][0], rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "layout"), [("ms2l_run", LAYOUT), ("msclr_run", LAYOUT), ("msclr_run", "h36m_17")]
 )

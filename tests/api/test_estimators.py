@@ -52,6 +52,7 @@ def fitted() -> ClipEstimator:
     return quick(MS2L, layout=tiny_layout()).fit(waves())
 
 
+@pytest.mark.slow
 def test_it_trains_the_run_that_the_command_trains(
     dataset: ClipDataset, ms2l_run: RunFolder, tmp_path: pathlib.Path
 ) -> None:
@@ -69,6 +70,7 @@ def test_it_trains_the_run_that_the_command_trains(
     np.testing.assert_array_equal(model.encoder_.transform(dataset), expected)
 
 
+@pytest.mark.slow
 def test_a_folder_will_do_and_a_finished_run_is_taken_as_it_is(
     dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_folder_will_do_and_a_finished_run_is_taken_as_it_is(
         model.set_params(frames=14).fit(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [MS2L, MSCLR, Kernels, Pointing])
 @pytest.mark.parametrize("persons", [1, 2])
 def test_fit_of_arrays(kind: type[ClipEstimator], persons: int) -> None:
@@ -92,6 +95,7 @@ def test_fit_of_arrays(kind: type[ClipEstimator], persons: int) -> None:
     np.testing.assert_array_equal(model.transform(clips), features)
 
 
+@pytest.mark.slow
 def test_arrays_of_other_kinds(tmp_path: pathlib.Path) -> None:
     clips = np.random.default_rng(0).normal(size=(8, 9, 25, 3))
     expected = quick(MS2L, layout=LAYOUT).fit(clips).transform(clips)
@@ -134,6 +138,7 @@ def test_labels_are_learnt_from_where_the_protocol_says_so(tmp_path: pathlib.Pat
         model.fit(waves(), [0, 1, 0])
 
 
+@pytest.mark.slow
 def test_a_temporary_run_lives_as_long_as_the_estimator() -> None:
     model = quick(MS2L, layout=tiny_layout()).fit(waves())
     features, run = model.transform(waves()), pathlib.Path(model.run_)
@@ -262,6 +267,7 @@ def test_bad_clips_are_named(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_it_is_silent_unless_told(
     fitted: ClipEstimator, capsys: pytest.CaptureFixture[str]
 ) -> None:

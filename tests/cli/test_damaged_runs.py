@@ -82,6 +82,7 @@ def _contents(run: pathlib.Path) -> dict[pathlib.Path, bytes | None]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ALL)
 @pytest.mark.parametrize(
     ("name", "named", "first_epoch"),
@@ -207,6 +208,7 @@ def test_a_run_without_checkpoints_that_had_got_further_is_refused(
     assert "name a new --workdir, or delete" in answer.err
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_its_first_epoch_starts_again_and_says_so(
     ask: Ask, flags: list[str], stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_run_stopped_in_its_first_epoch_starts_again_and_says_so(
     assert not list(run.glob("checkpoint/*_temp"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flags.json", "ckpt-1", "model.weights.h5"])
 def test_a_disk_that_fills_up_is_one_line_and_training_goes_on(
     config: RunConfig,
@@ -260,6 +263,7 @@ def clr(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
     return {name: folder / name for name in ("data", "stopped", "finished")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", FEWER)
 @pytest.mark.parametrize(
     ("name", "first_epoch"),

@@ -145,6 +145,7 @@ def test_a_recipe_names_its_method_so_that_either_command_takes_it(name: str) ->
     assert [line for line in lines if line.startswith("--method=")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["ms2l-train", "msclr-train"])
 def test_flags_override_a_recipe_from_either_side(
     script: str,

@@ -27,6 +27,7 @@ def as_flags(**settings: object) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_train_in_a_process_of_its_own(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     """From a flagfile; nothing on stderr distracts the user."""
     recipe = tmp_path / "tiny.cfg"
@@ -91,6 +92,7 @@ def test_a_finished_run_is_found_finished(
     assert f"trained to the last epoch: {trained_run.folder.weights}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_from_another_and_what_it_refuses(
     command: Command,
     trained_run: TrainedRun,

@@ -126,6 +126,7 @@ def test_samples_are_padded_clips_to_the_bit(
     assert_same_poses(assert_same_both_ways, ragged_store(kind), batch, persons=persons)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coords", "settings"),
     [(3, each) for each in all_settings(("first", "clip", "vertical", "none"))]
@@ -164,6 +165,7 @@ def test_training_batches_are_sampled_too(assert_same_both_ways: BOTH) -> None:
     assert_same_both_ways(lambda: [one["poses"].numpy() for one in batches().take(4)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["none", "stretches"])
 def test_memory_does_not_grow_with_the_longest_clip(kind: str, tmp_path: pathlib.Path) -> None:
     """Two clips of 150 MB on disk: a batch of sixteen is made in a fraction of one."""

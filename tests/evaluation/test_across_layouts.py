@@ -45,6 +45,7 @@ def run(clr_run: RunFolder) -> RunFolder:
     return clr_run
 
 
+@pytest.mark.slow
 def test_evaluation_reads_every_layout_their_crossings_and_the_ensemble(
     run: RunFolder, dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
@@ -219,6 +220,7 @@ def without_some(dataset: ClipDataset, out: pathlib.Path, layout: str) -> ClipDa
     return ClipDataset.open(out)
 
 
+@pytest.mark.slow
 def test_clips_that_lack_a_layout_are_used_where_they_can_be(
     dataset: ClipDataset, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,6 +270,7 @@ def collapsed(run: RunFolder, dataset: ClipDataset, tmp_path: pathlib.Path) -> p
     return folder.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writable", [True, False])
 def test_a_collapsed_encoder_is_evaluated_and_said_to_be(
     writable: bool, collapsed: pathlib.Path

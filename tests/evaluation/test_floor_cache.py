@@ -270,6 +270,7 @@ def test_a_probe_more_computes_that_one_alone(evaluating: Evaluating, raw_reads:
     assert result.details["kept_floors"] == ["floor/raw/knn"]
 
 
+@pytest.mark.slow
 def test_other_clips_and_frames_are_read_anew(evaluating: Evaluating, raw_reads: list[int]) -> None:
     evaluating()
     changes: tuple[dict[str, Any], ...] = ({"raw_frames": 4}, {"k": (2,)}, {"linear_c": (0.5,)})

@@ -63,6 +63,7 @@ def evaluated(
     return evaluate_run(folder, config, choices, progress=lines.append).result, lines
 
 
+@pytest.mark.slow
 def test_it_stands_beside_the_others_and_is_kept(
     folder: RunFolder, config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_floors_are_chosen(folder: RunFolder, config: RunConfig) -> None:
         Choices(floors=("raw", "trained"))
 
 
+@pytest.mark.slow
 def test_several_layouts_and_their_own_policy(clr_run: RunFolder, tmp_path: pathlib.Path) -> None:
     folder = RunFolder(shutil.copytree(clr_run.path, tmp_path / "run"))
     result, _ = evaluated(folder, folder.config(), dataclasses.replace(RIDGE, cross=False))

@@ -60,6 +60,7 @@ def test_validation_clips_are_compared_with_the_fit_clips(tmp_path: pathlib.Path
     assert "knn/1/others_top1" in result.metrics
 
 
+@pytest.mark.slow
 def test_copies_of_unlabelled_training_clips_count(tmp_path: pathlib.Path) -> None:
     """The encoder has been trained on them; the run's own classifier is read without them too."""
     folder, config = run_with_copies(tmp_path, protocol="semi", label_fraction=0.2)

@@ -100,6 +100,7 @@ def test_other_tasks_keep_their_batch(changes: dict[str, Any], batch: int, clips
         assert f"so clips stand in a batch more than once; --batch={clips} or less" in line
 
 
+@pytest.mark.slow
 def test_a_run_on_fewer_clips_than_a_batch(
     tiny_dataset: ClipDataset,
     tmp_path: pathlib.Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
+import pytest
 
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.evaluation.evaluate import Choices, evaluate_run
@@ -24,6 +25,7 @@ def fresh(config: RunConfig) -> Learner:
     return build_learner(config, run_shape(config, open_data(config)))
 
 
+@pytest.mark.slow
 def test_longt_gan_from_pre_training_to_a_classifier(
     tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_without_a_map_all_numbers_are_features(
     assert np.all((np.abs(deviation - 1) < 1e-3) | (deviation < 1e-5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "labels",
     [{"protocol": "supervised"}, {"protocol": "semi", "label_fraction": 0.5}],

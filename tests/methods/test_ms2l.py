@@ -207,6 +207,7 @@ def replica_settings() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", replica_settings())
 def test_two_replicas_equal_one_device(
     settings: dict[str, Any], two_replicas: tf.distribute.Strategy

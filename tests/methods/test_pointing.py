@@ -152,6 +152,7 @@ def test_no_gradient_reaches_the_teacher() -> None:
     assert {id(each) for each in model.trained_weights()} == {id(each) for each in student}
 
 
+@pytest.mark.slow
 def test_the_teacher_is_fitted_once_and_stays(
     run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path, fits: Fits
 ) -> None:
@@ -170,6 +171,7 @@ def test_the_teacher_is_fitted_once_and_stays(
     assert any(not np.array_equal(old, new) for old, new in zip(drawn, fitted, strict=True))
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_begins_again(
     run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path, fits: Fits
 ) -> None:
@@ -208,6 +210,7 @@ def test_frames_are_not_told_apart(run: RunFolder, tiny_dataset: ClipDataset) ->
         load_encoder(run.path).frames(tiny_dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["semi", "supervised", "transfer"])
 def test_labels_fine_tune_the_student(
     protocol: str, run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path
@@ -240,6 +243,7 @@ def test_labels_fine_tune_the_student(
     assert result.feature_dim == 8, "mean and maximum of the student's frames"
 
 
+@pytest.mark.slow
 def test_mixed_precision(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     """The teacher reads poses in single precision all the same."""
     config = config_of(tiny_dataset, precision="mixed_float16", epochs=1)

@@ -85,6 +85,7 @@ def moved(model: Recogniser, count: int = 2) -> set[str]:
 HEADS = {"prediction", "jigsaw", "contrastive"}
 
 
+@pytest.mark.slow
 def test_what_each_mix_trains() -> None:
     both = {"encoder", "classifier"}
     assert moved(build()) == both, "watched heads stay as they are"
@@ -193,6 +194,7 @@ def test_augmentation_and_dropout_change_with_the_step_and_not_at_inference() ->
     np.testing.assert_array_equal(model(data["poses"]), model(data["poses"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mix", [None, LossMix("moving", moving_steps=3), LossMix("joint")])
 def test_two_devices_equal_one(two_replicas: tf.distribute.Strategy, mix: LossMix | None) -> None:
     options: dict[str, Any] = {

@@ -52,6 +52,7 @@ def run(clips: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFold
     return train(small(clips), str(tmp_path_factory.mktemp("runs") / "run"), strategy="none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "network"),
     [("ms2l", "gru"), ("msclr", "stgcn"), ("longt_gan", "gru_last"), ("pointing", "gru"),

@@ -31,6 +31,7 @@ def test_help_teaches() -> None:
         assert f"{flag}:" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "flags", "said"),
     [

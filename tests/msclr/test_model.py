@@ -273,6 +273,7 @@ def test_clip_norm_bounds_the_update() -> None:
     assert_close(norms[1], 0.01, 1e-3)
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains() -> None:
     model, reference = model_of(precision="mixed_bfloat16"), model_of()
     logs, expected = (step(one, batch_of(range(4))) for one in (model, reference))

@@ -90,6 +90,7 @@ def test_layouts_that_share_no_clip_cannot_be_paired() -> None:
         PairSampler(has, np.arange(4), "full_random", 2, seed=0)
 
 
+@pytest.mark.slow
 def test_batches_hold_the_clips_normalised_in_their_layouts(synthetic: ClipDataset) -> None:
     data = open_data(config(synthetic))
     clips = data.trained("all")
@@ -114,6 +115,7 @@ def test_batches_hold_the_clips_normalised_in_their_layouts(synthetic: ClipDatas
             np.testing.assert_allclose(batch[side][0], poses[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_long_clips_are_sampled_to_the_same_bit(
     synthetic: ClipDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +136,7 @@ def test_long_clips_are_sampled_to_the_same_bit(
             np.testing.assert_array_equal(other[name].view(np.int32), value.view(np.int32))
 
 
+@pytest.mark.slow
 def test_a_resumed_pipeline_goes_on_where_it_stopped(synthetic: ClipDataset) -> None:
     data = open_data(config(synthetic))
     sampler = PairSampler(data.has_poses(), data.trained("all"), "full_random", 4, seed=3)

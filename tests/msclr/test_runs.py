@@ -94,6 +94,7 @@ def test_clips_that_no_pair_can_use_are_told_of(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", ["step", "cosine"])
 def test_a_prolonged_run_keeps_the_schedules_it_was_planned_with(
     dataset: ClipDataset,
@@ -125,6 +126,7 @@ def test_training_moves_both_encoders_apart_from_each_other(
     assert max(np.abs(a - k).max() for a, k in zip(after, keys, strict=True)) > 1e-4
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_the_uninterrupted_one(
     run: RunFolder,
     dataset: ClipDataset,

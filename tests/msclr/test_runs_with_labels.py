@@ -27,6 +27,7 @@ from tests.helpers import assert_all_close
 from tests.msclr.tiny import LAYOUTS, assert_same_weights, config, labelled, train_one_epoch
 
 
+@pytest.mark.slow
 def test_labels_train_a_pretrained_encoder_in_any_of_its_layouts(
     run: RunFolder, dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
@@ -55,6 +56,7 @@ def test_a_frozen_encoder_keeps_its_weights(
     assert_all_close(model.encoder.get_weights(), source.encoder.get_weights(), tolerance=0)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_the_uninterrupted_one(
     run: RunFolder,
     dataset: ClipDataset,

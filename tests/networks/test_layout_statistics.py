@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from ms2l_tf.networks.normalisation import BatchNorm
@@ -36,6 +37,7 @@ def test_training_in_one_layout_leaves_the_statistics_of_the_other() -> None:
     assert np.abs(after[1] - before[1]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_after_many_steps_inference_equals_training_in_every_layout() -> None:
     # With statistics shared by both, neither would come out.
     keras.utils.set_random_seed(0)

@@ -72,6 +72,7 @@ def started(folder: RunFolder, config: RunConfig) -> np.ndarray:
     return logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["none", "mirrored"])
 def test_at_the_start_the_run_predicts_as_the_probe(
     trained_run: TrainedRun, tmp_path: pathlib.Path, strategy: str
@@ -88,6 +89,7 @@ def test_at_the_start_the_run_predicts_as_the_probe(
     assert_array_equal(logits.argmax(axis=1), data.dataset.labels[labelled])
 
 
+@pytest.mark.slow
 def test_resumed_on_two_devices_equals_uninterrupted_on_one(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:

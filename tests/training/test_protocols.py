@@ -101,6 +101,7 @@ def test_what_a_moving_run_leaves(moving: TrainedRun) -> None:
     assert json.loads(moving.folder.flags.read_text())["protocol"] == "semi"
 
 
+@pytest.mark.slow
 def test_resumed_on_two_devices_equals_uninterrupted_on_one(
     trained_run: TrainedRun, moving: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_labels_of_other_clips_are_never_read(
     assert_same_weights(moving.folder, folder)
 
 
+@pytest.mark.slow
 def test_evaluation_scores_classifier_and_probes_on_the_same_labels(moving: TrainedRun) -> None:
     result = evaluate_run(
         moving.folder, moving.config, Choices(probes=("knn", "linear"), figures=True)
@@ -193,6 +195,7 @@ def test_training_the_classifier_alone_keeps_the_encoder(
     assert "val_accuracy" not in folder.read_history()[0], "validation clips are trained on"
 
 
+@pytest.mark.slow
 def test_watched_tasks_are_logged_and_change_nothing(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
@@ -264,6 +267,7 @@ def test_damaged_weights_of_the_initial_run(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_the_initial_run_is_gone(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
@@ -284,6 +288,7 @@ def test_a_run_goes_on_where_the_initial_run_is_gone(
     assert record["init"]["protocol"] == "unsupervised"
 
 
+@pytest.mark.slow
 def test_from_random_weights_and_from_a_recogniser(
     tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:

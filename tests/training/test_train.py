@@ -149,6 +149,7 @@ def prolonged(path: pathlib.Path, config: RunConfig, epochs: int) -> RunFolder:
     return train(dataclasses.replace(config, training=more), str(path), strategy="none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun", ["finished", "interrupted", "twice"])
 def test_a_prolonged_run_equals_one_of_so_many_epochs(
     trained_run: TrainedRun,
@@ -176,6 +177,7 @@ def test_a_prolonged_run_equals_one_of_so_many_epochs(
     assert folder.weights.read_bytes() == before, "nothing is left to do"
 
 
+@pytest.mark.slow
 def test_a_prolonged_cosine_stays_at_its_end(
     config: RunConfig, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +194,7 @@ def test_a_prolonged_cosine_stays_at_its_end(
     assert_same_weights(prolonged(tmp_path / "whole", config, PROLONGED), folder)
 
 
+@pytest.mark.slow
 def test_an_interrupted_prolongation_goes_on(
     trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
 ) -> None:
@@ -227,6 +230,7 @@ def test_a_run_that_diverges_is_stopped_before_its_weights_are_kept(
     assert not any(np.isnan(float(row["loss"])) for row in folder.read_history())
 
 
+@pytest.mark.slow
 def test_resumed_on_two_replicas_equals_one_device(
     trained_run: TrainedRun, config: RunConfig, stopped: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -239,6 +243,7 @@ def test_resumed_on_two_replicas_equals_one_device(
         assert_close(float(row["loss"]), float(expected["loss"]), 1e-4)
 
 
+@pytest.mark.slow
 def test_mixed_precision_resumes_with_its_loss_scale(
     tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
