@@ -50,7 +50,7 @@ seconds = time.perf_counter() - begun
 np.savez(path + ".out.npz", **sides)
 print(json.dumps(seconds))
 """
-ROCKETS = ("MiniRocket", "MultiRocket", "HydraTransformer")
+ROCKETS = ("MiniRocket", "MultiRocket")  # its Hydra would ask for PyTorch
 ALPHAS = np.logspace(-1, 5, 13)
 Sides = dict[str, np.ndarray]
 
