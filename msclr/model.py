@@ -13,6 +13,7 @@ from ms2l_tf import replicas
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.base import Batch, Learner, Logs
 from ms2l_tf.networks.base import Network
+from ms2l_tf.networks.heads import unit
 from ms2l_tf.networks.layout_rows import LayoutRows
 from ms2l_tf.views import ClipRandom
 from msclr import losses
@@ -279,8 +280,3 @@ def projection_head(features: int, projection: int, name: str) -> keras.Model:
         keras.layers.Dense(projection, dtype="float32"),
     ]
     return keras.Sequential(layers, name=name)
-
-
-def unit(embeddings: tf.Tensor) -> tf.Tensor:
-    """Vectors of length one, float32: [..., P]."""
-    return tf.math.l2_normalize(tf.cast(embeddings, tf.float32), axis=-1)

@@ -38,6 +38,24 @@ class FeatureMap(NamedTuple):
     clip: tf.Tensor
     batch: tf.Tensor | int
 
+    @classmethod
+    def of_clips(cls, features: tf.Tensor) -> FeatureMap:
+        """Features that keep no persons apart: [B, T', D], or one vector a clip, [B, D]."""
+        if len(features.shape) == 2:
+            features = features[:, None]
+        batch = tf.shape(features)[0]
+        return cls(features[:, :, None], tf.range(batch), batch)
+
+
+def present_persons(poses: tf.Tensor) -> tf.Tensor:
+    """Which of the B x M persons of poses [B, T, M, J, C] are there: [N] int32, ascending.
+
+    The first person of a clip always counts, so that every clip has features.
+    """
+    seen = tf.reduce_any(poses != 0, axis=[1, 3, 4])
+    seen = tf.concat([tf.ones_like(seen[:, :1]), seen[:, 1:]], axis=1)
+    return tf.cast(tf.where(tf.reshape(seen, [-1]))[:, 0], tf.int32)
+
 
 class Network(keras.Model, abc.ABC):
     """An encoder of clips in one or several skeleton layouts; it knows no method and no label.

@@ -55,3 +55,8 @@ def frame_head(units: int, *, kind: str = "frame", hidden: int = 60, name: str) 
 def pool_frames(features: tf.Tensor, how: str) -> tf.Tensor:
     """Frames to one vector for the heads: [B, T, D] -> [B, D]; ``mean`` or ``max``."""
     return (tf.reduce_max if how == "max" else tf.reduce_mean)(features, axis=1)
+
+
+def unit(vectors: tf.Tensor) -> tf.Tensor:
+    """Vectors of length one, float32: [..., D]."""
+    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.networks.base import FeatureMap, Network
+from ms2l_tf.networks.base import FeatureMap, Network, present_persons
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 from ms2l_tf.views.between import between_persons, between_size
@@ -229,9 +229,7 @@ class KernelEncoder(Network):
         """The channels of the persons that are present; the first of a clip always counts."""
         poses = tf.cast(poses, tf.float32)
         batch, frames, persons = tf.unstack(tf.shape(poses)[:3])
-        seen = tf.reduce_any(poses != 0, axis=[1, 3, 4])
-        seen = tf.concat([tf.ones_like(seen[:, :1]), seen[:, 1:]], axis=1)
-        rows = tf.cast(tf.where(tf.reshape(seen, [-1]))[:, 0], tf.int32)
+        rows = present_persons(poses)
         channels = flat_channels(poses, self.channels, self.layout)
         size = channels.shape[-1]
         by_person = tf.reshape(tf.transpose(channels, [0, 2, 1, 3]), [-1, frames, size])
@@ -276,8 +274,7 @@ class KernelEncoder(Network):
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> FeatureMap:
-        batch = tf.shape(poses)[0]
-        return FeatureMap(self(poses)[:, None, None], tf.range(batch), batch)
+        return FeatureMap.of_clips(self(poses))
 
     def get_config(self) -> dict[str, Any]:
         return {

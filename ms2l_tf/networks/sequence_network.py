@@ -69,11 +69,7 @@ class SequenceNetwork(Network, abc.ABC):
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> FeatureMap:
-        features = self.encoded(poses, layout, training)
-        if len(features.shape) == 2:
-            features = features[:, None]
-        batch = tf.shape(poses)[0]
-        return FeatureMap(features[:, :, None], tf.range(batch), batch)
+        return FeatureMap.of_clips(self.encoded(poses, layout, training))
 
     def encoded(
         self, poses: tf.Tensor, layout: tf.Tensor | int, training: bool = False

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.networks.base import FeatureMap, Network
+from ms2l_tf.networks.base import FeatureMap, Network, present_persons
 from ms2l_tf.networks.blocks import Dropping, GraphBlock
 from ms2l_tf.networks.graph import partitions
 from ms2l_tf.networks.layout_rows import LayoutRows
@@ -145,10 +145,7 @@ class STGCN(Network):
         """The channels of those present, [N, T, J, C], which of B * M they are, [N], and M."""
         batch, frames, persons, joints, _ = tf.unstack(tf.shape(poses))
         persons = poses.shape[2] or persons
-        seen = tf.reduce_any(poses != 0, axis=[1, 3, 4])
-        # The first person of a clip always counts, so that every clip has features.
-        seen = tf.concat([tf.ones_like(seen[:, :1]), seen[:, 1:]], axis=1)
-        rows = tf.cast(tf.where(tf.reshape(seen, [-1]))[:, 0], tf.int32)
+        rows = present_persons(poses)
         channels = tf.concat(self.channels_of(poses, layout), axis=-1)
         by_person = tf.transpose(channels, [0, 2, 1, 3, 4])
         coords = by_person.shape[-1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ms2l_tf.networks.heads import unit
+
 
 def motion_prediction_loss(
     predicted: tf.Tensor, target: tf.Tensor, *, reduction: str = "mean"
@@ -77,10 +79,7 @@ def contrastive_logits(
     Returns:
         [B, V, N] float32.
     """
-    versions, means = (
-        tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1) for vectors in (versions, means)
-    )
-    return tf.einsum("bvd,nd->bvn", versions, means) / temperature
+    return tf.einsum("bvd,nd->bvn", unit(versions), unit(means)) / temperature
 
 
 def mean_contrastive_loss(

@@ -10,10 +10,9 @@ import tensorflow as tf
 from ms2l_tf import replicas
 from ms2l_tf.methods.base import Batch, Learner, Logs
 from ms2l_tf.networks.base import FeatureMap, Network
+from ms2l_tf.networks.heads import unit
 from ms2l_tf.serialised import deserialised
 from ms2l_tf.views import Augmentation, ClipRandom
-
-_TINY = 1e-12
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
@@ -72,11 +71,11 @@ class Taught(Network):
         if self.student.gives_frames:
             parts = [tf.reduce_max(features, axis=1), tf.reduce_mean(features, axis=1)]
             features = tf.concat(parts, axis=-1)
-        return _unit(self.head(features))
+        return unit(self.head(features))
 
     def targets(self, poses: tf.Tensor, layout: tf.Tensor | int = 0) -> tf.Tensor:
         """The teacher's features at unit length: [B, T, M, J, C] -> [B, D']."""
-        return tf.stop_gradient(_unit(self.teacher(poses, layout=layout)))
+        return tf.stop_gradient(unit(self.teacher(poses, layout=layout)))
 
     def call(
         self,
@@ -98,9 +97,7 @@ class Taught(Network):
         training: bool = False,
         random: ClipRandom | None = None,
     ) -> FeatureMap:
-        features = self(poses, layout=layout, training=training, random=random)
-        batch = tf.shape(poses)[0]
-        return FeatureMap(features[:, None, None], tf.range(batch), batch)
+        return FeatureMap.of_clips(self(poses, layout=layout, training=training, random=random))
 
     def get_config(self) -> dict[str, Any]:
         serialised = keras.saving.serialize_keras_object
@@ -114,11 +111,6 @@ class Taught(Network):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Taught:
         return cls(**deserialised(config, custom_objects))
-
-
-def _unit(vectors: tf.Tensor) -> tf.Tensor:
-    """float32 rows of unit length: [B, D] -> [B, D]."""
-    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1, epsilon=_TINY)
 
 
 @keras.saving.register_keras_serializable("ms2l_tf")
