@@ -1,4 +1,4 @@
-"""The files of a source: a folder, a `.zip` or a (compressed) `.tar`, read the same way.
+"""The files of a source: a folder, a `.zip`, a (compressed) `.tar` or one file, read alike.
 
 Nothing is ever unpacked under a name that an archive chose: members are read into memory one at a
 time, and a compressed tar is decompressed into one nameless scratch file first.
@@ -82,19 +82,21 @@ class SourceFiles(abc.ABC):
 
 
 def open_source(path: str | os.PathLike[str]) -> SourceFiles:
-    """Opens a folder or an archive.
+    """Opens a folder, an archive or a single file, which is then the only one of the source.
 
     Raises:
-        InputError: missing, not an archive, damaged, or with a member that is no plain file inside
-            the archive (absolute, `..`, link, device) or far too large.
+        InputError: missing, no file or folder, damaged, or an archive with a member that is no
+            plain file inside it (absolute, `..`, link, device) or far too large.
     """
     source = pathlib.Path(path)
     if source.is_dir():
         return _FolderFiles(source)
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
+    if not source.is_file():
+        raise InputError(f"{source}: is neither a file nor a folder")
     if not source.name.lower().endswith(ARCHIVE_SUFFIXES):
-        raise InputError(f"{source}: is neither a folder nor one of {', '.join(ARCHIVE_SUFFIXES)}")
+        return _OneFile(source)
     try:
         return _ZipFiles(source) if source.suffix.lower() == ".zip" else _TarFiles(source)
     except _DAMAGE as error:
@@ -112,6 +114,17 @@ class _FolderFiles(SourceFiles):
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+class _OneFile(_FolderFiles):
+    """A file that is no archive, as if it lay alone in its folder."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        SourceFiles.__init__(self, path, (path.name,))
+
+    def _read(self, name: str, size: int) -> bytes:
+        with self.path.open("rb") as file:
+            return file.read(size)
 
 
 class _ZipFiles(SourceFiles):

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from ms2l_tf.data.archives import SourceFiles, open_source
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip
+from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip, ReaderOptions
+from ms2l_tf.data.formats.base import DEFAULTS
 from ms2l_tf.data.formats.guess import describe_files, describe_source
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
@@ -97,6 +98,7 @@ def prepare(
     strict: bool = False,
     keep_zeros: bool = False,
     progress: bool = True,
+    options: ReaderOptions = DEFAULTS,
 ) -> tuple[ClipDataset, PrepareReport]:
     """Reads `source` and writes a dataset folder.
 
@@ -113,6 +115,7 @@ def prepare(
         strict: refuse the source at the first bad clip.
         keep_zeros: see `DatasetWriter`.
         progress: show a progress bar.
+        options: what the files leave open.
 
     Raises:
         InputError: the source or `out` can't be used, or more than 5 % of the clips (with
@@ -123,7 +126,7 @@ def prepare(
     source, out = pathlib.Path(source), pathlib.Path(out)
     check_output(out)
     with _opened(source) as files:
-        reader = FORMATS[format_name](files)
+        reader = FORMATS[format_name](files, options)
         if layouts is not None:
             reader = DerivedLayouts(reader, layouts)
         header, entries = reader.header, _entries(reader, format_name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 import stat
 import tarfile
@@ -124,8 +125,12 @@ def test_missing_and_foreign_sources(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         open_source(tmp_path / "nowhere.zip")
     (tmp_path / "text.txt").write_text("x")
-    with pytest.raises(InputError, match="neither a folder nor one of"):
-        open_source(tmp_path / "text.txt")
+    with open_source(tmp_path / "text.txt") as files:
+        assert files.names == ("text.txt",)
+        assert files.read("text.txt") == b"x"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        open_source(tmp_path / "pipe")
     (tmp_path / "text.zip").write_text("x")
     with pytest.raises(InputError, match="is damaged or no archive"):
         open_source(tmp_path / "text.zip")

@@ -6,15 +6,29 @@ from collections.abc import Callable, Mapping
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.bandai_namco import BandaiNamcoReader
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
+from ms2l_tf.data.formats.base import (
+    ClipReader,
+    DatasetHeader,
+    PoseHeader,
+    ReadClip,
+    ReaderOptions,
+)
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
 
-__all__ = ["FORMATS", "ClipReader", "DatasetHeader", "DerivedLayouts", "PoseHeader", "ReadClip"]
+__all__ = [
+    "FORMATS",
+    "ClipReader",
+    "DatasetHeader",
+    "DerivedLayouts",
+    "PoseHeader",
+    "ReadClip",
+    "ReaderOptions",
+]
 
-FORMATS: Mapping[str, Callable[[SourceFiles], ClipReader]] = {
+FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "nw_ucla": NwUclaReader,
-    "hdm05": lambda files: DerivedLayouts(Hdm05Reader(files)),
-    "bandai_namco": lambda files: DerivedLayouts(BandaiNamcoReader(files)),
+    "hdm05": lambda *given: DerivedLayouts(Hdm05Reader(*given)),
+    "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
 }

@@ -23,7 +23,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
+from ms2l_tf.data.formats.base import (
+    DEFAULTS,
+    ClipReader,
+    DatasetHeader,
+    PoseHeader,
+    ReadClip,
+    ReaderOptions,
+    split_by,
+)
 from ms2l_tf.data.formats.bvh import joint_points, parse_bvh
 from ms2l_tf.data.formats.mocap import check_joints, read_text, stem
 from ms2l_tf.data.kinematics import resample
@@ -71,8 +79,8 @@ class BandaiNamcoReader(ClipReader):
         f"content of {', '.join(CONTENTS)} and a style of {', '.join(STYLES)}"
     )
 
-    def __init__(self, files: SourceFiles) -> None:
-        super().__init__(files)
+    def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
+        super().__init__(files, options)
         # The labels by the clips' paths without suffix, which may be written in capitals.
         self._labels = {
             posixpath.splitext(name)[0]: name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.mocap import entries_with_suffix
@@ -58,23 +58,49 @@ class ReadClip:
     repairs: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class ReaderOptions:
+    """What files of a format may leave open and a user says; empty is the format's own choice.
+
+    Attributes:
+        layout: of the joints, a packaged layout or the file of one.
+        labels: a CSV table of what the files do not say of their clips, see `LabelTable`.
+        frame_rate: frames a second; 0 is the format's own.
+        unit: of coordinates, one of `UNITS`.
+        axes: up, forward and handedness between commas, such as ``+y,+z,right``.
+    """
+
+    layout: str = ""
+    labels: str = ""
+    frame_rate: float = 0.0
+    unit: str = ""
+    axes: str = ""
+
+
+DEFAULTS = ReaderOptions()
+
+
 class ClipReader(abc.ABC):
-    """Reads the clips of one opened source, a file each.
+    """Reads the clips of one opened source.
 
     `prepare` asks for `header` and `entries`, then reads one entry after the other, then asks for
-    the splits of the clips it kept.
+    the splits of the clips it kept. An entry stands for one clip: the name of its file or, where a
+    file holds many, that name, ``#`` and the clip's number or name.
 
     Attributes:
         suffix: of the files, such as ``.bvh``.
         named: how they are named, for the error about one that is not.
+        takes: names of the `ReaderOptions` that the format reads; others are refused.
     """
 
     header: DatasetHeader
     suffix: str
     named: str
+    takes: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, files: SourceFiles) -> None:
+    def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
         self.files = files
+        self.options = options
 
     def entries(self) -> Sequence[str]:
         """What `read` can be asked for: the files, by clip name, wherever they lie in the source.

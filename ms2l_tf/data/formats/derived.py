@@ -28,7 +28,7 @@ class DerivedLayouts(ClipReader):
     """
 
     def __init__(self, reader: ClipReader, layouts: Sequence[str] | None = None) -> None:
-        super().__init__(reader.files)
+        super().__init__(reader.files, reader.options)
         self.reader: ClipReader = reader.reader if isinstance(reader, DerivedLayouts) else reader
         reader = self.reader
         self.suffix, self.named = reader.suffix, reader.named

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 
 from ms2l_tf.data.archives import SourceFiles, open_source
-from ms2l_tf.data.formats import FORMATS
+from ms2l_tf.data.formats import FORMATS, ReaderOptions
 from ms2l_tf.data.formats.file_kinds import HEAD_BYTES, FileKind, Sample, kind_of
 from ms2l_tf.errors import InputError
 
@@ -95,7 +95,7 @@ def _kind_of_files(files: SourceFiles, suffix: str, names: Sequence[str]) -> Fil
 
 def _is_published(files: SourceFiles, format_name: str, names: Sequence[str]) -> bool:
     """Whether a reader knows one of the files by its name."""
-    reader = FORMATS[format_name](files)
+    reader = FORMATS[format_name](files, ReaderOptions())
     return any(reader.identify(name) is not None for name in names)
 
 

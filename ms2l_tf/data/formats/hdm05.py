@@ -21,7 +21,15 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.asf import AcclaimSkeleton, parse_asf
 from ms2l_tf.data.formats.asf_amc import joint_points, parse_amc
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
+from ms2l_tf.data.formats.base import (
+    DEFAULTS,
+    ClipReader,
+    DatasetHeader,
+    PoseHeader,
+    ReadClip,
+    ReaderOptions,
+    split_by,
+)
 from ms2l_tf.data.formats.mocap import check_joints, read_text, stem
 from ms2l_tf.data.kinematics import resample
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
@@ -76,8 +84,8 @@ class Hdm05Reader(ClipReader):
         f"{', '.join(ACTIONS)}"
     )
 
-    def __init__(self, files: SourceFiles) -> None:
-        super().__init__(files)
+    def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
+        super().__init__(files, options)
         self._skeletons: dict[str, AcclaimSkeleton] = {}
 
     def identify(self, entry: str) -> Clip | None:

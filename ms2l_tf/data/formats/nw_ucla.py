@@ -31,7 +31,15 @@ from typing import Any
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip, split_by
+from ms2l_tf.data.formats.base import (
+    DEFAULTS,
+    ClipReader,
+    DatasetHeader,
+    PoseHeader,
+    ReadClip,
+    ReaderOptions,
+    split_by,
+)
 from ms2l_tf.data.formats.mocap import stem
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -76,8 +84,8 @@ class NwUclaReader(ClipReader):
     suffix = ".json"
     named = f"aAA_sSS_eEE_vVV with one of the actions {', '.join(map(str, ACTIONS))}"
 
-    def __init__(self, files: SourceFiles) -> None:
-        super().__init__(files)
+    def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
+        super().__init__(files, options)
         # Which clips show one and the same frame, by the hash of its bytes.
         self._frames: dict[int, set[str]] = collections.defaultdict(set)
 
