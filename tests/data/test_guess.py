@@ -223,7 +223,7 @@ def test_the_command_answers(tmp_path: pathlib.Path) -> None:
     for flags, said in (
         (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
         (["--format=ntu60", source], held),
-        ([source], f"--format is missing; {held}"),
+        ([source, f"--out={tmp_path / 'out'}"], "holds 1 NTU RGB+D .skeleton file, which"),
         (["--format=qwerty"], "unknown; --format reads nw_ucla, hdm05, bandai_namco, synthetic"),
         (["--format=qwerty", source], held),
         (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),

@@ -183,15 +183,19 @@ def test_command_prepares_then_inspects(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "--format is missing"),
+        ([], "--source is missing: name the folder, archive or file to read"),
         (["--format=ntu999"], "ntu999"),
         (["--format=nw_ucla"], "--out is missing"),
+        (["--source={tmp}"], "--out is missing"),
+        (["--source={tmp}", "--out={tmp}/out"], "holds nothing that looks like skeletons"),
         (["--format=nw_ucla", "--out={tmp}/out"], "--source is missing"),
         (["--format=nw_ucla", "--source={tmp}/none", "--out={tmp}/out"], "none: no such file"),
         (["--format=nw_ucla", "--source={tmp}", "--out={tmp}"], "is not empty"),
         (["--format=nw_ucla", "--out={tmp}/out", "--clips=5"], "--clips belongs to"),
         (["--format=synthetic", "--out={tmp}/out", "--source=x"], "--source is of no use"),
         (["--format=synthetic", "--out={tmp}/out", "--strict"], "--strict is of no use"),
+        (["--format=synthetic", "--out={tmp}/out", "--workers=2"], "--workers is of no use"),
+        (["--format=synthetic", "--out={tmp}/out", "--unit=mm"], "--unit is of no use"),
         (["--format=synthetic", "--out={tmp}/out", "--keep_zeros"], "--keep_zeros is of no use"),
         (["--inspect={tmp}", "--keep_zeros"], "--keep_zeros is of no use with --inspect"),
         (["--format=synthetic", "--out={tmp}/out", "--clips=3"], "--clips: 3 is too few"),
@@ -203,6 +207,17 @@ def test_command_prepares_then_inspects(
         ),
         (["--inspect={tmp}", "--format=nw_ucla"], "--format is of no use with --inspect"),
         (["--inspect={tmp}/none"], "none: no such dataset folder"),
+        (["--inspect={tmp}", "--exclude=x"], "--exclude is of no use with --inspect"),
+        (["--source={tmp}", "--out={tmp}/out", "--workers=0"], "lower bound"),
+        (["--source={tmp}", "--out={tmp}/out", "--unit=inch"], "value should be one of <m|mm|cm"),
+        (
+            ["--source={tmp}", "--out={tmp}/out", "--scheduler=x:1", "--workers=2"],
+            "--workers is of no use with --scheduler",
+        ),
+        (
+            ["--source={tmp}", "--out={tmp}/out", "--exclude={tmp}/none"],
+            "none: cannot be read (No such file or directory)",
+        ),
         (["--inspect={tmp}", "leftover"], "'leftover' is not a flag"),
     ],
 )
