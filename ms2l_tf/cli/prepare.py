@@ -51,7 +51,7 @@ from ms2l_tf.errors import InputError
 
 SYNTHETIC = "synthetic"
 
-KNOWN = (*FORMATS, AUTO, SYNTHETIC)
+KNOWN = (*FORMATS, SYNTHETIC)
 
 _FORMAT = flags.DEFINE_string(
     "format",
@@ -154,7 +154,7 @@ def main() -> None:
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
     format_name = _FORMAT.value or (AUTO if _SOURCE.value else "")
-    if format_name not in KNOWN:
+    if format_name not in (*KNOWN, AUTO):
         raise InputError(_no_format(format_name))
     if not _OUT.value:
         raise InputError("--out is missing; name the dataset folder to make")

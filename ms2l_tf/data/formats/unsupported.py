@@ -57,6 +57,8 @@ _ALIASES = {
     "hdm": "hdm05",
     "bandai": "bandai_namco",
     "namco": "bandai_namco",
+    "auto": "auto",
+    "automatic": "auto",
     "demo": "synthetic",
     "synth": "synthetic",
 }
