@@ -82,6 +82,8 @@ def prepare(
     if format_name not in (AUTO, *FORMATS):
         raise InputError(unknown_format(format_name, tuple(FORMATS), describe_source(source)))
     source, out = pathlib.Path(source), pathlib.Path(out)
+    if executor is not None:
+        source = source.absolute()  # its workers may run in another folder
     check_output(out)
     exclusions = Exclusions() if exclude is None else Exclusions.read(exclude)
     wanted = None if layouts is None else tuple(layouts)

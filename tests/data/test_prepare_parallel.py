@@ -308,8 +308,9 @@ def test_faulty_input_leaves_nothing_and_a_full_disk_leaves_the_parts(
 ) -> None:
     out = tmp_path / "out"
     interrupt(monkeypatch, source, out)
-    with pytest.raises(InputError, match="--strict: a01_s02_e00_v03"):
-        prepare("nw_ucla", source, out, strict=True, progress=False)
+    for place in (out, tmp_path / "deep" / "er" / "out"):
+        with pytest.raises(InputError, match="--strict: a01_s02_e00_v03"):
+            prepare("nw_ucla", source, place, strict=True, progress=False)
     assert list(tmp_path.iterdir()) == []
 
     def full(*_: object) -> None:
