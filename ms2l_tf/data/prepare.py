@@ -23,7 +23,6 @@ from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons.layout import load_layout
 
 REPORT = "prepare_report.json"
 MAX_BAD = 0.05  # of the clips; more looks like the wrong format rather than a few broken files
@@ -43,6 +42,7 @@ class PrepareReport:
         copies: groups of clips with the same poses under different names.
         one_frame: clips of a single frame.
         repeated_frames: clip -> frames equal to the one before; kept.
+        notes: what the reader chose where the files leave it open.
         changed: what the writer changed or met in the poses, layout by layout; see `RepairLog`.
         splits: name -> number of training and test clips.
     """
@@ -57,6 +57,7 @@ class PrepareReport:
     copies: list[list[str]] = dataclasses.field(default_factory=list)
     one_frame: list[str] = dataclasses.field(default_factory=list)
     repeated_frames: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
     changed: dict[str, Any] = dataclasses.field(default_factory=dict)
     splits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
 
@@ -66,7 +67,7 @@ class PrepareReport:
 
     def lines(self) -> list[str]:
         """A summary of a few lines for the terminal."""
-        lines = [f"{self.clips} clips written"]
+        lines = [*self.notes, f"{self.clips} clips written"]
         if self.published_clips is not None and self.clips != self.published_clips:
             lines.append(
                 f"the published set has {self.published_clips} clips, {self.source} differs"
@@ -127,7 +128,7 @@ def prepare(
     check_output(out)
     with _opened(source) as files:
         reader = FORMATS[format_name](files, options)
-        if layouts is not None:
+        if layouts is not None or options.layout_map:
             reader = DerivedLayouts(reader, layouts)
         header, entries = reader.header, _entries(reader, format_name)
         report = PrepareReport(
@@ -143,14 +144,17 @@ def prepare(
         )
         with writer:
             for poses in header.poses:
-                writer.add_layout(load_layout(poses.layout), **poses.settings)
+                writer.add_layout(poses.skeleton, **poses.settings)
             bar = tqdm(entries, desc="reading", unit="clip", disable=not progress)
             kept = _write_clips(reader, bar, writer, report, strict)
             _check_bad(source, report, len(entries), files)
             for split in reader.splits(kept):
                 _write_split(split, writer, report)
             report.clips = writer.num_clips
+            report.notes = list(header.notes)
             report.changed = writer.repairs.to_json()
+            for name, content in header.documents.items():
+                writer.add_document(name, content)
             writer.add_document(REPORT, report.to_json())
     return ClipDataset.open(out), report
 
@@ -215,7 +219,7 @@ def _blank_poses(reader: ClipReader) -> dict[str, ClipPoses]:
     return {
         poses.layout: ClipPoses.blank(
             poses.num_persons,
-            load_layout(poses.layout).num_joints,
+            poses.skeleton.num_joints,
             poses.num_coords,
             confidence=poses.confidence,
         )

@@ -12,11 +12,17 @@ from ms2l_tf.data.formats.mocap import entries_with_suffix
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 
 @dataclasses.dataclass(frozen=True)
 class PoseHeader:
-    """How a reader's poses in one layout are given; see `DatasetWriter.add_layout`."""
+    """How a reader's poses in one layout are given; see `DatasetWriter.add_layout`.
+
+    Attributes:
+        layout: its name.
+        own: the layout itself where it is no packaged one.
+    """
 
     layout: str
     frame_rate: float
@@ -25,11 +31,17 @@ class PoseHeader:
     num_persons: int = 1
     num_coords: int = 3
     confidence: bool = False
+    own: SkeletonLayout | None = None
+
+    @property
+    def skeleton(self) -> SkeletonLayout:
+        """The layout itself."""
+        return self.own or load_layout(self.layout)
 
     @property
     def settings(self) -> dict[str, Any]:
         """All but the layout, as `DatasetWriter.add_layout` takes them."""
-        return {name: value for name, value in vars(self).items() if name != "layout"}
+        return {name: value for name, value in vars(self).items() if name not in ("layout", "own")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +51,8 @@ class DatasetHeader:
     Attributes:
         published_clips: how many clips the complete publication has; None if it varies. Fewer are
             reported, not refused.
+        notes: what was chosen where the files leave it open, a line each.
+        documents: files for people that go into the dataset's folder, by name.
     """
 
     name: str
@@ -47,6 +61,8 @@ class DatasetHeader:
     licence: str
     poses: tuple[PoseHeader, ...]
     published_clips: int | None = None
+    notes: tuple[str, ...] = ()
+    documents: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +84,8 @@ class ReaderOptions:
         frame_rate: frames a second; 0 is the format's own.
         unit: of coordinates, one of `UNITS`.
         axes: up, forward and handedness between commas, such as ``+y,+z,right``.
+        layout_map: the file of a mapping from the source's own layout, or ``auto``: mappings
+            by the names of joints, see `suggest_mapping`.
     """
 
     layout: str = ""
@@ -75,6 +93,7 @@ class ReaderOptions:
     frame_rate: float = 0.0
     unit: str = ""
     axes: str = ""
+    layout_map: str = ""
 
 
 DEFAULTS = ReaderOptions()
