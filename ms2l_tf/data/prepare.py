@@ -130,7 +130,7 @@ def prepare(
         reader = FORMATS[format_name](files, options)
         if layouts is not None or options.layout_map:
             reader = DerivedLayouts(reader, layouts)
-        header, entries = reader.header, _entries(reader, format_name)
+        entries, header = _entries(reader, format_name), reader.header
         report = PrepareReport(
             format_name, source.resolve().name, published_clips=header.published_clips
         )
@@ -249,6 +249,8 @@ def _entries(reader: ClipReader, format_name: str) -> Sequence[str]:
     try:
         return reader.entries()
     except InputError as error:
+        if any(map(reader.knows, reader.files.names)):
+            raise
         held = describe_files(reader.files, format_name)
         fix = f"it {held}" if held else f"name what was published as {format_name}"
         raise InputError(f"{error}; {fix}") from None
