@@ -21,6 +21,7 @@ SIDES = ("train", "test")
 # Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
 # unless told, so a user's own usually goes before the latter.
 GIVEN, TRAIN_ONLY = "given", "train_only"
+Table = str | os.PathLike[str] | tuple[str, bytes]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ class LabelTable:
 
 def label_clips(
     clips: Sequence[Clip],
-    table: str | os.PathLike[str] | None,
+    table: Table | None,
     label_names: Sequence[str] = (),
     *,
     what: str = "clips",
@@ -76,7 +77,7 @@ def label_clips(
 
     Args:
         clips: as far as they are known; `source` is the path of the file.
-        table: the file; None changes nothing.
+        table: the file, or its name and content; None and an empty name change nothing.
         label_names: names of the classes in `clips`.
         what: clips are called, in errors.
         flag: that named them.
@@ -86,17 +87,15 @@ def label_clips(
             row names a clip, a side of the split is called otherwise, or none is train.
     """
     known = {clip.name: clip for clip in clips}
-    if table is None or not os.fspath(table):
+    if not table or table == pathlib.Path():
         return LabelTable(known, tuple(label_names))
-    columns, lines = _read(pathlib.Path(table))
+    where, columns, lines = _read(table)
     if set(columns) == set(NAMES):
-        return LabelTable(known, *_renamed(label_names, lines, f"--labels={table}"))
-    rows, unused = _matched(clips, lines, f"--labels={table}", what, flag)
+        return LabelTable(known, *_renamed(label_names, lines, where))
+    rows, unused = _matched(clips, lines, where, what, flag)
     if not rows:
         one = what.removesuffix("s")
-        raise InputError(
-            f"--labels={table}: none of its {len(unused)} rows names a {one} of {flag}"
-        )
+        raise InputError(f"{where}: none of its {len(unused)} rows names a {one} of {flag}")
     if "label" in columns:
         classes = sorted_classes(row["label"] for row in rows.values())
         number = {name: label for label, name in enumerate(classes)}
@@ -110,7 +109,7 @@ def label_clips(
     sides = {name: row["split"] for name, row in rows.items() if row.get("split")}
     if sides and "train" not in sides.values():
         one = what.removesuffix("s")
-        raise InputError(f"--labels={table}: its column split names no training {one}; add some")
+        raise InputError(f"{where}: its column split names no training {one}; add some")
     return LabelTable(known, tuple(label_names), tuple(unused), sides)
 
 
@@ -165,19 +164,30 @@ def _matched(
     return rows, unused
 
 
-def _read(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Names of the columns; line numbers and rows."""
-    where = f"--labels={path}"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{where}: cannot be read as a table ({error.strerror})") from None
+def is_label_table(content: bytes, where: str) -> bool:
+    """Whether the first line names the columns of a table of clips and their labels."""
+    columns = next((row for _, row in read_rows(content, where)), [])
+    return set(columns) <= {*KEYS, "label", *TAGS, "split"} and bool({*KEYS} & {*columns})
+
+
+def _read(source: Table) -> tuple[str, list[str], list[tuple[int, dict[str, str]]]]:
+    """How errors call it, names of the columns, line numbers and rows."""
+    if isinstance(source, tuple):
+        where, content = source
+    else:
+        where = f"--labels={source}"
+        try:
+            content = pathlib.Path(source).read_bytes()
+        except OSError as error:
+            raise InputError(f"{where}: cannot be read as a table ({error.strerror})") from None
     table = list(read_rows(content, where))
     columns = table[0][1] if table else []
     keys = [column for column in columns if column in KEYS]
     allowed = {*KEYS, "label", *TAGS, "split"}
     named = set(columns) == set(NAMES)
-    if not named and (len(keys) != 1 or not set(keys) < set(columns) <= allowed) or _repeats(columns):
+    if (not named and (len(keys) != 1 or not set(keys) < set(columns) <= allowed)) or _repeats(
+        columns
+    ):
         raise InputError(
             f"{where}: the first line must name the columns file and label (or clip for file), and "
             f"may name {', '.join(TAGS)} and split; it is {','.join(columns)!r}"
@@ -185,7 +195,7 @@ def _read(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, str]
     for line, row in table[1:]:
         if len(row) != len(columns):
             raise InputError(f"{where}, line {line}: {len(row)} values for {len(columns)} columns")
-    return columns, [(line, dict(zip(columns, row, strict=True))) for line, row in table[1:]]
+    return where, columns, [(line, dict(zip(columns, row, strict=True))) for line, row in table[1:]]
 
 
 def _repeats(columns: Sequence[str]) -> bool:

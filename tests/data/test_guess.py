@@ -25,7 +25,7 @@ from tests.data.test_prepare import run_command
 
 KNOWN = (*FORMATS, "synthetic")
 # Formats whose files are known by what they hold, whatever they are called.
-BY_CONTENT = ("pyskl",)
+BY_CONTENT = ("pyskl", "arrays", "csv")
 READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}
@@ -155,7 +155,7 @@ def test_amass(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, **arrays))
     assert describe_source(tmp_path).startswith("holds 1 AMASS .npz file, which")
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, x_train=np.zeros(3)))
-    assert describe_source(tmp_path).startswith("holds 1 NumPy .npz file, which")
+    assert describe_source(tmp_path) == "holds 1 CTR-GCN .npz file; --format=ctrgcn reads them"
 
 
 def test_the_format_that_reads_a_source_is_named(
@@ -206,9 +206,7 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
     for written in (name, name.upper(), f"{name}_2d", f"{name[:2]}-{name[2:]}"):
         said = unknown_format(written, KNOWN)
         assert said.startswith(f"--format={written}: ")
-        assert (
-            f"cannot be read yet (--format reads {', '.join(KNOWN)}); " in said
-        )
+        assert f"cannot be read yet (--format reads {', '.join(KNOWN)}); " in said
         assert "DatasetWriter" in said
         assert "\n" not in said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.formats.arrays import ArraysReader
 from ms2l_tf.data.formats.bandai_namco import BandaiNamcoReader
 from ms2l_tf.data.formats.base import (
     ClipReader,
@@ -13,10 +14,13 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.csv_poses import CsvReader
+from ms2l_tf.data.formats.ctrgcn import CtrgcnReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
 from ms2l_tf.data.formats.pyskl import PysklReader
+from ms2l_tf.data.formats.stgcn import StgcnReader
 
 __all__ = [
     "FORMATS",
@@ -33,4 +37,8 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "hdm05": lambda *given: DerivedLayouts(Hdm05Reader(*given)),
     "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
     "pyskl": PysklReader,
+    "stgcn": StgcnReader,
+    "ctrgcn": CtrgcnReader,
+    "arrays": ArraysReader,
+    "csv": CsvReader,
 }

@@ -100,6 +100,16 @@ def _is_amass(sample: Sample) -> bool:
     return _is_npz(sample) and any(word in sample.head for word in words)
 
 
+def _is_ctrgcn(sample: Sample) -> bool:
+    return _is_npz(sample) and b"x_train.npy" in sample.head[:200]
+
+
+def _is_stgcn(sample: Sample) -> bool:
+    """By the shape of the array, [N, C, T, V, M]."""
+    shape = re.search(rb"'shape': \(\d+, [23], \d+, \d+, \d\)", sample.head[:200])
+    return sample.head.startswith(b"\x93NUMPY") and shape is not None
+
+
 def _is_video(sample: Sample) -> bool:
     head = sample.head
     riff = head.startswith(b"RIFF") and head[8:12] == b"AVI "
@@ -152,8 +162,10 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("PYSKL .pkl annotation", _is_pyskl, "pyskl"),
     FileKind("Python pickle (.pkl)", _is_pickle),
     FileKind("AMASS .npz", _is_amass),
-    FileKind("NumPy .npz", _is_npz),
-    FileKind("NumPy .npy", _by_suffix("npy", b"\x93NUMPY")),
+    FileKind("CTR-GCN .npz", _is_ctrgcn, "ctrgcn"),
+    FileKind("ST-GCN .npy", _is_stgcn, "stgcn"),
+    FileKind("NumPy .npz", _is_npz, "arrays"),
+    FileKind("NumPy .npy", _by_suffix("npy", b"\x93NUMPY"), "arrays"),
     FileKind("MATLAB .mat", _by_suffix("mat", b"MATLAB")),
     FileKind("HDF5", _by_suffix("h5 hdf5", b"\x89HDF\r\n")),
     FileKind("C3D motion-capture", _by_suffix("c3d", b"\2\x50")),
@@ -184,7 +196,7 @@ KINDS: tuple[FileKind, ...] = (
     ),
     FileKind("JSON", _is_json),
     FileKind("MediaPipe CSV", _is_media_pipe_table),
-    FileKind("CSV", _by_suffix("csv tsv")),
+    FileKind("CSV", _by_suffix("csv tsv"), "csv"),
     FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),
     FileKind("numeric text", lambda sample: len(_numbers_a_line(sample)) == 1),
     FileKind(

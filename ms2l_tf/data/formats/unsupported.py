@@ -16,7 +16,6 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("NTU RGB+D 120", _NTU_ADVICE.format("ntu60/..."), "ntu120 nturgbd120"),
     ("PKU-MMD", _NTU_ADVICE.format("pku1/... and pku2/..."), "pku pku1 pku2 pkummd"),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
-    ("NumPy files of ST-GCN or CTR-GCN", WRITE, "ctrgcn stgcn aimclr npz npy numpy"),
     ("Human3.6M", WRITE, "h36m human36m cdf"),
     ("AMASS", WRITE, "amass babel humanml3d smpl smplx smplh"),
     ("UTD-MHAD", WRITE, "utd utdmhad mat matlab"),
@@ -45,7 +44,7 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ),
     ("C3D", WRITE, "c3d trc"),
     ("FBX", f"export it as BVH, which ms2l_tf.data.formats.bvh parses; {WRITE}", "fbx"),
-    ("a table", WRITE, "csv tsv txt text json h5 hdf5"),
+    ("a table", WRITE, "txt text json h5 hdf5"),
     ("video", VIDEOS, "video videos mp4 avi mov metrabs"),
 )
 # Other names of what can be read.
@@ -57,6 +56,9 @@ _ALIASES = {
     "bandai": "bandai_namco",
     "namco": "bandai_namco",
     **dict.fromkeys(("mmaction", "mmaction2", "pkl", "pickle"), "pyskl"),
+    **dict.fromkeys(("numpy", "npy", "npz", "array"), "arrays"),
+    **dict.fromkeys(("tsv", "dataframe"), "csv"),
+    **dict.fromkeys(("aimclr", "agcn", "2sagcn", "crosclr", "mmskeleton"), "stgcn"),
     "demo": "synthetic",
     "synth": "synthetic",
 }
