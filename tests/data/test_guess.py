@@ -25,7 +25,7 @@ from tests.data.test_prepare import run_command
 
 KNOWN = (*FORMATS, "synthetic")
 # Formats whose files are known by what they hold, whatever they are called.
-BY_CONTENT = ("pyskl", "arrays", "csv")
+BY_CONTENT = ("pyskl", "arrays", "csv", "openpose", "coco", "mediapipe")
 READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}

@@ -14,11 +14,14 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.coco import CocoReader
 from ms2l_tf.data.formats.csv_poses import CsvReader
 from ms2l_tf.data.formats.ctrgcn import CtrgcnReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
+from ms2l_tf.data.formats.media_pipe import media_pipe
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
+from ms2l_tf.data.formats.openpose import OpenposeReader
 from ms2l_tf.data.formats.pyskl import PysklReader
 from ms2l_tf.data.formats.stgcn import StgcnReader
 
@@ -41,4 +44,7 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "ctrgcn": CtrgcnReader,
     "arrays": ArraysReader,
     "csv": CsvReader,
+    "openpose": OpenposeReader,
+    "coco": CocoReader,
+    "mediapipe": media_pipe,
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import collections
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
+
+_FRAME = re.compile(r"(.*?)[_.-]?(\d{1,15})")
 
 
 def clip_names(files: Sequence[str]) -> dict[str, str]:
@@ -29,3 +32,14 @@ def folder_labels(files: Sequence[str]) -> Mapping[str, str]:
     folders = {file: posixpath.basename(posixpath.dirname(file)) for file in files}
     several = len({posixpath.dirname(file) for file in files}) > 1
     return {file: folder if several else "" for file, folder in folders.items()}
+
+
+def numbered_frame(name: str) -> tuple[str, int] | None:
+    """What the name of a frame's file is in front of its number, and the number; None without one.
+
+    Such as ("walk", 12) of "walk_000000000012.jpg", "walk.12" or "walk0012", and ("", 12) of "12".
+    """
+    match = _FRAME.fullmatch(posixpath.splitext(posixpath.basename(name))[0])
+    if match is None:
+        return None
+    return posixpath.join(posixpath.dirname(name), match[1]), int(match[2])

@@ -37,6 +37,7 @@ class CsvReader(ListedReader):
 
     suffixes = (".csv", ".tsv")
     named = "a clip of a table"
+    layout = ""  # of joints that no option names
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
         super().__init__(files, options)
@@ -81,7 +82,9 @@ class CsvReader(ListedReader):
 
     def _dataset_header(self, names: list[str], classes: tuple[str, ...]) -> DatasetHeader:
         first = self._tables[names[0]]
-        layout, self._places = match_joints(first.joints, self.options.layout, names[0])
+        layout, self._places = match_joints(
+            first.joints, self.options.layout or self.layout, names[0]
+        )
         for name, table in self._tables.items():
             if (
                 set(table.joints) != set(first.joints)

@@ -3,8 +3,8 @@
 It holds `x_train` [N, T, M·V·C], poses of the Kinect v2's 25 joints for two persons in metres and
 the sensor's axes, moved to the first spine joint, and `y_train` [N, K], one 1 in each row (or [N],
 numbers of classes); `x_test` and `y_test` beside them. A clip has no name but its side and number.
-Zeros pad clips and persons: missing, and cut off at the end of a clip. Arrays that are stored as they
-are, as the toolbox does, stay on the disk.
+Zeros pad clips and persons: missing, and cut off at the end of a clip. Arrays that are not
+compressed, and the toolbox compresses none, stay on the disk.
 """
 
 from __future__ import annotations

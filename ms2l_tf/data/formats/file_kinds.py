@@ -175,7 +175,11 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("video", _is_video, advice=VIDEOS),
     FileKind("BVH motion-capture", _is_bvh, "bandai_namco", _PARSED.format("bvh")),
     FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", _PARSED.format("asf_amc")),
-    FileKind("OpenPose JSON", _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"))),
+    FileKind(
+        "OpenPose JSON",
+        _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"), ("version", "people")),
+        "openpose",
+    ),
     FileKind(
         "Kinetics-Skeleton JSON",
         _json(("frame_index", "skeleton"), ("data", "label_index"), ("has_skeleton",)),
@@ -189,13 +193,16 @@ KINDS: tuple[FileKind, ...] = (
             ("worldLandmarks",),
             ("visibility", "x", "y"),
         ),
+        "mediapipe",
     ),
     FileKind("NW-UCLA JSON", _json(("skeletons",)), "nw_ucla"),
     FileKind(
-        "COCO keypoint JSON", _json(("keypoints",), ("info", "images"), ("images", "annotations"))
+        "COCO keypoint JSON",
+        _json(("keypoints",), ("info", "images"), ("images", "annotations"), ("instance_info",)),
+        "coco",
     ),
     FileKind("JSON", _is_json),
-    FileKind("MediaPipe CSV", _is_media_pipe_table),
+    FileKind("MediaPipe CSV", _is_media_pipe_table, "mediapipe"),
     FileKind("CSV", _by_suffix("csv tsv"), "csv"),
     FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),
     FileKind("numeric text", lambda sample: len(_numbers_a_line(sample)) == 1),

@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import (
@@ -55,7 +56,7 @@ class ListedReader(ClipReader):
     train in ``train_only``.
     """
 
-    takes = ("layout", "labels", "frame_rate", "unit", "axes")
+    takes: ClassVar[tuple[str, ...]] = ("layout", "labels", "frame_rate", "unit", "axes")
     suffixes: tuple[str, ...]
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:

@@ -6,8 +6,8 @@ clips of a split, which is called like the folder. Arrays of bones or motion are
 made of the joints. Arrays stay on the disk, and the pickle is read by `safe_pickle`.
 
 25 joints are those of the Kinect v2 in metres and the sensor's axes (files of 2s-AGCN are turned so
-that z is up: say `--axes=+z,+y,right`); 18 with C = 3 are OpenPose's, x, y and score in a picture, as
-of Kinetics-Skeleton. Zeros pad clips and persons: missing, and cut off at the end of a clip.
+that z is up: say `--axes=+z,+y,right`); 18 with C = 3 are OpenPose's, x, y and score in a picture,
+as of Kinetics-Skeleton. Zeros pad clips and persons: missing, and cut off at the end of a clip.
 """
 
 from __future__ import annotations

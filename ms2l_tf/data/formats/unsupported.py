@@ -9,7 +9,6 @@ from collections.abc import Collection
 from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
 
 _NTU_ADVICE = f"{WRITE}; the recipes {{}} then train on it"
-_POSES = "poses in such files"
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("NTU RGB+D 60", _NTU_ADVICE.format("ntu60/..."), "ntu ntu60 nturgbd nturgbd60"),
@@ -33,9 +32,6 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("MPI-INF-3DHP", WRITE, "3dhp mpiinf3dhp"),
     ("CMU motion capture", WRITE, "cmu cmumocap"),
     ("LaFAN1 or Mixamo", WRITE, "lafan lafan1 mixamo"),
-    (f"OpenPose ({_POSES})", WRITE, "openpose"),
-    (f"COCO ({_POSES})", WRITE, "coco alphapose mmpose rtmpose vitpose"),
-    (f"MediaPipe ({_POSES})", WRITE, "mediapipe blazepose movenet"),
     ("BVH of any skeleton", f"ms2l_tf.data.formats.bvh parses it; {WRITE}", "bvh"),
     (
         "ASF/AMC of any skeleton",
@@ -59,6 +55,8 @@ _ALIASES = {
     **dict.fromkeys(("numpy", "npy", "npz", "array"), "arrays"),
     **dict.fromkeys(("tsv", "dataframe"), "csv"),
     **dict.fromkeys(("aimclr", "agcn", "2sagcn", "crosclr", "mmskeleton"), "stgcn"),
+    **dict.fromkeys(("alphapose", "mmpose", "rtmpose", "vitpose", "movenet"), "coco"),
+    "blazepose": "mediapipe",
     "demo": "synthetic",
     "synth": "synthetic",
 }
