@@ -14,6 +14,7 @@ from ms2l_tf.data import prepare as prepare_module
 from ms2l_tf.data.formats import ReadClip
 from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
 from ms2l_tf.data.prepare import REPORT, prepare
+from ms2l_tf.data.preparing import work
 from ms2l_tf.errors import InputError
 from tests.data.conftest import nw_ucla_content
 
@@ -110,7 +111,8 @@ def test_zeros_of_a_source_are_missing_and_counted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(prepare_module, "FORMATS", {"zeros": ZeroReader})
+    for module in (prepare_module, work):
+        monkeypatch.setattr(module, "FORMATS", {"zeros": ZeroReader})
     dataset, report = prepare(
         "zeros", nw_ucla_folder, tmp_path / "out", keep_zeros=keep_zeros, progress=False
     )

@@ -12,11 +12,17 @@ from ms2l_tf.data.formats.mocap import entries_with_suffix
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 
 @dataclasses.dataclass(frozen=True)
 class PoseHeader:
-    """How a reader's poses in one layout are given; see `DatasetWriter.add_layout`."""
+    """How a reader's poses in one layout are given; see `DatasetWriter.add_layout`.
+
+    Attributes:
+        layout: its name.
+        own: the layout itself where it is no packaged one.
+    """
 
     layout: str
     frame_rate: float
@@ -25,11 +31,17 @@ class PoseHeader:
     num_persons: int = 1
     num_coords: int = 3
     confidence: bool = False
+    own: SkeletonLayout | None = None
+
+    @property
+    def skeleton(self) -> SkeletonLayout:
+        """The layout itself."""
+        return self.own or load_layout(self.layout)
 
     @property
     def settings(self) -> dict[str, Any]:
         """All but the layout, as `DatasetWriter.add_layout` takes them."""
-        return {name: value for name, value in vars(self).items() if name != "layout"}
+        return {name: value for name, value in vars(self).items() if name not in ("layout", "own")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +51,8 @@ class DatasetHeader:
     Attributes:
         published_clips: how many clips the complete publication has; None if it varies. Fewer are
             reported, not refused.
+        notes: what was chosen where the files leave it open, a line each.
+        documents: files for people that go into the dataset's folder, by name.
     """
 
     name: str
@@ -47,15 +61,25 @@ class DatasetHeader:
     licence: str
     poses: tuple[PoseHeader, ...]
     published_clips: int | None = None
+    notes: tuple[str, ...] = ()
+    documents: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadClip:
-    """A clip as read, with what had to be repaired, in words."""
+    """A clip as read.
+
+    Attributes:
+        clip: its row.
+        poses: by layout.
+        repairs: what had to be repaired, in words.
+        marks: whole numbers that `ClipReader.note` is given back, such as stable digests of frames.
+    """
 
     clip: Clip
     poses: Mapping[str, ClipPoses]
     repairs: tuple[str, ...] = ()
+    marks: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +92,8 @@ class ReaderOptions:
         frame_rate: frames a second; 0 is the format's own.
         unit: of coordinates, one of `UNITS`.
         axes: up, forward and handedness between commas, such as ``+y,+z,right``.
+        layout_map: the file of a mapping from the source's own layout, or ``auto``: mappings
+            by the names of joints, see `suggest_mapping`.
     """
 
     layout: str = ""
@@ -75,6 +101,7 @@ class ReaderOptions:
     frame_rate: float = 0.0
     unit: str = ""
     axes: str = ""
+    layout_map: str = ""
 
 
 DEFAULTS = ReaderOptions()
@@ -83,9 +110,12 @@ DEFAULTS = ReaderOptions()
 class ClipReader(abc.ABC):
     """Reads the clips of one opened source.
 
-    `prepare` asks for `header` and `entries`, then reads one entry after the other, then asks for
-    the splits of the clips it kept. An entry stands for one clip: the name of its file or, where a
-    file holds many, that name, ``#`` and the clip's number or name.
+    `prepare` asks for `header` and `entries`, has the entries read, notes one clip after the other,
+    then asks for the splits of the clips it kept. An entry stands for one clip: the name of its
+    file or, where a file holds many, that name, ``#`` and the clip's number or name.
+
+    Entries are read by readers of their own, in several processes and in any order: what `splits`
+    needs to know of them, and no file's name tells, goes through `ReadClip.marks` and `note`.
 
     Attributes:
         suffix: of the files, such as ``.bvh``.
@@ -130,6 +160,18 @@ class ClipReader(abc.ABC):
         """The clip's row as far as it is known without its content; None if it isn't.
 
         An unreadable clip that is known stays in the test lists, see `prepare`.
+        """
+
+    def knows(self, file: str) -> bool:
+        """Whether it is a file that this format reads, by its name; for ``--format=auto``."""
+        return self.identify(file) is not None
+
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+        """Takes down a clip that was kept; called in the order of the entries, before `splits`.
+
+        Args:
+            clip: its row.
+            marks: what its `ReadClip` was given as such.
         """
 
     @abc.abstractmethod

@@ -53,7 +53,8 @@ class FileKind:
     Attributes:
         name: as it stands before "files".
         matches: tells it by a sample.
-        reader: the value of ``--format`` that reads such files if they are named as published.
+        reader: the values of ``--format`` that may read such files, separated by blanks; the first
+            counts whose reader knows them, see `ClipReader.knows`.
         advice: what to do with them where no reader fits.
     """
 
