@@ -50,9 +50,9 @@ def pickled(value: object) -> bytes:
 
 # Name of each of three files (the number goes in), content, and how they are called.
 SOURCES: dict[str, tuple[str, bytes, str]] = {
-    "ntu": ("S001C001P001R001A00{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
+    "ntu": ("S001_{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
     "ntu as text": ("{}.txt", NTU.encode(), "NTU RGB+D .skeleton"),
-    "ntu in capitals": ("S001C001P001R001A00{}.SKELETON", b"", "NTU RGB+D .skeleton"),
+    "ntu in capitals": ("S001_{}.SKELETON", b"", "NTU RGB+D .skeleton"),
     "pyskl": ("ntu60_{}.pkl", pickled([1]), "PYSKL .pkl annotation"),
     "pyskl, split first": ("{}.pkl", pickle.dumps(PYSKL), "PYSKL .pkl annotation"),
     "pickle": ("{}.pkl", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
@@ -193,9 +193,7 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
     for written in (name, name.upper(), f"{name}_2d", f"{name[:2]}-{name[2:]}"):
         said = unknown_format(written, KNOWN)
         assert said.startswith(f"--format={written}: ")
-        assert (
-            "cannot be read yet (--format reads nw_ucla, hdm05, bandai_namco, synthetic); " in said
-        )
+        assert f"cannot be read yet (--format reads {', '.join(KNOWN)}); " in said
         assert "DatasetWriter" in said
         assert "\n" not in said
 
@@ -210,6 +208,9 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("hmd05", "hdm05"),
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
+        ("NTU", "ntu"),
+        ("ntu60", "ntu"),
+        ("NTU-RGB+D-120", "ntu"),
         ("sintetic", "synthetic"),
     ],
 )
@@ -218,15 +219,15 @@ def test_other_names_of_what_is_read(name: str, meant: str) -> None:
 
 
 def test_the_command_answers(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "S001C001P001R001A001.skeleton").write_text(NTU)
-    source, held = f"--source={tmp_path}", "the source holds 1 NTU RGB+D .skeleton file, which"
+    (tmp_path / "v_1.json").write_text(json.dumps(KINETICS))
+    source, held = f"--source={tmp_path}", "the source holds 1 Kinetics-Skeleton JSON file, which"
     for flags, said in (
-        (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
-        (["--format=ntu60", source], held),
+        (["--format=kinetics"], "--format=kinetics: Kinetics-Skeleton cannot be read yet"),
+        (["--format=kinetics", source], held),
         ([source], f"--format is missing; {held}"),
-        (["--format=qwerty"], "unknown; --format reads nw_ucla, hdm05, bandai_namco, synthetic"),
+        (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
-        (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
+        (["--format=hdm05", source, f"--out={tmp_path / 'out'}"], "it holds 1 Kinetics-Skeleton"),
     ):
         done = run_command(*flags)
         assert done.returncode == 2

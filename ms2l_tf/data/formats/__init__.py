@@ -15,6 +15,7 @@ from ms2l_tf.data.formats.base import (
 )
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
+from ms2l_tf.data.formats.ntu import NtuReader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
 
 __all__ = [
@@ -31,4 +32,5 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "nw_ucla": NwUclaReader,
     "hdm05": lambda *given: DerivedLayouts(Hdm05Reader(*given)),
     "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
+    "ntu": NtuReader,
 }

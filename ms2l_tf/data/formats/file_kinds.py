@@ -149,7 +149,7 @@ def _numbers_a_line(sample: Sample) -> set[int]:
 
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
-    FileKind("NTU RGB+D .skeleton", _is_ntu),
+    FileKind("NTU RGB+D .skeleton", _is_ntu, "ntu"),
     FileKind("PYSKL .pkl annotation", _is_pyskl),
     FileKind("Python pickle (.pkl)", _is_pickle),
     FileKind("AMASS .npz", _is_amass),

@@ -8,13 +8,10 @@ from collections.abc import Collection
 
 from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
 
-_NTU_ADVICE = f"{WRITE}; the recipes {{}} then train on it"
 _POSES = "poses in such files"
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
-    ("NTU RGB+D 60", _NTU_ADVICE.format("ntu60/..."), "ntu ntu60 nturgbd nturgbd60"),
-    ("NTU RGB+D 120", _NTU_ADVICE.format("ntu60/..."), "ntu120 nturgbd120"),
-    ("PKU-MMD", _NTU_ADVICE.format("pku1/... and pku2/..."), "pku pku1 pku2 pkummd"),
+    ("PKU-MMD", f"{WRITE}; the recipes pku1/... and pku2/... then train on it", "pku pku1 pku2 pkummd"),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
     ("a .pkl of PYSKL or MMAction2", WRITE, "pyskl mmaction mmaction2 pkl pickle"),
     ("NumPy files of ST-GCN or CTR-GCN", WRITE, "ctrgcn stgcn aimclr npz npy numpy"),
@@ -57,6 +54,11 @@ _ALIASES = {
     "hdm": "hdm05",
     "bandai": "bandai_namco",
     "namco": "bandai_namco",
+    "ntu60": "ntu",
+    "ntu120": "ntu",
+    "nturgbd": "ntu",
+    "nturgbd60": "ntu",
+    "nturgbd120": "ntu",
     "demo": "synthetic",
     "synth": "synthetic",
 }
