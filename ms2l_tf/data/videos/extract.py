@@ -12,11 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.label_table import LabelTable, label_clips
 from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.prepare import MAX_BAD
-from ms2l_tf.data.records import Axes, ClipPoses
+from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.videos.detector import PoseDetector
-from ms2l_tf.data.videos.labels import ClipTable, label_clips
 from ms2l_tf.data.videos.report import REPORT, ExtractReport
 from ms2l_tf.data.videos.tracking import Tracker, rank_persons, root_points
 from ms2l_tf.data.videos.video import (
@@ -34,9 +34,6 @@ from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 # A camera's frame: x to the right, y down, z into the picture.
 CAMERA = Axes(up="-y", forward="+z", handedness="right")
-# Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
-# unless told, so a user's own usually goes before the latter.
-GIVEN, TRAIN_ONLY = "given", "train_only"
 CUT_SHORT = 0.9  # share of the frames the header promises
 
 
@@ -79,7 +76,8 @@ def extract_poses(
     check_output(out)
     skeletons = _layouts(layouts)
     files = find_videos(videos)
-    table = label_clips(files, None if labels is None else pathlib.Path(labels))
+    rows = [Clip(video.name, source=video.file) for video in files]
+    table = label_clips(rows, labels, what="videos", flag="--video")
     # Without the path: datasets are passed on.
     report = ExtractReport(pathlib.Path(model).resolve().name, unused_labels=list(table.unused))
     extraction = _Extraction(report, table, persons, batch, fps, strict)
@@ -99,7 +97,10 @@ def extract_poses(
                 layout, frame_rate=report.frame_rate, unit="m", axes=CAMERA, num_persons=persons
             )
         written = extraction.write(writer, headers, detector, progress=progress)
-        _add_split(writer, written, table)
+        if split := table.split(written):  # nothing written: the writer says so
+            writer.add_split(
+                split.name, train=split.train, test=split.test, description=split.description
+            )
         report.clips = writer.num_clips
         writer.add_document(REPORT, dataclasses.asdict(report))
     return ClipDataset.open(out), report
@@ -110,7 +111,7 @@ class _Extraction:
     """Reads videos one after the other; notes what it meets in the report."""
 
     report: ExtractReport
-    table: ClipTable
+    table: LabelTable
     persons: int
     batch: int
     fps: float
@@ -220,15 +221,6 @@ class _Extraction:
                 layout.name: ClipPoses.blank(self.persons, layout.num_joints) for layout in layouts
             }
             writer.add_clip(table.clips[name], blank)
-
-
-def _add_split(writer: DatasetWriter, written: Sequence[str], table: ClipTable) -> None:
-    train = [name for name in written if table.sides.get(name) == "train"]
-    test = [name for name in table.clips if table.sides.get(name) == "test"]
-    if train or test:  # test videos never become training clips
-        writer.add_split(GIVEN, train=train, test=test, description="by the table of labels")
-    elif written:  # nothing written: the writer says so
-        writer.add_split(TRAIN_ONLY, train=written, test=[], description="all clips, no test")
 
 
 def _layouts(names: Sequence[str]) -> list[SkeletonLayout]:
