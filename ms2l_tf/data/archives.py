@@ -11,6 +11,7 @@ import bz2
 import gzip
 import io
 import lzma
+import mmap
 import os
 import pathlib
 import posixpath
@@ -66,6 +67,14 @@ class SourceFiles(abc.ABC):
         """The first bytes of one file, to tell what it is without reading it whole."""
         return self._guarded(name, size)
 
+    def open(self, name: str) -> IO[bytes]:
+        """One file, to be read in any order; damage is an `InputError` naming it."""
+        return io.BytesIO(self.read(name))
+
+    def mapped(self, name: str) -> bytes | mmap.mmap:
+        """The content of one file, mapped where it lies in a folder: only what is used is read."""
+        return self.read(name)
+
     def _guarded(self, name: str, size: int) -> bytes:
         try:
             return self._read(name, size)
@@ -109,8 +118,22 @@ class _FolderFiles(SourceFiles):
         super().__init__(path, (file.relative_to(path).as_posix() for file in files))
 
     def _read(self, name: str, size: int) -> bytes:
-        with (self.path / name).open("rb") as file:
+        with self._path_of(name).open("rb") as file:
             return file.read(size)
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            return self._path_of(name).open("rb")
+        except OSError as error:
+            raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    def mapped(self, name: str) -> bytes | mmap.mmap:
+        with self.open(name) as file:
+            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
+            return b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _path_of(self, name: str) -> pathlib.Path:
+        return self.path / name
 
     def close(self) -> None:
         """Nothing to release."""
@@ -122,9 +145,8 @@ class _OneFile(_FolderFiles):
     def __init__(self, path: pathlib.Path) -> None:
         SourceFiles.__init__(self, path, (path.name,))
 
-    def _read(self, name: str, size: int) -> bytes:
-        with self.path.open("rb") as file:
-            return file.read(size)
+    def _path_of(self, name: str) -> pathlib.Path:
+        return self.path
 
 
 class _ZipFiles(SourceFiles):
