@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.formats.amc_folder import AmcFolderReader
 from ms2l_tf.data.formats.bandai_namco import BandaiNamcoReader
 from ms2l_tf.data.formats.base import (
     ClipReader,
@@ -13,6 +14,7 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.bvh_folder import BvhFolderReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.ntu import NtuReader
@@ -33,4 +35,6 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "hdm05": lambda *given: DerivedLayouts(Hdm05Reader(*given)),
     "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
     "ntu": NtuReader,
+    "bvh": BvhFolderReader,
+    "amc": AmcFolderReader,
 }
