@@ -99,9 +99,7 @@ class SourceFiles(abc.ABC):
         """Releases the archive."""
 
 
-def open_source(
-    path: str | os.PathLike[str], scratch: pathlib.Path | None = None
-) -> SourceFiles:
+def open_source(path: str | os.PathLike[str], scratch: pathlib.Path | None = None) -> SourceFiles:
     """Opens a folder, an archive or a single file, which is then the only one of the source.
 
     Args:

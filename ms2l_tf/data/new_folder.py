@@ -22,9 +22,7 @@ def check_output(out: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(
-    out: pathlib.Path, grows_in: pathlib.Path | None = None
-) -> Iterator[pathlib.Path]:
+def new_folder(out: pathlib.Path, grows_in: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
     """A hidden folder that is renamed to `out` when the block ends well, else removed.
 
     Args:

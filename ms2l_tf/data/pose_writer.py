@@ -125,9 +125,7 @@ class PoseWriter:
         checks: what the poses have to pass.
     """
 
-    def __init__(
-        self, folder: pathlib.Path, header: Mapping[str, Any], checks: PoseChecks
-    ) -> None:
+    def __init__(self, folder: pathlib.Path, header: Mapping[str, Any], checks: PoseChecks) -> None:
         folder.mkdir(parents=True)
         write_json(folder / "layout.json", header)
         self.folder = folder

@@ -16,7 +16,7 @@ from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
-from ms2l_tf.data.formats.guess import describe_source, recognised
+from ms2l_tf.data.formats.guess import AUTO, describe_source, recognised
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.preparing.assembly import MAX_BAD, Assembly
@@ -30,11 +30,10 @@ from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError, inform
 from ms2l_tf.version import __version__
 
-AUTO = "auto"
 _FEW_CHUNKS = 4  # are read before processes have started
 _AHEAD = 2  # chunks for each worker that are on their way
 
-__all__ = ["AUTO", "MAX_BAD", "REPORT", "PrepareReport", "prepare"]
+__all__ = ["MAX_BAD", "REPORT", "PrepareReport", "prepare"]
 
 
 def prepare(

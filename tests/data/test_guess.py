@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
+from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats import FORMATS
-from ms2l_tf.data.formats.guess import describe_source
+from ms2l_tf.data.formats.guess import describe_source, recognised
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.errors import InputError
@@ -162,6 +163,46 @@ def test_the_format_that_reads_a_source_is_named(
         prepare("hdm05", nw_ucla_folder, tmp_path / "out", progress=False)
 
 
+def test_a_source_is_recognised(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """In a folder, an archive, a single file; one file in twenty may be of another format."""
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (nw_ucla_folder / "._a01_s01_e00_v01.json").write_bytes(b"\0")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", nw_ucla_folder)
+    seen = "holds 40 NW-UCLA JSON files (and 1 BVH motion-capture file): --format=nw_ucla"
+    for place in (nw_ucla_folder, archive):
+        with open_source(place) as files:
+            assert recognised(files) == ("nw_ucla", seen)
+    made = run_command(f"--source={archive}", f"--out={tmp_path / 'out'}", "--workers=1")
+    assert made.stdout.startswith("40 clips written")
+    assert f"{archive}: {seen}\n" in made.stderr
+    with open_source(nw_ucla_folder / "a01_s01_e00_v01.json") as files:
+        assert recognised(files) == ("nw_ucla", "holds 1 NW-UCLA JSON file: --format=nw_ucla")
+
+
+def test_what_is_not_recognised_is_refused(
+    nw_ucla_folder: pathlib.Path, tiny: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    test_hdm05.write(nw_ucla_folder, test_hdm05.motion(2))  # of two files, .asf and .amc
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("\\begin{document}")
+    known = f"; --format reads {', '.join(FORMATS)}"
+    for place, message in (
+        (
+            nw_ucla_folder,
+            "holds 40 NW-UCLA JSON files (and 2 ASF/AMC motion-capture files, 1 BVH motion-capture "
+            "file), read by --format=nw_ucla (40), --format=hdm05 (2), --format=bandai_namco (1); "
+            "name one of them, or a folder of one format",
+        ),
+        (tmp_path / "thesis", f"holds nothing that looks like skeletons{known}"),
+        (tiny.path, f"holds a prepared dataset: train on it with --data={tiny.path}{known}"),
+    ):
+        with pytest.raises(InputError) as caught:
+            prepare("auto", place, tmp_path / "out", progress=False)
+        assert str(caught.value) == f"{place}: {message}"
+        assert not list(tmp_path.glob(".out*"))
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -211,6 +252,7 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("NTU", "ntu"),
         ("ntu60", "ntu"),
         ("NTU-RGB+D-120", "ntu"),
+        ("Auto", "auto"),
         ("sintetic", "synthetic"),
     ],
 )
@@ -224,7 +266,7 @@ def test_the_command_answers(tmp_path: pathlib.Path) -> None:
     for flags, said in (
         (["--format=kinetics"], "--format=kinetics: Kinetics-Skeleton cannot be read yet"),
         (["--format=kinetics", source], held),
-        ([source], f"--format is missing; {held}"),
+        ([source, f"--out={tmp_path / 'out'}"], "holds 1 Kinetics-Skeleton JSON file, which"),
         (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
         (["--format=hdm05", source, f"--out={tmp_path / 'out'}"], "it holds 1 Kinetics-Skeleton"),

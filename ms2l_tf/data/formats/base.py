@@ -166,7 +166,7 @@ class ClipReader(abc.ABC):
         """Whether it is a file that this format reads, by its name; for ``--format=auto``."""
         return self.identify(file) is not None
 
-    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:  # noqa: B027 - few readers need it
         """Takes down a clip that was kept; called in the order of the entries, before `splits`.
 
         Args:

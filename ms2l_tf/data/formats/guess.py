@@ -1,4 +1,4 @@
-"""What a source holds, in words, and what to do about it: for ``--format=auto`` and when ``--format`` fails."""
+"""What a source holds and what reads it, for ``--format=auto`` and where another one fails."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ms2l_tf.data.formats.base import DEFAULTS
 from ms2l_tf.data.formats.file_kinds import HEAD_BYTES, FileKind, Sample, kind_of
 from ms2l_tf.errors import InputError
 
+AUTO = "auto"  # the value of ``--format`` that goes by what a source holds
 _BESIDE = 0.05  # of a format's files; so many of other formats may lie beside them
 _SAMPLES = 5  # files of one suffix that are looked into
 _DATASET = ("dataset.json", "clips.csv")

@@ -59,6 +59,8 @@ _ALIASES = {
     "nturgbd": "ntu",
     "nturgbd60": "ntu",
     "nturgbd120": "ntu",
+    "auto": "auto",
+    "automatic": "auto",
     "demo": "synthetic",
     "synth": "synthetic",
 }

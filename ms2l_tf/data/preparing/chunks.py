@@ -14,6 +14,10 @@ from ms2l_tf.errors import InputError
 
 MAX_ENTRIES = 32
 MAX_BYTES = 16 << 20  # of files; text is some three times as long as the poses in it
+_ENDED = (
+    "a process that read clips was ended from outside, for want of memory perhaps; the same "
+    "command goes on where it was, and needs least memory with --workers=1"
+)
 Chunk = tuple[str, ...]
 
 
@@ -75,16 +79,9 @@ def read_in_order(
                 yield from first()
         while on_their_way:
             yield from first()
-    except concurrent.futures.BrokenExecutor as error:
+    except (concurrent.futures.BrokenExecutor, concurrent.futures.CancelledError) as error:
         raise InputError(_ENDED) from error
     finally:
         for _, future in on_their_way:
             if future is not None:
                 future.cancel()
-
-
-_ENDED = (
-    "a process that read clips was ended from outside, for want of memory perhaps; the same "
-    "command goes on where it was, with fewer processes by --workers=N"
-)
-
