@@ -21,7 +21,7 @@ FLOORS = (
     ("methods", "msclr"),
     ("runs",),
     ("training", "evaluation"),
-    ("api",),
+    ("api", "export"),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
