@@ -146,7 +146,9 @@ def load_run(
     with globals_kept():
         learner = build_learner(config, shape)
         load_weights(learner, folder.weights)
-    told = dict(zip(normalisers, config.data.layouts, strict=False))
+    told: dict[str, str] = {}
+    if "datasets" not in folder.record():  # else each has had its own of them
+        told = dict(zip(normalisers, config.data.layouts, strict=False))
     return LoadedRun(
         folder,
         config,
