@@ -4,7 +4,7 @@
 ms2l-prepare --format=nw_ucla --source=all_sqe.tar.xz --out=data/nw_ucla
 ms2l-prepare --format=hdm05 --source=hdm05.tar.xz --layouts=native,h36m_17 --out=data/hdm05
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
-ms2l-prepare --inspect=data/nw_ucla
+ms2l-prepare --inspect=data/nw_ucla --report=nw_ucla.html
 ```
 """
 
@@ -54,6 +54,12 @@ _KEEP_ZEROS = flags.DEFINE_bool(
 _INSPECT = flags.DEFINE_string(
     "inspect", None, "Check every checksum of this dataset folder and report what is in it."
 )
+_REPORT = flags.DEFINE_string(
+    "report",
+    None,
+    "With --inspect: also write this HTML file, a page with counts, gaps, copies across training "
+    "and test, and skeletons that move.",
+)
 _CLIPS = flags.DEFINE_integer(
     "clips", None, "Synthetic: number of clips (default: the preset's).", lower_bound=1
 )
@@ -74,8 +80,9 @@ def main() -> None:
     if _INSPECT.value:
         others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
         _refuse("is of no use with --inspect", *others)
-        _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
+        _inspect(pathlib.Path(_INSPECT.value), _OUT.value, _REPORT.value)
         return
+    _refuse("belongs to --inspect=DIR", _REPORT)
     if _FORMAT.value not in KNOWN:
         held = describe_source(_SOURCE.value) if _SOURCE.value else ""
         raise InputError(_no_format(_FORMAT.value, held))
@@ -133,11 +140,14 @@ def _generate(out: str) -> None:
     print(f"dataset: {dataset.path}")
 
 
-def _inspect(folder: pathlib.Path, out: str | None) -> None:
+def _inspect(folder: pathlib.Path, out: str | None, page: str | None) -> None:
     from ms2l_tf.data.contact_sheet import save_contact_sheet
     from ms2l_tf.data.inspect import describe, sheet_path, summarise
+    from ms2l_tf.data.report import check_report, write_report
     from ms2l_tf.files import write_json
 
+    if page is not None:
+        check_report(page)
     dataset = ClipDataset.open(folder)
     with tqdm(total=len(dataset.files), desc="checksums", unit="file") as bar:
         dataset.verify(force=True, progress=lambda _: bar.update())
@@ -156,6 +166,9 @@ def _inspect(folder: pathlib.Path, out: str | None) -> None:
     print(f"\nall checksums match; report: {target / 'inspect.json'}")
     for layout in dataset.layouts:
         print(f"contact sheet: {sheet_path(target, layout)}")
+    if page is not None:
+        write_report(dataset, summary, page)
+        print(f"page to look at: {page}")
 
 
 def _refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
