@@ -15,6 +15,7 @@ FLOORS = (
     ("replicas", "serialised"),
     ("settings",),
     ("skeletons",),
+    ("pages",),
     ("data",),
     ("views",),
     ("networks",),

@@ -26,7 +26,7 @@ Synthetic motions, and a look at a dataset:
 
 ```
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
-ms2l-prepare --inspect=data/nw_ucla
+ms2l-prepare --inspect=data/nw_ucla --report=nw_ucla.html
 ```
 """
 
@@ -82,6 +82,12 @@ _KEEP_ZEROS = flags.DEFINE_bool(
 )
 _INSPECT = flags.DEFINE_string(
     "inspect", None, "Check every checksum of this dataset folder and report what is in it."
+)
+_REPORT = flags.DEFINE_string(
+    "report",
+    None,
+    "With --inspect: also write this HTML file, a page with counts, gaps, copies across training "
+    "and test, and skeletons that move.",
 )
 _CLIPS = flags.DEFINE_integer(
     "clips", None, "Synthetic: number of clips (default: the preset's).", lower_bound=1
@@ -151,8 +157,9 @@ def main() -> None:
     if _INSPECT.value:
         others = (_FORMAT, *_FOR_SOURCES, *_FOR_MOTIONS, _LAYOUTS)
         _refuse("is of no use with --inspect", *others)
-        _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
+        _inspect(pathlib.Path(_INSPECT.value), _OUT.value, _REPORT.value)
         return
+    _refuse("belongs to --inspect=DIR", _REPORT)
     format_name = _FORMAT.value or (AUTO if _SOURCE.value else "")
     if format_name not in (*KNOWN, AUTO):
         raise InputError(_no_format(format_name))
@@ -225,11 +232,14 @@ def _generate(out: str) -> None:
     print(f"dataset: {dataset.path}")
 
 
-def _inspect(folder: pathlib.Path, out: str | None) -> None:
+def _inspect(folder: pathlib.Path, out: str | None, page: str | None) -> None:
     from ms2l_tf.data.contact_sheet import save_contact_sheet
     from ms2l_tf.data.inspect import describe, sheet_path, summarise
+    from ms2l_tf.data.report import check_report, write_report
     from ms2l_tf.files import write_json
 
+    if page is not None:
+        check_report(page)
     dataset = ClipDataset.open(folder)
     with tqdm(total=len(dataset.files), desc="checksums", unit="file") as bar:
         dataset.verify(force=True, progress=lambda _: bar.update())
@@ -248,6 +258,9 @@ def _inspect(folder: pathlib.Path, out: str | None) -> None:
     print(f"\nall checksums match; report: {target / 'inspect.json'}")
     for layout in dataset.layouts:
         print(f"contact sheet: {sheet_path(target, layout)}")
+    if page is not None:
+        write_report(dataset, summary, page)
+        print(f"page to look at: {page}")
 
 
 def _refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
