@@ -1,8 +1,9 @@
-"""`ms2l-prepare`: makes a dataset folder from published files or synthetic motions, or shows one.
+"""`ms2l-prepare`: makes a dataset of published files, videos or synthetic motions, or shows one.
 
 ```
 ms2l-prepare --format=nw_ucla --source=all_sqe.tar.xz --out=data/nw_ucla
 ms2l-prepare --format=hdm05 --source=hdm05.tar.xz --layouts=native,h36m_17 --out=data/hdm05
+ms2l-prepare --format=video --source=films --out=data/films
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
 ms2l-prepare --inspect=data/nw_ucla
 ```
@@ -16,22 +17,22 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from ms2l_tf.cli import common
+from ms2l_tf.cli import common, videos
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS
 from ms2l_tf.data.formats.guess import describe_source
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.errors import InputError
 
-SYNTHETIC = "synthetic"
+SYNTHETIC, VIDEO = "synthetic", "video"
 
-KNOWN = (*FORMATS, SYNTHETIC)
+KNOWN = (*FORMATS, VIDEO, SYNTHETIC)
 
 _FORMAT = flags.DEFINE_string(
     "format",
     None,
-    f"What to read: {', '.join(FORMATS)}; {SYNTHETIC} generates motions instead. For anything else "
-    "see DatasetWriter in the README.",
+    f"What to read: {', '.join(FORMATS)}; {VIDEO} finds poses in videos, {SYNTHETIC} generates "
+    "motions. For anything else see DatasetWriter in the README.",
 )
 _SOURCE = flags.DEFINE_string(
     "source", None, "Folder or archive (.zip, .tar, .tar.xz, .tar.gz, .tar.bz2) as published."
@@ -51,6 +52,12 @@ _KEEP_ZEROS = flags.DEFINE_bool(
     "Keep persons whose joints are all zero in a frame; else this is a gap that somebody wrote "
     "as zeros, set to missing and counted.",
 )
+_LABELS = flags.DEFINE_string(
+    "labels", None, "Video: CSV table with the columns file and label, see docs/data.md."
+)
+_FRAME_RATE = flags.DEFINE_float(
+    "frame_rate", None, "Video: frames a second to pick (default: the videos' own).", 0.0
+)
 _INSPECT = flags.DEFINE_string(
     "inspect", None, "Check every checksum of this dataset folder and report what is in it."
 )
@@ -67,13 +74,15 @@ _LAYOUTS = flags.DEFINE_list(
     "Skeleton layouts to emit, separated by commas. With a source: native and targets of the "
     "packaged mappings from it (default: native, for motion capture also all targets).",
 )
+flags.adopt_module_key_flags(videos)
+_OF_VIDEOS = (_LABELS, _FRAME_RATE, *videos.FLAGS)
 
 
 def main() -> None:
     """Prepares or inspects, as the flags say."""
     if _INSPECT.value:
         others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
-        _refuse("is of no use with --inspect", *others)
+        _refuse("is of no use with --inspect", *others, *_OF_VIDEOS)
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
     if _FORMAT.value not in KNOWN:
@@ -81,8 +90,12 @@ def main() -> None:
         raise InputError(_no_format(_FORMAT.value, held))
     if not _OUT.value:
         raise InputError("--out is missing; name the dataset folder to make")
+    if _FORMAT.value != VIDEO:
+        _refuse(f"belongs to --format={VIDEO}", *_OF_VIDEOS)
     if _FORMAT.value == SYNTHETIC:
         _generate(_OUT.value)
+    elif _FORMAT.value == VIDEO:
+        _extract(_OUT.value)
     else:
         _convert(_FORMAT.value, _OUT.value)
 
@@ -117,6 +130,20 @@ def _convert(format_name: str, out: str) -> None:
         print(line)
     print(f"dataset: {dataset.path}")
     print(f"report:  {dataset.path / REPORT}")
+
+
+def _extract(out: str) -> None:
+    _refuse(f"is of no use with --format={VIDEO}", _CLIPS, _SEED, _PRESET, _KEEP_ZEROS)
+    if not _SOURCE.value:
+        raise InputError("--source is missing; name a video or a folder of videos")
+    videos.extract(
+        _SOURCE.value,
+        out,
+        _LAYOUTS.value,
+        labels=_LABELS.value,
+        frame_rate=_FRAME_RATE.value or 0.0,
+        strict=_STRICT.value,
+    )
 
 
 def _generate(out: str) -> None:
