@@ -29,6 +29,14 @@ _VIDEO_ENV = flags.DEFINE_string(
     "MediaPipe: the environment it is in (default: .venv-video of the checkout, which "
     "`make setup-video` makes).",
 )
+_MIN_VISIBILITY = flags.DEFINE_float(
+    "min_visibility",
+    0.0,
+    "MediaPipe: joints that are less visible become missing joints; 0 keeps its guesses about what "
+    "is hidden or out of the picture.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 _MODEL = flags.DEFINE_string(
     "model",
     None,
@@ -40,7 +48,9 @@ _PERSONS = flags.DEFINE_integer(
 )
 _BATCH = flags.DEFINE_integer("batch", 8, "Video: frames the model gets at once.", lower_bound=1)
 
-FLAGS: tuple[flags.FlagHolder[Any], ...] = (_DETECTOR, _VIDEO_ENV, _MODEL, _PERSONS, _BATCH)
+_OF_MEDIAPIPE = (_VIDEO_ENV, _MIN_VISIBILITY)
+_OF_METRABS = (_MODEL, _PERSONS)
+FLAGS: tuple[flags.FlagHolder[Any], ...] = (_DETECTOR, _BATCH, *_OF_MEDIAPIPE, *_OF_METRABS)
 
 
 def extract(
@@ -79,17 +89,18 @@ def extract(
 def _mediapipe(layouts: Sequence[str] | None) -> Callable[[], PoseDetector]:
     from ms2l_tf.data.videos import mediapipe
 
-    _only_with(METRABS, _MODEL, _PERSONS)
+    _only_with(METRABS, _OF_METRABS)
     if layouts not in (None, [mediapipe.LAYOUT]):
-        raise InputError(
-            f"--layouts: MediaPipe Pose gives {mediapipe.LAYOUT} alone; leave it out, packaged "
-            "mappings read the dataset as other layouts"
-        )
-    return functools.partial(mediapipe.MediaPipeDetector, _VIDEO_ENV.value or mediapipe.ENVIRONMENT)
+        raise InputError(f"--layouts: MediaPipe Pose gives {mediapipe.LAYOUT} alone; leave it out")
+    return functools.partial(
+        mediapipe.MediaPipeDetector,
+        _VIDEO_ENV.value or mediapipe.ENVIRONMENT,
+        min_visibility=_MIN_VISIBILITY.value,
+    )
 
 
 def _metrabs(layouts: Sequence[str] | None) -> Callable[[], PoseDetector]:
-    _only_with(MEDIAPIPE, _VIDEO_ENV)
+    _only_with(MEDIAPIPE, _OF_MEDIAPIPE)
     if not _MODEL.value:
         raise InputError("--model is missing; name the folder of the pose model")
     if not layouts:
@@ -105,7 +116,7 @@ def _metrabs(layouts: Sequence[str] | None) -> Callable[[], PoseDetector]:
     return functools.partial(MetrabsDetector, _MODEL.value, [load_layout(n) for n in layouts])
 
 
-def _only_with(detector: str, *unwanted: flags.FlagHolder[Any]) -> None:
+def _only_with(detector: str, unwanted: Sequence[flags.FlagHolder[Any]]) -> None:
     for flag in unwanted:
         if flag.present:
             raise InputError(f"--{flag.name} belongs to --detector={detector}; leave it out")

@@ -30,11 +30,12 @@ class MediaPipeDetector(PoseDetector):
 
     Poses are MediaPipe's world landmarks: metres around the middle of the hips, so that a way
     through the room is not in them. The confidence is the visibility; joints out of the picture
-    are guessed, and have a low one. The worker is isolated: it sees neither this environment nor
+    are guessed and have a low one. The worker is isolated: it sees neither this environment nor
     PYTHONPATH, and no file of the package but its script.
 
     Args:
         environment: of `make setup-video`, or any virtual environment with mediapipe 0.10.21.
+        min_visibility: joints of less are missing.
         seconds: to wait for an answer at most; by default by the size of the batch.
 
     Raises:
@@ -47,10 +48,12 @@ class MediaPipeDetector(PoseDetector):
         self,
         environment: str | os.PathLike[str] = ENVIRONMENT,
         *,
+        min_visibility: float = 0.0,
         seconds: float | None = None,
     ) -> None:
         self.environment = pathlib.Path(environment)
         self.layouts = (load_layout(LAYOUT),)
+        self.min_visibility = min_visibility
         self._seconds = seconds
         python = self.environment / "bin" / "python"
         if not python.is_file():
@@ -86,8 +89,9 @@ class MediaPipeDetector(PoseDetector):
         self._send(np.ascontiguousarray(images).data, seconds)
         shape = (count, self.layouts[0].num_joints, 4)
         answer = self._receive(4 * int(np.prod(shape)), seconds)
-        persons = np.frombuffer(answer, np.float32).reshape(shape)[:, None]  # one in an image
-        return [{LAYOUT: person[np.isfinite(person).all(axis=(1, 2))]} for person in persons]
+        persons = np.frombuffer(answer, np.float32).reshape(shape)[:, None].copy()  # one an image
+        persons[..., :3][persons[..., 3] < self.min_visibility] = np.nan
+        return [{LAYOUT: person[np.isfinite(person[..., 0]).any(axis=1)]} for person in persons]
 
     def close(self) -> None:
         self._answers.close()
