@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
+from tests.cli.conftest import Command
 from tests.data.videos.fakes import FakeModel, Person, draw, save_model, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "extract_poses.py"), *arguments],
+        [sys.executable, "-m", "ms2l_tf.cli.prepare", "--format=video", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -40,7 +42,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine"
     done = run(
-        f"--video={inputs / 'videos'}",
+        f"--source={inputs / 'videos'}",
+        "--detector=metrabs",
         f"--model={inputs / 'model'}",
         "--layouts=smpl_24,kinect_v2_25",
         f"--labels={inputs / 'labels.csv'}",
@@ -50,7 +53,7 @@ def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 clips written, 10 frames a second",
-        "labels:  1 walk, 1 unlabelled",
+        "labels by the table: 1 walk, 1 unlabelled",
         f"dataset: {out}",
         f"report:  {out / 'extract_report.json'}",
     ]
@@ -61,32 +64,49 @@ def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
     assert dataset.source == "videos, poses detected by the model model"
 
 
-def test_help_teaches() -> None:
-    done = run("--help")
-    assert done.returncode == 0
-    for words in ("only a model you trust", "file,label,subject,camera", "ms2l-tf[video]"):
-        assert words in done.stdout
-
-
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         ({"layouts": ""}, "--layouts is missing; name the skeleton layouts"),
+        ({"layouts": "smpl_24,smpl_24"}, "--layouts=smpl_24,smpl_24: a layout is named twice"),
+        ({"layouts": "smpl_25"}, "--layouts: unknown layout 'smpl_25' (did you mean 'smpl_24'?)"),
         ({"persons": "0"}, "flag --persons=0: 0 is not a positive integer"),
+        ({"model": ""}, "--model is missing; name the folder"),
+        ({"source": ""}, "--source is missing; name a video or a folder of videos"),
+        ({"clips": "3"}, "--clips is of no use with --format=video; leave it out"),
+        ({"video_env": "x"}, "--video_env belongs to --detector=mediapipe; leave it out"),
+        ({"detector": "mediapipe"}, "--model belongs to --detector=metrabs; leave it out"),
+        ({"format": "hdm05"}, "--detector belongs to --format=video; leave it out"),
     ],
 )
 def test_bad_input_is_one_line(
-    inputs: Path, tmp_path: Path, flags: dict[str, str], message: str
+    inputs: Path,
+    tmp_path: Path,
+    command: Command,
+    last_error: Callable[[], str],
+    flags: dict[str, str],
+    message: str,
 ) -> None:
     given = {
-        "video": str(inputs / "videos"),
+        "format": "video",
+        "source": str(inputs / "videos"),
+        "detector": "metrabs",
         "model": str(inputs / "model"),
         "layouts": "smpl_24",
         "out": str(tmp_path / "out"),
         **flags,
     }
-    done = run(*(f"--{name}={value}" for name, value in given.items()))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {message}")
-    assert done.stderr.count("\n") == 1
+    assert command("prepare", *(f"--{name}={value}" for name, value in given.items())) == 2
+    assert last_error().startswith(message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_media_pipe_has_one_layout(
+    inputs: Path, tmp_path: Path, command: Command, last_error: Callable[[], str]
+) -> None:
+    flags = ("--format=video", f"--source={inputs}", f"--out={tmp_path / 'out'}")
+    assert command("prepare", *flags, "--layouts=smpl_24") == 2
+    assert "MediaPipe Pose gives blazepose_33 alone; leave it out" in last_error()
+    assert command("prepare", *flags, f"--video_env={tmp_path / 'none'}") == 2
+    assert "none: no environment with MediaPipe; make it with `make setup-video`" in last_error()
     assert not list(tmp_path.iterdir())

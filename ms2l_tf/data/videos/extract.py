@@ -31,7 +31,6 @@ from ms2l_tf.data.videos.video import (
 )
 from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons.layout import SkeletonLayout
 
 # A camera's frame: x to the right, y down, z into the picture.
 CAMERA = Axes(up="-y", forward="+z", handedness="right")
@@ -270,8 +269,8 @@ def _common_rate(headers: Mapping[Video, VideoHeader]) -> float:
     low, high = headers[slowest].frame_rate, headers[fastest].frame_rate
     if high > low * (1 + SAME_RATE):
         raise InputError(
-            f"--frame_rate: {slowest.file} has {low:g} frames a second and {fastest.file} {high:g}; a "
-            f"dataset has one frame rate, choose it, e.g. --frame_rate={low:g}"
+            f"--frame_rate: {slowest.file} has {low:g} frames a second and {fastest.file} {high:g};"
+            f" a dataset has one frame rate, choose it, e.g. --frame_rate={low:g}"
         )
     return next(iter(headers.values())).frame_rate
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import pathlib
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 
@@ -38,6 +42,9 @@ class MediaPipeDetector(PoseDetector):
         min_visibility: joints of less are missing.
         seconds: to wait for an answer at most; by default by the size of the batch.
 
+    Attributes:
+        process: of the worker.
+
     Raises:
         InputError: there is no such environment, or MediaPipe does not start in it.
     """
@@ -62,86 +69,83 @@ class MediaPipeDetector(PoseDetector):
                 "`make setup-video` in a checkout, elsewhere with `python3.11 -m venv FOLDER` and "
                 "`FOLDER/bin/pip install mediapipe==0.10.21`"
             )
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
-        self._socket, theirs = socket.socketpair()
-        self._answers = self._socket.makefile("rb")
-        with theirs:
-            self._worker = subprocess.Popen(
-                [str(python), "-I", str(WORKER)],
-                stdin=theirs,
-                stdout=theirs,
-                stderr=self._errors,
-            )
-        try:
+        with contextlib.ExitStack() as stack:
+            self._errors = stack.enter_context(tempfile.TemporaryFile())
+            self._socket, theirs = map(stack.enter_context, socket.socketpair())
+            self._answers = stack.enter_context(self._socket.makefile("rb"))
+            self.process = _start(python, theirs, self._errors)
+            stack.callback(self.process.wait)
+            stack.callback(self.process.kill)  # it has nothing to save
+            theirs.close()  # or its end would not be noticed
             self.name = f"MediaPipe Pose {self._version()}"
-        except BaseException:
-            self.close()
-            raise
+            self._stack = stack.pop_all()
 
     def follow(self, frame_rate: float) -> Follower:
-        self._send(HEADER.pack(0, 0, 0), FRAME_SECONDS)
+        with self._asking(FRAME_SECONDS):
+            self._socket.sendall(HEADER.pack(0, 0, 0))
         return _OnePerson()
 
     def detect(self, images: np.ndarray) -> list[dict[str, np.ndarray]]:
-        count, height, width, _ = images.shape
-        seconds = self._seconds or ANSWER_SECONDS + FRAME_SECONDS * count
-        self._send(HEADER.pack(count, height, width), seconds)
-        self._send(np.ascontiguousarray(images).data, seconds)
-        shape = (count, self.layouts[0].num_joints, 4)
-        answer = self._receive(4 * int(np.prod(shape)), seconds)
-        persons = np.frombuffer(answer, np.float32).reshape(shape)[:, None].copy()  # one an image
+        shape = (len(images), 1, self.layouts[0].num_joints, 4)  # one person an image
+        size = 4 * math.prod(shape)
+        with self._asking(self._seconds or ANSWER_SECONDS + FRAME_SECONDS * len(images)):
+            self._socket.sendall(HEADER.pack(*images.shape[:3]))
+            self._socket.sendall(np.ascontiguousarray(images).data)
+            answer = self._answers.read(size)
+        if len(answer) < size:
+            raise self._failure()
+        persons = np.frombuffer(answer, np.float32).reshape(shape).copy()
         persons[..., :3][persons[..., 3] < self.min_visibility] = np.nan
         return [{LAYOUT: person[np.isfinite(person[..., 0]).any(axis=1)]} for person in persons]
 
     def close(self) -> None:
-        self._answers.close()
-        self._socket.close()
-        self._worker.kill()  # it has nothing to save
-        self._worker.wait()
-        self._errors.close()
+        self._stack.close()
 
     def _version(self) -> str:
-        self._socket.settimeout(START_SECONDS)
-        try:
+        with self._asking(START_SECONDS):
             line = self._answers.readline()
-        except OSError as error:
-            raise self._failure(error) from None
         if not line.endswith(b"\n"):
             raise self._failure()
         return line.decode().strip()
 
-    def _send(self, data: bytes | memoryview, seconds: float) -> None:
+    @contextlib.contextmanager
+    def _asking(self, seconds: float) -> Iterator[None]:
         self._socket.settimeout(seconds)
         try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise self._failure(error) from None
+            yield
+        except TimeoutError:
+            raise InputError(
+                f"--video_env={self.environment}: MediaPipe has not answered for {seconds:g} s; "
+                "try a smaller --batch"
+            ) from None
+        except OSError:
+            raise self._failure() from None
 
-    def _receive(self, size: int, seconds: float) -> bytes:
-        self._socket.settimeout(seconds)
-        try:
-            answer = self._answers.read(size)
-        except OSError as error:
-            raise self._failure(error) from None
-        if len(answer) < size:
-            raise self._failure()
-        return answer
-
-    def _failure(self, error: OSError | None = None) -> InputError:
-        """What to tell when the worker does not answer, or is gone."""
-        where = f"--video_env={self.environment}: MediaPipe"
-        if isinstance(error, TimeoutError):
-            seconds = self._socket.gettimeout()
-            return InputError(f"{where} has not answered for {seconds:g} s; try a smaller --batch")
-        status = self._worker.wait(FRAME_SECONDS)
+    def _failure(self) -> InputError:
+        """What to tell when the worker has ended."""
+        status = self.process.wait(FRAME_SECONDS)
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").splitlines()
         told = [line.strip() for line in lines if line.strip() and not line.startswith(_NOISE)]
-        reason = told[-1] if told else f"status {status}"
+        reason = f"status {status}" + (f": {told[-1]}" if told else "")
         return InputError(
-            f"{where} has stopped ({reason}); if it does so again, remove this environment and "
-            "`make setup-video`"
+            f"--video_env={self.environment}: MediaPipe has stopped ({reason}); if it does so "
+            "again, remove this environment and `make setup-video`"
         )
+
+
+def _start(
+    python: pathlib.Path, theirs: socket.socket, errors: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [str(python), "-I", str(WORKER)],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=errors,
+        )
+    except OSError as error:
+        raise InputError(f"--video_env: {python}: cannot be run ({one_line(error)})") from None
 
 
 class _OnePerson:

@@ -76,9 +76,7 @@ def find_videos(source: str | os.PathLike[str]) -> list[Video]:
         name for name, count in collections.Counter(v.name for v in videos).items() if count > 1
     ]
     if twice:
-        raise InputError(
-            f"--source={path}: two videos are called {twice[0]}; rename one"
-        )
+        raise InputError(f"--source={path}: two videos are called {twice[0]}; rename one")
     return videos
 
 
