@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,18 +11,6 @@ import pytest
 from ms2l_tf.data import ClipDataset
 from tests.cli.conftest import Command
 from tests.data.videos.fakes import FakeModel, Person, draw, save_model, write_video
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ms2l_tf.cli.prepare", "--format=video", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +24,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
+def test_a_folder_becomes_a_dataset(
+    inputs: Path, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "mine"
-    done = run(
+    status = command(
+        "prepare",
+        "--format=video",
         f"--source={inputs / 'videos'}",
         "--detector=metrabs",
         f"--model={inputs / 'model'}",
@@ -50,14 +39,15 @@ def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
         f"--out={out}",
         "--batch=3",
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    written = capsys.readouterr()
+    assert status == 0, written.err
+    assert written.out.splitlines() == [
         "2 clips written, 10 frames a second",
         "labels by the table: 1 walk, 1 unlabelled",
         f"dataset: {out}",
         f"report:  {out / 'extract_report.json'}",
     ]
-    assert "14/14" in done.stderr  # the progress bar
+    assert "14/14" in written.err  # the progress bar
     dataset = ClipDataset.open(out)
     assert (dataset.name, dataset.layouts) == ("mine", ("kinect_v2_25", "smpl_24"))
     assert dataset.poses("smpl_24").lengths.tolist() == [4, 10]
@@ -69,7 +59,7 @@ def test_a_folder_becomes_a_dataset(inputs: Path, tmp_path: Path) -> None:
     [
         ({"layouts": ""}, "--layouts is missing; name the skeleton layouts"),
         ({"layouts": "smpl_24,smpl_24"}, "--layouts=smpl_24,smpl_24: a layout is named twice"),
-        ({"layouts": "smpl_25"}, "--layouts: unknown layout 'smpl_25' (did you mean 'smpl_24'?)"),
+        ({"layouts": "smpl_25"}, "unknown layout 'smpl_25' (did you mean 'smpl_24'?)"),
         ({"persons": "0"}, "flag --persons=0: 0 is not a positive integer"),
         ({"model": ""}, "--model is missing; name the folder"),
         ({"source": ""}, "--source is missing; name a video or a folder of videos"),
