@@ -115,7 +115,7 @@ def test_an_unreadable_test_film_counts(environment: Path, tmp_path: Path) -> No
     [
         (
             CRASH,
-            r"MediaPipe has stopped \(status 7: a library that talks\); if it does so again, remove this",
+            r"MediaPipe has stopped \(status 7: a library that talks\); if it does so",
         ),
         (FAIL, r"MediaPipe has stopped \(status 1: RuntimeError: the graph is broken\)"),
         (HANG, r"MediaPipe has not answered for 1 s; try a smaller --batch"),
