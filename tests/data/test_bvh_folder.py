@@ -58,7 +58,8 @@ def read(
 
 @pytest.mark.parametrize("rename", ["", "mixamorig:", "Character1_", "a:b:", BIPED, POSER])
 @pytest.mark.parametrize(
-    ("unit", "name"), [(1, "m"), (100, "cm"), (1000, "mm"), (39.3701, "inch"), (17.7165, "inch/0.45")]
+    ("unit", "name"),
+    [(1, "m"), (100, "cm"), (1000, "mm"), (39.3701, "inch"), (17.7165, "inch/0.45")],
 )
 def test_poses_are_metres_whatever_the_names_and_the_unit(
     tmp_path: pathlib.Path, rename: Mapping[str, str] | str, unit: float, name: str

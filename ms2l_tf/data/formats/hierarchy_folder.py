@@ -127,7 +127,9 @@ class HierarchyFolder(ClipReader):
         layout = load_layout(self.options.layout)
         if sorted(layout.joints) != sorted(first.joints):
             odd = sorted(set(layout.joints) ^ set(first.joints))[0]
-            has, lacks = (layout.name, first.entry) if odd in layout.joints else (first.entry, layout.name)
+            has, lacks = (
+                (layout.name, first.entry) if odd in layout.joints else (first.entry, layout.name)
+            )
             raise InputError(
                 f"--layout={self.options.layout}: {has} has the joint {shorten(odd)}, {lacks} has not"
             )
@@ -212,7 +214,9 @@ class HierarchyFolder(ClipReader):
     def _label_notes(self) -> tuple[str, ...]:
         if self.options.labels:
             unused = self._table.unused
-            return (f"--labels: {len(unused)} rows name no file, {unused[0]} first",) if unused else ()
+            return (
+                (f"--labels: {len(unused)} rows name no file, {unused[0]} first",) if unused else ()
+            )
         if self._folders:
             return (f"labels: the names of {len(self._folders)} folders (--labels overrides)",)
         return ("labels: none, as there is one folder; say them in a table with --labels",)
