@@ -15,7 +15,7 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats import FORMATS, ReaderOptions
 from ms2l_tf.data.formats.file_kinds import KINDS
-from ms2l_tf.data.formats.guess import describe_source
+from ms2l_tf.data.formats.guess import describe_source, recognised
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.errors import InputError
@@ -55,9 +55,9 @@ def pickled(value: object) -> bytes:
 
 # Name of each of three files (the number goes in), content, and how they are called.
 SOURCES: dict[str, tuple[str, bytes, str]] = {
-    "ntu": ("S001C001P001R001A00{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
+    "ntu": ("S001_{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
     "ntu as text": ("{}.txt", NTU.encode(), "NTU RGB+D .skeleton"),
-    "ntu in capitals": ("S001C001P001R001A00{}.SKELETON", b"", "NTU RGB+D .skeleton"),
+    "ntu in capitals": ("S001_{}.SKELETON", b"", "NTU RGB+D .skeleton"),
     "pyskl": ("ntu60_{}.pkl", pickled([1]), "PYSKL .pkl annotation"),
     "pyskl, split first": ("{}.pkl", pickle.dumps(PYSKL), "PYSKL .pkl annotation"),
     "pickle": ("{}.pkl", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
@@ -175,6 +175,46 @@ def test_the_format_that_reads_a_source_is_named(
         prepare("hdm05", nw_ucla_folder, tmp_path / "out", progress=False)
 
 
+def test_a_source_is_recognised(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """In a folder, an archive, a single file; one file in twenty may be of another format."""
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (nw_ucla_folder / "._a01_s01_e00_v01.json").write_bytes(b"\0")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", nw_ucla_folder)
+    seen = "holds 40 NW-UCLA JSON files (and 1 BVH motion-capture file): --format=nw_ucla"
+    for place in (nw_ucla_folder, archive):
+        with open_source(place) as files:
+            assert recognised(files) == ("nw_ucla", seen)
+    made = run_command(f"--source={archive}", f"--out={tmp_path / 'out'}", "--workers=1")
+    assert made.stdout.startswith("40 clips written")
+    assert f"{archive}: {seen}\n" in made.stderr
+    with open_source(nw_ucla_folder / "a01_s01_e00_v01.json") as files:
+        assert recognised(files) == ("nw_ucla", "holds 1 NW-UCLA JSON file: --format=nw_ucla")
+
+
+def test_what_is_not_recognised_is_refused(
+    nw_ucla_folder: pathlib.Path, tiny: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    test_hdm05.write(nw_ucla_folder, test_hdm05.motion(2))  # of two files, .asf and .amc
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("\\begin{document}")
+    known = f"; --format reads {', '.join(FORMATS)}"
+    for place, message in (
+        (
+            nw_ucla_folder,
+            "holds 40 NW-UCLA JSON files (and 2 ASF/AMC motion-capture files, 1 BVH motion-capture "
+            "file), read by --format=nw_ucla (40), --format=hdm05 (2), --format=bandai_namco (1); "
+            "name one of them, or a folder of one format",
+        ),
+        (tmp_path / "thesis", f"holds nothing that looks like skeletons{known}"),
+        (tiny.path, f"holds a prepared dataset: train on it with --data={tiny.path}{known}"),
+    ):
+        with pytest.raises(InputError) as caught:
+            prepare("auto", place, tmp_path / "out", progress=False)
+        assert str(caught.value) == f"{place}: {message}"
+        assert not list(tmp_path.glob(".out*"))
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -221,6 +261,10 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("hmd05", "hdm05"),
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
+        ("NTU", "ntu"),
+        ("ntu60", "ntu"),
+        ("NTU-RGB+D-120", "ntu"),
+        ("Auto", "auto"),
         ("sintetic", "synthetic"),
     ],
 )
@@ -229,15 +273,15 @@ def test_other_names_of_what_is_read(name: str, meant: str) -> None:
 
 
 def test_the_command_answers(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "S001C001P001R001A001.skeleton").write_text(NTU)
-    source, held = f"--source={tmp_path}", "the source holds 1 NTU RGB+D .skeleton file, which"
+    (tmp_path / "v_1.json").write_text(json.dumps(KINETICS))
+    source, held = f"--source={tmp_path}", "the source holds 1 Kinetics-Skeleton JSON file, which"
     for flags, said in (
-        (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
-        (["--format=ntu60", source], held),
-        ([source], f"--format is missing; {held}"),
+        (["--format=kinetics"], "--format=kinetics: Kinetics-Skeleton cannot be read yet"),
+        (["--format=kinetics", source], held),
+        ([source, f"--out={tmp_path / 'out'}"], "holds 1 Kinetics-Skeleton JSON file, which"),
         (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
-        (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
+        (["--format=hdm05", source, f"--out={tmp_path / 'out'}"], "it holds 1 Kinetics-Skeleton"),
     ):
         done = run_command(*flags)
         assert done.returncode == 2

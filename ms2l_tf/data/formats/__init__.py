@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.formats.amc_folder import AmcFolderReader
 from ms2l_tf.data.formats.arrays import ArraysReader
 from ms2l_tf.data.formats.bandai_namco import BandaiNamcoReader
 from ms2l_tf.data.formats.base import (
@@ -14,12 +15,14 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.bvh_folder import BvhFolderReader
 from ms2l_tf.data.formats.coco import CocoReader
 from ms2l_tf.data.formats.csv_poses import CsvReader
 from ms2l_tf.data.formats.ctrgcn import CtrgcnReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.media_pipe import media_pipe
+from ms2l_tf.data.formats.ntu import NtuReader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
 from ms2l_tf.data.formats.openpose import OpenposeReader
 from ms2l_tf.data.formats.pyskl import PysklReader
@@ -47,4 +50,7 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "openpose": OpenposeReader,
     "coco": CocoReader,
     "mediapipe": media_pipe,
+    "ntu": NtuReader,
+    "bvh": BvhFolderReader,
+    "amc": AmcFolderReader,
 }

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ms2l_tf.data.formats.base import ClipReader, PoseHeader, ReadClip
+from ms2l_tf.data.formats.layout_map import LayoutMap
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -15,7 +16,7 @@ NATIVE = "native"
 
 
 class DerivedLayouts(ClipReader):
-    """Adds layouts by the packaged mappings.
+    """Adds layouts by the packaged mappings, or those of the option `layout_map`.
 
     Derived poses share timing, noise and bone lengths with the native ones; they are not
     recordings of their own.
@@ -32,27 +33,47 @@ class DerivedLayouts(ClipReader):
         self.reader: ClipReader = reader.reader if isinstance(reader, DerivedLayouts) else reader
         reader = self.reader
         self.suffix, self.named = reader.suffix, reader.named
+        self.takes = (*reader.takes, "layout_map")  # type: ignore[misc]  # of the format
         self._kept: list[str] = []
         self._mappings: dict[str, JointMapping] = {}
         natives = {poses.layout: poses for poses in reader.header.poses}
         headers: dict[str, PoseHeader] = {}
-        for layout in self._wanted(layouts, list(natives)):
+        chosen = LayoutMap(self.options.layout_map, list(natives.values()))
+        for layout in self._wanted(layouts, list(natives), chosen):
             if layout in headers:
                 raise InputError(f"--layouts: names {layout} twice")
             if layout in natives:
                 self._kept.append(layout)
                 headers[layout] = natives[layout]
                 continue
-            mapping = _mapping_from(list(natives), layout)
+            mapping = chosen.mapping_to(layout) or _mapping_from(list(natives), layout)
             self._mappings[layout] = mapping
             headers[layout] = dataclasses.replace(
-                natives[mapping.source], layout=layout, confidence=False
+                natives[mapping.source],
+                layout=layout,
+                confidence=False,
+                own=mapping.target_layout,
             )
-        self.header = dataclasses.replace(reader.header, poses=tuple(headers.values()))
+        self.header = dataclasses.replace(
+            reader.header,
+            poses=tuple(headers.values()),
+            notes=(*reader.header.notes, *chosen.notes),
+            documents={**reader.header.documents, **chosen.documents},
+        )
+
+    def entries(self) -> Sequence[str]:
+        """As the native reader."""
+        return self.reader.entries()
+
+    def read(self, entry: str) -> ReadClip:
+        """The clip of the native reader in the wanted layouts."""
+        return self._derived(self.reader.read(entry))
 
     def read_clip(self, entry: str, clip: Clip) -> ReadClip:
-        """The clip of the native reader in the wanted layouts."""
-        read = self.reader.read_clip(entry, clip)
+        """As `read`, of a file whose name says which clip it is."""
+        return self._derived(self.reader.read_clip(entry, clip))
+
+    def _derived(self, read: ReadClip) -> ReadClip:
         poses = {layout: read.poses[layout] for layout in self._kept if layout in read.poses}
         for layout, mapping in self._mappings.items():
             if mapping.source in read.poses:
@@ -68,14 +89,21 @@ class DerivedLayouts(ClipReader):
         """As the native reader."""
         return self.reader.knows(file)
 
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+        """As the native reader."""
+        self.reader.note(clip, marks)
+
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """As the native reader."""
         return self.reader.splits(clips)
 
     @staticmethod
-    def _wanted(layouts: Sequence[str] | None, natives: Sequence[str]) -> list[str]:
+    def _wanted(
+        layouts: Sequence[str] | None, natives: Sequence[str], chosen: LayoutMap
+    ) -> list[str]:
         if layouts is None:
-            return [*natives, *(t for t in _targets(natives) if t not in natives)]
+            targets = {*_targets(natives), *chosen.targets} - {*natives}
+            return [*natives, *sorted(targets)]
         wanted: list[str] = []
         for layout in layouts:
             wanted += natives if layout == NATIVE else [layout]

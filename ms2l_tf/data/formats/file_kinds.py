@@ -53,7 +53,8 @@ class FileKind:
     Attributes:
         name: as it stands before "files".
         matches: tells it by a sample.
-        reader: the value of ``--format`` that reads such files if they are named as published.
+        reader: the values of ``--format`` that may read such files, separated by blanks; the first
+            counts whose reader knows them, see `ClipReader.knows`.
         advice: what to do with them where no reader fits.
     """
 
@@ -141,6 +142,14 @@ def _json(*alternatives: tuple[str, ...]) -> Callable[[Sample], bool]:
     return lambda sample: _is_json(sample) and any(sample.has_keys(*keys) for keys in alternatives)
 
 
+def _is_label_table(sample: Sample) -> bool:
+    """By the names of its columns, as those of `data.label_table`."""
+    header = sample.text.partition("\n")[0].strip()
+    columns = set(re.split(r"\s*[,;\t]\s*", header))
+    known = {"file", "clip", "label", "subject", "camera", "setup", "group", "split"}
+    return sample.is_one_of("csv tsv") and bool({"file", "clip"} & columns) and columns <= known
+
+
 def _is_media_pipe_table(sample: Sample) -> bool:
     header = sample.text.partition("\n")[0].lower()
     return sample.is_one_of("csv tsv") and ("visibility" in header or "landmark" in header)
@@ -158,7 +167,7 @@ def _numbers_a_line(sample: Sample) -> set[int]:
 
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
-    FileKind("NTU RGB+D .skeleton", _is_ntu),
+    FileKind("NTU RGB+D .skeleton", _is_ntu, "ntu"),
     FileKind("PYSKL .pkl annotation", _is_pyskl, "pyskl"),
     FileKind("Python pickle (.pkl)", _is_pickle),
     FileKind("AMASS .npz", _is_amass),
@@ -202,6 +211,7 @@ KINDS: tuple[FileKind, ...] = (
         "coco",
     ),
     FileKind("JSON", _is_json),
+    FileKind("label table", _is_label_table, advice="name it by --labels"),
     FileKind("MediaPipe CSV", _is_media_pipe_table, "mediapipe"),
     FileKind("CSV", _by_suffix("csv tsv"), "csv"),
     FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),

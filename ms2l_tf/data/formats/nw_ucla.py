@@ -23,6 +23,7 @@ on the other knows the answer, so every cross-view split comes twice: as publish
 from __future__ import annotations
 
 import collections
+import hashlib
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -86,7 +87,7 @@ class NwUclaReader(ClipReader):
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
         super().__init__(files, options)
-        # Which clips show one and the same frame, by the hash of its bytes.
+        # Which clips show one and the same frame, by the digest of its bytes.
         self._frames: dict[int, set[str]] = collections.defaultdict(set)
 
     def identify(self, entry: str) -> Clip | None:
@@ -113,10 +114,14 @@ class NwUclaReader(ClipReader):
         coords[missing] = np.nan
         if missing.all():
             raise InputError(f"{entry}: has no joint in any frame")
-        for frame in coords[~missing.all(axis=1)]:
-            self._frames[hash(frame.tobytes())].add(clip.name)
         poses = {LAYOUT: ClipPoses(coords[:, np.newaxis])}
-        return ReadClip(clip, poses, _describe_repairs(missing))
+        frames = tuple(map(_digest, coords[~missing.all(axis=1)]))
+        return ReadClip(clip, poses, _describe_repairs(missing), frames)
+
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+        """Takes down which frames a clip shows."""
+        for frame in marks:
+            self._frames[frame].add(clip.name)
 
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """`cross_view_<test view>`, the same with `_no_copies`, and `cross_subject`."""
@@ -145,6 +150,11 @@ class NwUclaReader(ClipReader):
         wanted = set(names)
         sharing = (clips for clips in self._frames.values() if clips & wanted)
         return set().union(*sharing)
+
+
+def _digest(frame: np.ndarray) -> int:
+    """The same in every process, unlike `hash`."""
+    return int.from_bytes(hashlib.blake2b(frame.tobytes(), digest_size=8).digest())
 
 
 def _check_label(label: Any, clip: Clip, entry: str) -> None:

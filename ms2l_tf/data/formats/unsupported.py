@@ -8,12 +8,13 @@ from collections.abc import Collection
 
 from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
 
-_NTU_ADVICE = f"{WRITE}; the recipes {{}} then train on it"
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
-    ("NTU RGB+D 60", _NTU_ADVICE.format("ntu60/..."), "ntu ntu60 nturgbd nturgbd60"),
-    ("NTU RGB+D 120", _NTU_ADVICE.format("ntu60/..."), "ntu120 nturgbd120"),
-    ("PKU-MMD", _NTU_ADVICE.format("pku1/... and pku2/..."), "pku pku1 pku2 pkummd"),
+    (
+        "PKU-MMD",
+        f"{WRITE}; the recipes pku1/... and pku2/... then train on it",
+        "pku pku1 pku2 pkummd",
+    ),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
     ("Human3.6M", WRITE, "h36m human36m cdf"),
     ("AMASS", WRITE, "amass babel humanml3d smpl smplx smplh"),
@@ -57,6 +58,13 @@ _ALIASES = {
     **dict.fromkeys(("aimclr", "agcn", "2sagcn", "crosclr", "mmskeleton"), "stgcn"),
     **dict.fromkeys(("alphapose", "mmpose", "rtmpose", "vitpose", "movenet"), "coco"),
     "blazepose": "mediapipe",
+    "ntu60": "ntu",
+    "ntu120": "ntu",
+    "nturgbd": "ntu",
+    "nturgbd60": "ntu",
+    "nturgbd120": "ntu",
+    "auto": "auto",
+    "automatic": "auto",
     "demo": "synthetic",
     "synth": "synthetic",
 }
