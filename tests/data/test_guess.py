@@ -79,7 +79,7 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "json": ("{}.json", b'{"a": 1}', "JSON"),
     "mediapipe table": ("{}.csv", b"frame,nose_x,nose_visibility\n0,1,1", "MediaPipe CSV"),
     "csv": ("{}.csv", b"frame,head_x\n0,1", "CSV"),
-    "pku": ("000{}-L.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
+    "pku": ("video {}.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
     "numbers": ("{}.txt", b"1 2.5 3\n4 5 6\n", "numeric text"),
     "archives": ("nturgbd_{}.zip", b"PK\3\4", "archive"),
     "pictures": ("{}.jpg", b"\xff\xd8\xff", "picture"),
@@ -211,6 +211,8 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("NTU", "ntu"),
         ("ntu60", "ntu"),
         ("NTU-RGB+D-120", "ntu"),
+        ("PKU-MMD", "pku_mmd"),
+        ("pku2", "pku_mmd"),
         ("sintetic", "synthetic"),
     ],
 )

@@ -137,7 +137,9 @@ def test_frames_without_a_body(tmp_path: pathlib.Path) -> None:
     coords = clip.poses[LAYOUT].coords
     assert (clip.clip.start, clip.clip.end) == (2, 11)
     assert np.isnan(coords[3]).all()
-    np.testing.assert_array_equal(np.delete(coords[:, 0], 3, axis=0), body[[2, 3, 4, *range(6, 11)]])
+    np.testing.assert_array_equal(
+        np.delete(coords[:, 0], 3, axis=0), body[[2, 3, 4, *range(6, 11)]]
+    )
     assert clip.repairs == (
         "3 frames without a body cut from the ends",
         "1 frames without a body kept as gaps",
@@ -222,7 +224,9 @@ def test_a_count_allocates_nothing(tmp_path: pathlib.Path) -> None:
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", ["clip", "S001C002P003R002", "S001C001P001R001A000", NAME + "_rgb"])
+@pytest.mark.parametrize(
+    "name", ["clip", "S001C002P003R002", "S001C001P001R001A000", NAME + "_rgb"]
+)
 def test_unknown_names(tmp_path: pathlib.Path, name: str) -> None:
     with pytest.raises(InputError, match=r"the name is not SsssCcccPpppRrrrAaaa with an action"):
         read(tmp_path, ONE, name)

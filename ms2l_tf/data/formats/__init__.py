@@ -17,6 +17,7 @@ from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.ntu import NtuReader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
+from ms2l_tf.data.formats.pku_mmd import PkuMmdReader
 
 __all__ = [
     "FORMATS",
@@ -33,4 +34,5 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "hdm05": lambda *given: DerivedLayouts(Hdm05Reader(*given)),
     "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
     "ntu": NtuReader,
+    "pku_mmd": PkuMmdReader,
 }

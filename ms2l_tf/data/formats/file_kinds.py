@@ -146,6 +146,13 @@ def _numbers_a_line(sample: Sample) -> set[int]:
     return {len(line) for line in lines}
 
 
+def _is_pku(sample: Sample) -> bool:
+    """A video, or the labels of one: four whole numbers between commas."""
+    lines = sample.text.splitlines()[:5]
+    labels = lines and all(re.fullmatch(r"\d+,\d+,\d+,\d+\s*", line) for line in lines)
+    return bool(labels) or _numbers_a_line(sample) == {_PKU_NUMBERS}
+
+
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
     FileKind("NTU RGB+D .skeleton", _is_ntu, "ntu"),
@@ -185,7 +192,7 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("JSON", _is_json),
     FileKind("MediaPipe CSV", _is_media_pipe_table),
     FileKind("CSV", _by_suffix("csv tsv")),
-    FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),
+    FileKind("PKU-MMD text", _is_pku, "pku_mmd"),
     FileKind("numeric text", lambda sample: len(_numbers_a_line(sample)) == 1),
     FileKind(
         "archive",

@@ -6,7 +6,8 @@ import numpy as np
 
 from ms2l_tf.data.records import Axes
 
-# The sensor looks along +z, y is up, and x grows to its left: who faces it has the right hand at +x.
+# The sensor looks along +z, y is up, and x grows to its left: who faces it has the right hand
+# where x is larger.
 AXES = Axes(up="+y", forward="+z", handedness="right")
 FRAME_RATE = 30.0
 _LISTED = 10  # frames that a line names

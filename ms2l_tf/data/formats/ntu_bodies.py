@@ -97,9 +97,7 @@ def _motion(body: Body) -> float:
     return float((np.nansum((joints - means) ** 2, axis=0) / counts).sum())
 
 
-def _persons(
-    num_frames: int, bodies: Sequence[Body]
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _persons(num_frames: int, bodies: Sequence[Body]) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Coordinates [T, M, 25, 3], who is listed in which frame [T, M], and what was done."""
     if len(bodies) > 1:
         bodies = sorted(bodies, key=_motion, reverse=True)

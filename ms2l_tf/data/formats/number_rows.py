@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.mocap import read_text, shorten, text_lines
+from ms2l_tf.data.formats.mocap import is_number, read_text, shorten, text_lines
 from ms2l_tf.errors import InputError
 
 
@@ -53,14 +53,6 @@ def number_rows(lines: Sequence[str], columns: int, where: str, first: int = 1) 
 def _no_number(rows: Sequence[Sequence[str]], where: str, first: int) -> InputError:
     for number, row in enumerate(rows, start=first):
         for word in row:
-            if not _is_number(word):
+            if not is_number(word):
                 return InputError(f"{where}, line {number}: {shorten(word)} is not a number")
     raise AssertionError("every word is a number")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return word.isascii() and "_" not in word

@@ -11,7 +11,6 @@ from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
 _POSES = "poses in such files"
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
-    ("PKU-MMD", f"{WRITE}; the recipes pku1/... and pku2/... then train on it", "pku pku1 pku2 pkummd"),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
     ("a .pkl of PYSKL or MMAction2", WRITE, "pyskl mmaction mmaction2 pkl pickle"),
     ("NumPy files of ST-GCN or CTR-GCN", WRITE, "ctrgcn stgcn aimclr npz npy numpy"),
@@ -59,6 +58,9 @@ _ALIASES = {
     "nturgbd": "ntu",
     "nturgbd60": "ntu",
     "nturgbd120": "ntu",
+    "pku": "pku_mmd",
+    "pku1": "pku_mmd",
+    "pku2": "pku_mmd",
     "demo": "synthetic",
     "synth": "synthetic",
 }
