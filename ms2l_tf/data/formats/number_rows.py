@@ -12,12 +12,22 @@ from ms2l_tf.data.formats.mocap import is_number, read_text, shorten, text_lines
 from ms2l_tf.errors import InputError
 
 
-def read_lines(files: SourceFiles, entry: str) -> list[str]:
-    """The lines of a text file, without the blank ones at its end."""
-    lines = text_lines(read_text(files, entry))
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
+class LineReader:
+    """Reads text files; the last one is kept, for its clips are read one after the other."""
+
+    def __init__(self, files: SourceFiles) -> None:
+        self.files = files
+        self._entry = ""
+        self._lines: list[str] = []
+
+    def read(self, entry: str) -> list[str]:
+        """The lines of a file, without the blank ones at its end."""
+        if entry != self._entry:
+            lines = text_lines(read_text(self.files, entry))
+            while lines and not lines[-1].strip():
+                lines.pop()
+            self._entry, self._lines = entry, lines
+        return self._lines
 
 
 def number_rows(lines: Sequence[str], columns: int, where: str, first: int = 1) -> np.ndarray:

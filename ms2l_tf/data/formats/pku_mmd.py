@@ -42,7 +42,7 @@ from ms2l_tf.data.formats.kinect import (
     drop_unseen,
 )
 from ms2l_tf.data.formats.mocap import split_entry, stem
-from ms2l_tf.data.formats.number_rows import number_rows, read_lines
+from ms2l_tf.data.formats.number_rows import LineReader, number_rows
 from ms2l_tf.data.formats.pku_labels import VIDEO, parse_action, read_lists
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -73,8 +73,7 @@ class PkuMmdReader(ClipReader):
         numbers = [number for number in range(1, len(classes) + 1) if number not in without]
         self._label_of = {number: label for label, number in enumerate(numbers)}
         self.header = _header([classes[number - 1] for number in numbers])
-        # The lines of the video and of the labels that were read last.
-        self._last: dict[bool, tuple[str, list[str]]] = {}
+        self._label_lines, self._video_lines = LineReader(files), LineReader(files)
 
     def entries(self) -> Sequence[str]:
         """The lines of the files of labels, as `<file>#<line>`."""
@@ -82,7 +81,7 @@ class PkuMmdReader(ClipReader):
         entries = []
         for name in sorted(self._labels, key=posixpath.basename):
             try:
-                lines = read_lines(self.files, name)
+                lines = self._label_lines.read(name)
             except InputError:  # told by whoever reads the clip
                 lines = ["unreadable"]
             entries += [f"{name}#{line}" for line, text in enumerate(lines, 1) if text.strip()]
@@ -126,7 +125,7 @@ class PkuMmdReader(ClipReader):
         path = self._skeletons.get(stem(clip.source))
         if path is None:
             raise InputError(f"{entry}: its video {clip.source} is missing")
-        lines = self._lines(path)
+        lines = self._video_lines.read(path)
         repairs: tuple[str, ...] = ()
         if clip.start >= len(lines):
             raise InputError(
@@ -173,7 +172,7 @@ class PkuMmdReader(ClipReader):
         if not number:
             return video
         place = f"{name}, line {number}"
-        action, start, end = parse_action(self._lines(name)[number - 1], place)
+        action, start, end = parse_action(self._label_lines.read(name)[number - 1], place)
         if action not in self._label_of:
             classes = "the 41 of part II" if self._second_part else f"1 to {len(self._label_of)}"
             raise InputError(f"{place}: the class {action} is not one of {classes}")
@@ -181,12 +180,6 @@ class PkuMmdReader(ClipReader):
         return dataclasses.replace(
             video, name=name, label=self._label_of[action], start=start, end=end
         )
-
-    def _lines(self, name: str) -> list[str]:
-        kind = _is_label(name)
-        if self._last.get(kind, ("", []))[0] != name:
-            self._last[kind] = name, read_lines(self.files, name)
-        return self._last[kind][1]
 
 
 def _persons(numbers: np.ndarray, entry: str) -> tuple[np.ndarray, np.ndarray]:
