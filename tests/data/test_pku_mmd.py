@@ -199,6 +199,15 @@ def test_part_two(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) ->
     assert len(NOT_IN_PART_II) == 10
 
 
+def test_clips_of_videos_in_other_layouts(tmp_path: pathlib.Path) -> None:
+    write_part(tmp_path / "s", ["0002-L", "0003-M"])
+    dataset, _ = prepare(
+        "pku_mmd", tmp_path / "s", tmp_path / "out", layouts=["h36m_17", "native"], progress=False
+    )
+    assert dataset.layouts == ("h36m_17", LAYOUT)
+    assert list(dataset.names) == ["0002-L_01", "0002-L_02", "0003-M_01", "0003-M_02"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

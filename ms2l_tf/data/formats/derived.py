@@ -50,9 +50,19 @@ class DerivedLayouts(ClipReader):
             )
         self.header = dataclasses.replace(reader.header, poses=tuple(headers.values()))
 
-    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
+    def entries(self) -> Sequence[str]:
+        """As the native reader."""
+        return self.reader.entries()
+
+    def read(self, entry: str) -> ReadClip:
         """The clip of the native reader in the wanted layouts."""
-        read = self.reader.read_clip(entry, clip)
+        return self._derived(self.reader.read(entry))
+
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
+        """As `read`."""
+        return self._derived(self.reader.read_clip(entry, clip))
+
+    def _derived(self, read: ReadClip) -> ReadClip:
         poses = {layout: read.poses[layout] for layout in self._kept if layout in read.poses}
         for layout, mapping in self._mappings.items():
             if mapping.source in read.poses:

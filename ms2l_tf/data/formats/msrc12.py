@@ -88,6 +88,11 @@ class Msrc12Reader(ClipReader):
                 lines = []
             count = len(lines) - 1 if lines else 1  # what is wrong is told by who reads the clip
             entries += [f"{name}#{number}" for number in range(1, count + 1)]
+        if not entries:
+            raise InputError(
+                f"{self.files.path}: holds no recording such as P1_1_1A_p06.csv with its action "
+                "points in a .tagstream beside it"
+            )
         if without:
             warn(
                 f"{self.files.path}: {len(without)} recordings without a .tagstream beside them "
