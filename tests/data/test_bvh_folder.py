@@ -34,7 +34,28 @@ BIPED = dict(
 POSER = dict(
     zip(
         JOINTS,
-        ["hip", "chest", "neck", "head", "lCollar", "lShldr", "lForeArm", "lHand", "rCollar", "rShldr", "rForeArm", "rHand", "lThigh", "lShin", "lFoot", "lToe", "rThigh", "rShin", "rFoot", "rToe"],
+        [
+            "hip",
+            "chest",
+            "neck",
+            "head",
+            "lCollar",
+            "lShldr",
+            "lForeArm",
+            "lHand",
+            "rCollar",
+            "rShldr",
+            "rForeArm",
+            "rHand",
+            "lThigh",
+            "lShin",
+            "lFoot",
+            "lToe",
+            "rThigh",
+            "rShin",
+            "rFoot",
+            "rToe",
+        ],
         strict=True,
     )
 )

@@ -22,11 +22,16 @@ from ms2l_tf.data.formats.ctrgcn import CtrgcnReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.media_pipe import media_pipe
+from ms2l_tf.data.formats.msr_action3d import MsrAction3dReader
+from ms2l_tf.data.formats.msrc12 import Msrc12Reader
 from ms2l_tf.data.formats.ntu import NtuReader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
 from ms2l_tf.data.formats.openpose import OpenposeReader
+from ms2l_tf.data.formats.pku_mmd import PkuMmdReader
 from ms2l_tf.data.formats.pyskl import PysklReader
 from ms2l_tf.data.formats.stgcn import StgcnReader
+from ms2l_tf.data.formats.utd_mhad import UtdMhadReader
+from ms2l_tf.data.formats.utkinect import UtKinectReader
 
 __all__ = [
     "FORMATS",
@@ -53,4 +58,9 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "ntu": NtuReader,
     "bvh": BvhFolderReader,
     "amc": AmcFolderReader,
+    "pku_mmd": PkuMmdReader,
+    "utd_mhad": UtdMhadReader,
+    "msr_action3d": MsrAction3dReader,
+    "utkinect": UtKinectReader,
+    "msrc12": Msrc12Reader,
 }

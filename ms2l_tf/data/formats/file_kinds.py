@@ -16,6 +16,9 @@ VIDEOS = (
 )
 VIDEO_SUFFIXES = "avi m4v mkv mov mp4 mpeg mpg ts webm wmv"
 _PKU_NUMBERS = 150  # a line of PKU-MMD: 2 bodies, 25 joints, 3 coordinates
+_MSR_NUMBERS = 4  # a joint: 3 coordinates and a confidence
+_UTKINECT_NUMBERS = 61  # a frame: its number, 20 joints, 3 coordinates
+_MSRC12_NUMBERS = 81  # a frame: its time, 20 joints, 3 coordinates and a state
 _NTU_BODY_WORDS = 10  # of the line that begins a body in NTU RGB+D
 
 
@@ -165,6 +168,23 @@ def _numbers_a_line(sample: Sample) -> set[int]:
     return {len(line) for line in lines}
 
 
+def _has_numbers(count: int) -> Callable[[Sample], bool]:
+    return lambda sample: _numbers_a_line(sample) == {count}
+
+
+def _is_msrc12(sample: Sample) -> bool:
+    """A recording, or its action points."""
+    numbers = "," not in sample.text and _numbers_a_line(sample) == {_MSRC12_NUMBERS}
+    return numbers or sample.text.startswith("XQPCTick;")
+
+
+def _is_pku(sample: Sample) -> bool:
+    """A video, or the labels of one: four whole numbers between commas."""
+    lines = sample.text.splitlines()[:5]
+    labels = lines and all(re.fullmatch(r"\d+,\d+,\d+,\d+\s*", line) for line in lines)
+    return bool(labels) or _numbers_a_line(sample) == {_PKU_NUMBERS}
+
+
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
     FileKind("NTU RGB+D .skeleton", _is_ntu, "ntu"),
@@ -175,7 +195,7 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("ST-GCN .npy", _is_stgcn, "stgcn"),
     FileKind("NumPy .npz", _is_npz, "arrays"),
     FileKind("NumPy .npy", _by_suffix("npy", b"\x93NUMPY"), "arrays"),
-    FileKind("MATLAB .mat", _by_suffix("mat", b"MATLAB")),
+    FileKind("MATLAB .mat", _by_suffix("mat", b"MATLAB"), "utd_mhad"),
     FileKind("HDF5", _by_suffix("h5 hdf5", b"\x89HDF\r\n")),
     FileKind("C3D motion-capture", _by_suffix("c3d", b"\2\x50")),
     FileKind("FBX", _by_suffix("fbx", b"Kaydara FBX")),
@@ -213,8 +233,11 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("JSON", _is_json),
     FileKind("label table", _is_label_table, advice="name it by --labels"),
     FileKind("MediaPipe CSV", _is_media_pipe_table, "mediapipe"),
+    FileKind("MSRC-12", _is_msrc12, "msrc12"),
     FileKind("CSV", _by_suffix("csv tsv"), "csv"),
-    FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),
+    FileKind("PKU-MMD text", _is_pku, "pku_mmd"),
+    FileKind("UTKinect text", _has_numbers(_UTKINECT_NUMBERS), "utkinect"),
+    FileKind("MSR Action3D text", _has_numbers(_MSR_NUMBERS), "msr_action3d"),
     FileKind("numeric text", lambda sample: len(_numbers_a_line(sample)) == 1),
     FileKind(
         "archive",

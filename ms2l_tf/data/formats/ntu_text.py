@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.formats.kinect import as_float32
-from ms2l_tf.data.formats.mocap import BYTE_ORDER_MARK, shorten
+from ms2l_tf.data.formats.mocap import BYTE_ORDER_MARK, is_number, shorten
 from ms2l_tf.errors import InputError
 
 NUM_JOINTS = 25
@@ -89,7 +89,8 @@ def _read_body(
     words = lines[line].split()
     if len(words) != _BODY_NUMBERS:
         raise InputError(
-            f"{where}, line {line + 1}: a body begins with {_BODY_NUMBERS} numbers, got {len(words)}"
+            f"{where}, line {line + 1}: a body begins with {_BODY_NUMBERS} numbers, "
+            f"got {len(words)}"
         )
     joints = _count(lines, line + 1, "the number of joints", where)
     if joints != NUM_JOINTS:
@@ -151,10 +152,7 @@ def _careful_values(track: _Track, where: str) -> list[float]:
                 f"{where}, line {line}: a joint has {_JOINT_NUMBERS} numbers, got {len(words)}"
             )
         for word in words[:3]:
-            try:
-                if "_" in word or not word.isascii():
-                    raise ValueError
-                values.append(float(word))
-            except ValueError:
-                raise InputError(f"{where}, line {line}: {shorten(word)} is not a number") from None
+            if not is_number(word):
+                raise InputError(f"{where}, line {line}: {shorten(word)} is not a number")
+            values.append(float(word))
     return values

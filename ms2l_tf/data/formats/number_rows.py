@@ -8,16 +8,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
-from ms2l_tf.data.formats.mocap import read_text, shorten, text_lines
+from ms2l_tf.data.formats.mocap import is_number, read_text, shorten, text_lines
 from ms2l_tf.errors import InputError
 
 
-def read_lines(files: SourceFiles, entry: str) -> list[str]:
-    """The lines of a text file, without the blank ones at its end."""
-    lines = text_lines(read_text(files, entry))
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
+class LineReader:
+    """Reads text files; the last one is kept, for its clips are read one after the other."""
+
+    def __init__(self, files: SourceFiles) -> None:
+        self.files = files
+        self._entry = ""
+        self._lines: list[str] = []
+
+    def read(self, entry: str) -> list[str]:
+        """The lines of a file, without the blank ones at its end."""
+        if entry != self._entry:
+            lines = text_lines(read_text(self.files, entry))
+            while lines and not lines[-1].strip():
+                lines.pop()
+            self._entry, self._lines = entry, lines
+        return self._lines
 
 
 def number_rows(lines: Sequence[str], columns: int, where: str, first: int = 1) -> np.ndarray:
@@ -53,14 +63,6 @@ def number_rows(lines: Sequence[str], columns: int, where: str, first: int = 1) 
 def _no_number(rows: Sequence[Sequence[str]], where: str, first: int) -> InputError:
     for number, row in enumerate(rows, start=first):
         for word in row:
-            if not _is_number(word):
+            if not is_number(word):
                 return InputError(f"{where}, line {number}: {shorten(word)} is not a number")
     raise AssertionError("every word is a number")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return word.isascii() and "_" not in word

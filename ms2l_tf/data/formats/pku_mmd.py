@@ -5,7 +5,7 @@ A folder of skeletons holds a file a video, `0002-L.txt` (part I) or `A01N01-L.t
 folder with "label" in its name holds a file of the same name, and a line for every action in the
 video: class, first frame, frame after the last (both counted from 0), and a confidence that is not
 read. Every such line is a clip, so that repeats of a class in one video stay apart; the clip
-`0002-L_07` is line 7. `pku_lists` reads the lists of training and validation videos.
+`0002-L_07` is line 7. `pku_labels` reads the lists of training and validation videos.
 
 The last letter is the camera (left, middle, right). Of part I nobody says who acts in which video;
 the number of the recording, which the three cameras share, is the group. In part II the number
@@ -41,9 +41,9 @@ from ms2l_tf.data.formats.kinect import (
     describe_missing,
     drop_unseen,
 )
-from ms2l_tf.data.formats.mocap import shorten, stem
-from ms2l_tf.data.formats.number_rows import number_rows, read_lines
-from ms2l_tf.data.formats.pku_lists import VIDEO, read_lists
+from ms2l_tf.data.formats.mocap import split_entry, stem
+from ms2l_tf.data.formats.number_rows import LineReader, number_rows
+from ms2l_tf.data.formats.pku_labels import VIDEO, parse_action, read_lists
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError, warn
@@ -52,7 +52,6 @@ LAYOUT = "kinect_v2_25"
 NUM_PERSONS, NUM_JOINTS = 2, 25
 # Numbers of the classes that part II does without: those of two persons, and two more.
 NOT_IN_PART_II = (12, 14, 16, 18, 21, 24, 26, 27, 29, 38)
-_LONGEST_NUMBER = 9  # digits
 
 
 class PkuMmdReader(ClipReader):
@@ -70,13 +69,11 @@ class PkuMmdReader(ClipReader):
         self._second_part = any(stem(name).startswith("A") for name in names)
         self._mixed = self._second_part and any(stem(name)[0] != "A" for name in names)
         classes = class_names("pku_mmd")
-        numbers = range(1, len(classes) + 1)
-        if self._second_part:
-            numbers = [number for number in numbers if number not in NOT_IN_PART_II]
+        without = NOT_IN_PART_II if self._second_part else ()
+        numbers = [number for number in range(1, len(classes) + 1) if number not in without]
         self._label_of = {number: label for label, number in enumerate(numbers)}
         self.header = _header([classes[number - 1] for number in numbers])
-        # The lines of the video and of the labels that were read last.
-        self._last: dict[bool, tuple[str, list[str]]] = {}
+        self._label_lines, self._video_lines = LineReader(files), LineReader(files)
 
     def entries(self) -> Sequence[str]:
         """The lines of the files of labels, as `<file>#<line>`."""
@@ -84,7 +81,7 @@ class PkuMmdReader(ClipReader):
         entries = []
         for name in sorted(self._labels, key=posixpath.basename):
             try:
-                lines = read_lines(self.files, name)
+                lines = self._label_lines.read(name)
             except InputError:  # told by whoever reads the clip
                 lines = ["unreadable"]
             entries += [f"{name}#{line}" for line, text in enumerate(lines, 1) if text.strip()]
@@ -128,7 +125,7 @@ class PkuMmdReader(ClipReader):
         path = self._skeletons.get(stem(clip.source))
         if path is None:
             raise InputError(f"{entry}: its video {clip.source} is missing")
-        lines = self._lines(path)
+        lines = self._video_lines.read(path)
         repairs: tuple[str, ...] = ()
         if clip.start >= len(lines):
             raise InputError(
@@ -160,7 +157,7 @@ class PkuMmdReader(ClipReader):
         return splits
 
     def _clip(self, entry: str) -> Clip:
-        name, _, number = entry.rpartition("#") if "#" in entry else (entry, "", "")
+        name, number = split_entry(entry)
         match = VIDEO.fullmatch(stem(name))
         if match is None:
             raise InputError(f"{entry}: the name is not {self.named}")
@@ -174,42 +171,22 @@ class PkuMmdReader(ClipReader):
         )
         if not number:
             return video
-        label, start, end = self._interval(name, int(number))
-        name = f"{match[0]}_{int(number):02d}"
-        return dataclasses.replace(video, name=name, label=label, start=start, end=end)
-
-    def _interval(self, name: str, line: int) -> tuple[int, int, int]:
-        place = f"{name}, line {line}"
-        words = [word.strip() for word in self._lines(name)[line - 1].split(",")]
-        whole = [_is_whole(word) for word in words]
-        if len(words) != 4 or not all(whole):
-            wrong = shorten(words[whole.index(False)] if len(words) == 4 else ",".join(words))
-            raise InputError(
-                f"{place}: {wrong} does not fit; expected four whole numbers between commas: "
-                "class, first frame, frame after the last, confidence"
-            )
-        number, start, end, _ = map(int, words)
-        if number not in self._label_of:
-            raise InputError(f"{place}: the class {number} is not one of {self._classes()}")
-        if end <= start:
-            raise InputError(f"{place}: the action from frame {start} to frame {end} is empty")
-        return self._label_of[number], start, end
-
-    def _classes(self) -> str:
-        return "the 41 of part II" if self._second_part else f"1 to {len(self._label_of)}"
-
-    def _lines(self, name: str) -> list[str]:
-        kind = _is_label(name)
-        if self._last.get(kind, ("", []))[0] != name:
-            self._last[kind] = name, read_lines(self.files, name)
-        return self._last[kind][1]
+        place = f"{name}, line {number}"
+        action, start, end = parse_action(self._label_lines.read(name)[number - 1], place)
+        if action not in self._label_of:
+            classes = "the 41 of part II" if self._second_part else f"1 to {len(self._label_of)}"
+            raise InputError(f"{place}: the class {action} is not one of {classes}")
+        name = f"{match[0]}_{number:02d}"
+        return dataclasses.replace(
+            video, name=name, label=self._label_of[action], start=start, end=end
+        )
 
 
 def _persons(numbers: np.ndarray, entry: str) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates float32 [T, M, 25, 3] of who is seen, and joints missing of them [T, M, 25]."""
     coords = as_float32(numbers.reshape(-1, NUM_PERSONS, NUM_JOINTS, 3))
     unseen = drop_unseen(coords)
-    absent = unseen.all(axis=2)
+    absent = np.asarray(unseen.all(axis=2))
     seen = np.flatnonzero(~absent.all(axis=0))
     if not len(seen):
         raise InputError(f"{entry}: has no joint in any frame")
@@ -218,10 +195,6 @@ def _persons(numbers: np.ndarray, entry: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _is_label(name: str) -> bool:
     return "label" in posixpath.dirname(name).lower()
-
-
-def _is_whole(word: str) -> bool:
-    return word.isdecimal() and word.isascii() and len(word) <= _LONGEST_NUMBER
 
 
 def _header(label_names: Sequence[str]) -> DatasetHeader:

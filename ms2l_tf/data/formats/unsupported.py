@@ -10,17 +10,11 @@ from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
 
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
-    (
-        "PKU-MMD",
-        f"{WRITE}; the recipes pku1/... and pku2/... then train on it",
-        "pku pku1 pku2 pkummd",
-    ),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
     ("Human3.6M", WRITE, "h36m human36m cdf"),
     ("AMASS", WRITE, "amass babel humanml3d smpl smplx smplh"),
-    ("UTD-MHAD", WRITE, "utd utdmhad mat matlab"),
+    ("a MATLAB file", WRITE, "mat matlab"),
     ("Berkeley MHAD", WRITE, "mhad berkeleymhad"),
-    ("MSR Action3D", WRITE, "msr msraction3d"),
     ("SBU Kinect Interaction", WRITE, "sbu sbukinect"),
     ("SYSU 3D HOI", WRITE, "sysu"),
     ("Toyota Smarthome", WRITE, "toyota smarthome toyotasmarthome"),
@@ -65,6 +59,13 @@ _ALIASES = {
     "nturgbd120": "ntu",
     "auto": "auto",
     "automatic": "auto",
+    "pku": "pku_mmd",
+    "pku1": "pku_mmd",
+    "pku2": "pku_mmd",
+    "utd": "utd_mhad",
+    "msr": "msr_action3d",
+    "utkinectaction3d": "utkinect",
+    "msrc": "msrc12",
     "demo": "synthetic",
     "synth": "synthetic",
 }

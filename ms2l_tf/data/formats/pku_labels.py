@@ -1,6 +1,7 @@
-"""The lists of videos that PKU-MMD publishes for its protocols.
+"""What PKU-MMD publishes beside the videos: their labels, and the lists for its protocols.
 
-A file `cross-subject.txt` or `cross_view_v2.txt` holds a line of text, a line with the names of the
+A line of labels is `8,1022,1153,2`: class, first frame, frame after the last, confidence. A list,
+`cross-subject.txt` or `cross_view_v2.txt`, holds a line of text, a line with the names of the
 training videos between commas, a line of text, and a line with those of the validation videos.
 """
 
@@ -15,7 +16,30 @@ from ms2l_tf.errors import InputError
 
 VIDEO = re.compile(r"(?:(\d{4})|(A\d{2})N(\d{2}))-([LMR])")
 _FILE = re.compile(r"cross[-_](subject|view)(?:[-_]v2)?", re.IGNORECASE)
+_LONGEST_NUMBER = 9  # digits
 Sides = tuple[frozenset[str], frozenset[str]]
+
+
+def parse_action(line: str, place: str) -> tuple[int, int, int]:
+    """Class, first frame and frame after the last.
+
+    Raises:
+        InputError: these are not four whole numbers, or there is no frame between.
+    """
+    words = [word.strip() for word in line.split(",")]
+    if len(words) != 4 or not all(map(_is_whole, words)):
+        raise InputError(
+            f"{place}: {shorten(line.strip())} is not class, first frame, frame after the last and "
+            "confidence, whole numbers between commas"
+        )
+    action, start, end, _ = map(int, words)
+    if end <= start:
+        raise InputError(f"{place}: the action from frame {start} to frame {end} is empty")
+    return action, start, end
+
+
+def _is_whole(word: str) -> bool:
+    return word.isdecimal() and word.isascii() and len(word) <= _LONGEST_NUMBER
 
 
 def read_lists(files: SourceFiles, videos: Sequence[str]) -> Mapping[str, Sides]:
