@@ -126,7 +126,7 @@ class _Copies:
     def _pair(
         self, one: int, other: int, shared: float, keys: tuple[str, str], identical: bool
     ) -> dict[str, Any]:
-        described = {"shared": round(shared, 3), "identical": identical}
+        described: dict[str, Any] = {"shared": round(shared, 3), "identical": identical}
         for key, clip in zip(keys, (one, other), strict=True):
             label = int(self._dataset.labels[clip])
             named = self._dataset.label_names[label] if label >= 0 else None

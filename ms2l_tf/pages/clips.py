@@ -69,8 +69,8 @@ class MovingClips:
         frames = np.array(coords[rows], np.float64)
         if present is not None:
             frames[~np.asarray(present[rows])] = np.nan
-        seen = np.isfinite(frames).all(axis=-1)
-        persons = seen.any(axis=(0, 2))
+        seen = np.asarray(np.isfinite(frames).all(axis=-1))
+        persons = np.asarray(seen.any(axis=(0, 2)))
         persons[0] |= not persons.any()
         points = _in_picture(_turned(frames[:, persons], directions), seen[:, persons])
         cut = stride * len(frames) < len(coords)
