@@ -28,8 +28,9 @@ DARK = slice(8, 16)
 
 
 def photograph() -> np.ndarray:
-    """uint8 [600, 512, 3]."""
-    return matplotlib.image.imread(matplotlib.cbook.get_sample_data("grace_hopper.jpg"))
+    """uint8 [300, 256, 3]."""
+    file = str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    return np.asarray(matplotlib.image.imread(file)[::2, ::2])
 
 
 def write_film(path: Path, pictures: np.ndarray) -> None:
@@ -37,11 +38,8 @@ def write_film(path: Path, pictures: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = (
-            pictures.shape[2],
-            pictures.shape[1],
-            "yuv420p",
-        )
+        stream.height, stream.width = pictures.shape[1:3]
+        stream.pix_fmt = "yuv420p"
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
@@ -64,7 +62,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def prepared(films: Path, tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
+def prepared(films: Path, command: Command) -> Path:
     """The dataset, made once."""
     out = films.parent / f"{films.name}_dataset"
     if not out.exists():
@@ -128,9 +126,7 @@ def test_guessed_joints_may_be_left_out(films: Path, tmp_path: Path, command: Co
     assert np.isnan(coords[:, 25:]).all()
 
 
-def test_the_dataset_is_drawn_and_embedded(
-    prepared: Path, tmp_path: Path, command: Command
-) -> None:
+def test_it_is_drawn_and_embedded(prepared: Path, tmp_path: Path, command: Command) -> None:
     assert command("prepare", f"--inspect={prepared}", f"--out={tmp_path}") == 0
     sheet = matplotlib.image.imread(tmp_path / f"contact_sheet_{LAYOUT}.png")
     assert (sheet.min(axis=-1) < 0.9).mean() > 0.01  # ink

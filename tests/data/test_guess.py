@@ -21,7 +21,8 @@ from tests.data import test_asf_amc, test_bandai_namco, test_hdm05
 from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
-KNOWN = (*FORMATS, "synthetic")
+KNOWN = (*FORMATS, "video", "synthetic")
+READS = "--format reads nw_ucla, hdm05, bandai_namco, video, synthetic"
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}
 OPENPOSE = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [0.5, 1, 1]}]}
@@ -64,8 +65,6 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
-    "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
     "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
     "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
@@ -162,6 +161,26 @@ def test_the_format_that_reads_a_source_is_named(
         prepare("hdm05", nw_ucla_folder, tmp_path / "out", progress=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("{}.mp4", b"\0\0\0\x18ftypmp42"),
+        ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI "),
+        ("{}.webm", b"\x1a\x45\xdf\xa3"),
+    ],
+)
+def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
+    for number in range(2):
+        (tmp_path / name.format(number)).write_bytes(head)
+    told = "2 video files; --format=video reads them"
+    assert describe_source(tmp_path) == f"holds {told}"
+    assert describe_source(tmp_path / name.format(0)) == f"holds {told}".replace("2", "1").replace(
+        "files", "file"
+    )
+    with pytest.raises(InputError, match=f"it holds {told}"):
+        prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -194,7 +213,8 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         said = unknown_format(written, KNOWN)
         assert said.startswith(f"--format={written}: ")
         assert (
-            "cannot be read yet (--format reads nw_ucla, hdm05, bandai_namco, synthetic); " in said
+            "cannot be read yet (--format reads nw_ucla, hdm05, bandai_namco, video, synthetic); "
+            in said
         )
         assert "DatasetWriter" in said
         assert "\n" not in said
@@ -211,6 +231,9 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
         ("sintetic", "synthetic"),
+        ("videos", "video"),
+        ("MP4", "video"),
+        ("MeTRAbs", "video"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:
@@ -224,7 +247,10 @@ def test_the_command_answers(tmp_path: pathlib.Path) -> None:
         (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
         (["--format=ntu60", source], held),
         ([source], f"--format is missing; {held}"),
-        (["--format=qwerty"], "unknown; --format reads nw_ucla, hdm05, bandai_namco, synthetic"),
+        (
+            ["--format=qwerty"],
+            f"unknown; {READS}",
+        ),
         (["--format=qwerty", source], held),
         (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
     ):

@@ -56,7 +56,8 @@ def describe_files(files: SourceFiles, format_name: str = "") -> str:
     what = f"holds {_counted(kind, count)}"
     if others:
         what += f" (and {', '.join(_counted(other, number) for other, number in others)})"
-    if kind.reader and _is_published(files, kind.reader, examples[kind]):
+    any_name = kind.reader and kind.reader not in FORMATS  # videos: no publisher names them
+    if any_name or (kind.reader and _is_published(files, kind.reader, examples[kind])):
         if kind.reader == format_name:
             return ""
         return f"{what}; --format={kind.reader} reads them"

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 
-from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
+from ms2l_tf.data.formats.file_kinds import WRITE
 
 _NTU_ADVICE = f"{WRITE}; the recipes {{}} then train on it"
 _POSES = "poses in such files"
@@ -47,7 +47,6 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("C3D", WRITE, "c3d trc"),
     ("FBX", f"export it as BVH, which ms2l_tf.data.formats.bvh parses; {WRITE}", "fbx"),
     ("a table", WRITE, "csv tsv txt text json h5 hdf5"),
-    ("video", VIDEOS, "video videos mp4 avi mov metrabs"),
 )
 # Other names of what can be read.
 _ALIASES = {
@@ -59,6 +58,7 @@ _ALIASES = {
     "namco": "bandai_namco",
     "demo": "synthetic",
     "synth": "synthetic",
+    **dict.fromkeys(("videos", "film", "films", "mp4", "avi", "mov", "mkv", "metrabs"), "video"),
 }
 
 
