@@ -23,7 +23,7 @@ from tests.data import test_asf_amc, test_bandai_namco, test_hdm05
 from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
-KNOWN = (*FORMATS, "synthetic")
+KNOWN = (*FORMATS, "video", "synthetic")
 # Formats whose files are known by what they hold, whatever they are called.
 BY_CONTENT = ("pyskl", "arrays", "csv", "openpose", "coco", "mediapipe")
 READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
@@ -69,8 +69,6 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
-    "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
     "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
     "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
@@ -215,6 +213,26 @@ def test_what_is_not_recognised_is_refused(
         assert not list(tmp_path.glob(".out*"))
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("{}.mp4", b"\0\0\0\x18ftypmp42"),
+        ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI "),
+        ("{}.webm", b"\x1a\x45\xdf\xa3"),
+    ],
+)
+def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
+    for number in range(2):
+        (tmp_path / name.format(number)).write_bytes(head)
+    told = "2 video files; --format=video reads them"
+    assert describe_source(tmp_path) == f"holds {told}"
+    assert describe_source(tmp_path / name.format(0)) == f"holds {told}".replace("2", "1").replace(
+        "files", "file"
+    )
+    with pytest.raises(InputError, match=f"it holds {told}"):
+        prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -272,6 +290,9 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("UTKinect", "utkinect"),
         ("MSRC-12", "msrc12"),
         ("sintetic", "synthetic"),
+        ("videos", "video"),
+        ("MP4", "video"),
+        ("MeTRAbs", "video"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:

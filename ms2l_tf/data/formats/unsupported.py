@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 
-from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
+from ms2l_tf.data.formats.file_kinds import WRITE
 
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
@@ -36,7 +36,6 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("C3D", WRITE, "c3d trc"),
     ("FBX", f"export it as BVH, which ms2l_tf.data.formats.bvh parses; {WRITE}", "fbx"),
     ("a table", WRITE, "txt text json h5 hdf5"),
-    ("video", VIDEOS, "video videos mp4 avi mov metrabs"),
 )
 # Other names of what can be read.
 _ALIASES = {
@@ -68,6 +67,7 @@ _ALIASES = {
     "msrc": "msrc12",
     "demo": "synthetic",
     "synth": "synthetic",
+    **dict.fromkeys(("videos", "film", "films", "mp4", "avi", "mov", "mkv", "metrabs"), "video"),
 }
 
 
