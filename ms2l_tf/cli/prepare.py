@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ms2l_tf.cli import common
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.formats import FORMATS
+from ms2l_tf.data.formats import FORMATS, ReaderOptions
 from ms2l_tf.data.formats.guess import describe_source
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.errors import InputError
@@ -67,13 +67,20 @@ _LAYOUTS = flags.DEFINE_list(
     "Skeleton layouts to emit, separated by commas. With a source: native and targets of the "
     "packaged mappings from it (default: native, for motion capture also all targets).",
 )
+_LAYOUT_MAP = flags.DEFINE_string(
+    "layout_map",
+    None,
+    "How joints of the source's own layout become those of another: the .json file of a mapping, "
+    "or auto to map them by their names to the --layouts that have no packaged mapping; what auto "
+    "suggests is kept in the dataset's folder, to be mended and given back.",
+)
 
 
 def main() -> None:
     """Prepares or inspects, as the flags say."""
     if _INSPECT.value:
         others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
-        _refuse("is of no use with --inspect", *others)
+        _refuse("is of no use with --inspect", *others, _LAYOUT_MAP)
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
     if _FORMAT.value not in KNOWN:
@@ -112,6 +119,7 @@ def _convert(format_name: str, out: str) -> None:
         layouts=_LAYOUTS.value,
         strict=_STRICT.value,
         keep_zeros=_KEEP_ZEROS.value,
+        options=ReaderOptions(layout_map=_LAYOUT_MAP.value or ""),
     )
     for line in report.lines():
         print(line)
@@ -122,7 +130,7 @@ def _convert(format_name: str, out: str) -> None:
 def _generate(out: str) -> None:
     from ms2l_tf.data.synthetic import generate
 
-    _refuse("is of no use with --format=synthetic", _SOURCE, _STRICT, _KEEP_ZEROS)
+    _refuse("is of no use with --format=synthetic", _SOURCE, _STRICT, _KEEP_ZEROS, _LAYOUT_MAP)
     given: dict[str, Any] = {
         flag.name: flag.value for flag in (_CLIPS, _SEED, _PRESET) if flag.value is not None
     }

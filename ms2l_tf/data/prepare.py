@@ -17,6 +17,7 @@ from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip, ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
 from ms2l_tf.data.formats.guess import describe_files, describe_source
+from ms2l_tf.data.formats.layout_map import AUTO
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.records import Clip, ClipPoses
@@ -124,13 +125,18 @@ def prepare(
     """
     if format_name not in FORMATS:
         raise InputError(unknown_format(format_name, tuple(FORMATS), describe_source(source)))
+    if options.layout_map == AUTO and layouts is None:
+        raise InputError(
+            "--layout_map=auto: say which layouts are wanted, such as --layouts=native,h36m_17"
+        )
     source, out = pathlib.Path(source), pathlib.Path(out)
     check_output(out)
     with _opened(source) as files:
         reader = FORMATS[format_name](files, options)
+        entries = _entries(reader, format_name)
         if layouts is not None or options.layout_map:
             reader = DerivedLayouts(reader, layouts)
-        header, entries = reader.header, _entries(reader, format_name)
+        header = reader.header
         report = PrepareReport(
             format_name, source.resolve().name, published_clips=header.published_clips
         )

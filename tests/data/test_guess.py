@@ -66,11 +66,8 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
     "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
     "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
-    "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
-    "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
     "asf": ("{}.asf", test_asf_amc.CHAIN.encode(), "ASF/AMC motion-capture"),
-    "amc": ("01_0{}.amc", b"#!OML\n:FULLY-SPECIFIED\n:DEGREES\n1\n", "ASF/AMC motion-capture"),
     "openpose": ("v_{}_keypoints.json", json.dumps(OPENPOSE).encode(), "OpenPose JSON"),
     "kinetics": ("{}.json", json.dumps(KINETICS).encode(), "Kinetics-Skeleton JSON"),
     "mediapipe": ("{}.json", json.dumps(MEDIAPIPE).encode("utf-8-sig"), "MediaPipe JSON"),
@@ -106,6 +103,22 @@ def test_a_folder_is_told_by_what_it_holds(source: tuple[pathlib.Path, str]) -> 
     wanted = "name it as --source" if kind == "archive" else "ms2l_tf.data.DatasetWriter"
     assert wanted in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "reader"),
+    [
+        ({"take1.bvh": CONTENT, "TAKE2.BVH": CONTENT}, "bvh"),
+        ({"01.asf": test_asf_amc.CHAIN, "01_02.amc": ":FULLY-SPECIFIED\n"}, "amc"),
+    ],
+)
+def test_motion_capture_of_any_source(
+    tmp_path: pathlib.Path, names: dict[str, str], reader: str
+) -> None:
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    assert describe_source(tmp_path).endswith(f" files; --format={reader} reads them")
+    assert not describe_source(tmp_path, reader)
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "gztar"])
@@ -193,9 +206,7 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
     for written in (name, name.upper(), f"{name}_2d", f"{name[:2]}-{name[2:]}"):
         said = unknown_format(written, KNOWN)
         assert said.startswith(f"--format={written}: ")
-        assert (
-            "cannot be read yet (--format reads nw_ucla, hdm05, bandai_namco, synthetic); " in said
-        )
+        assert f"cannot be read yet (--format reads {', '.join(KNOWN)}); " in said
         assert "DatasetWriter" in said
         assert "\n" not in said
 
@@ -211,6 +222,8 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
         ("sintetic", "synthetic"),
+        ("cmu", "amc"),
+        ("Mixamo", "bvh"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:
@@ -224,7 +237,7 @@ def test_the_command_answers(tmp_path: pathlib.Path) -> None:
         (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
         (["--format=ntu60", source], held),
         ([source], f"--format is missing; {held}"),
-        (["--format=qwerty"], "unknown; --format reads nw_ucla, hdm05, bandai_namco, synthetic"),
+        (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
         (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
     ):

@@ -58,7 +58,10 @@ def test_sides_of_a_split(tmp_path: Path) -> None:
         (["file,label,label"], "the first line must name"),
         (["file"], "the first line must name"),
         (["file,label", "a.mp4,nod,s1"], "line 2: 3 values for 2 columns"),
-        (["file,label", "b.mp4,nod"], r"line 2: 'b\.mp4' names 2 clips; write their paths below --source"),
+        (
+            ["file,label", "b.mp4,nod"],
+            r"line 2: 'b\.mp4' names 2 clips; write their paths below --source",
+        ),
         (["file,label", "a.mp4,nod", "a.mp4,sit"], r"line 3: 'a\.mp4' has a second row"),
         (["file,label,split", "a.mp4,nod,val"], r"line 2: 'a\.mp4' has split 'val'; write train"),
         (["file,label,split", "a.mp4,nod,test"], "its column split names no training clip"),

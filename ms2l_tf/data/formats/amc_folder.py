@@ -52,9 +52,13 @@ class AmcFolderReader(HierarchyFolder):
         """What stands in for a frame rate."""
         rates = sorted({self._recorded_rate(entry) for entry in self._names})
         told = ", ".join(f"{rate:g}" for rate in rates[:3])
-        return () if self.options.frame_rate else (
-            f"frame rate of the files: {told}, by their names or {RECORDED_RATE:g} "
-            "(--frame_rate overrides)",
+        return (
+            ()
+            if self.options.frame_rate
+            else (
+                f"frame rate of the files: {told}, by their names or {RECORDED_RATE:g} "
+                "(--frame_rate overrides)",
+            )
         )
 
     def record(self, entry: str) -> Recording:

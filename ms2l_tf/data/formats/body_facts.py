@@ -119,9 +119,7 @@ def _guessed_scale(length: float) -> tuple[float, str, str]:
         return 1.0, "unknown", note
     name = min(_GUESSED, key=lambda unit: abs(math.log(length * _GUESSED[unit] / _BODY)))
     metres = length * _GUESSED[name]
-    note = (
-        f"unit: {name}, by the {length:.3g} along the bones from ankle to head, {metres:.2f} m"
-    )
+    note = f"unit: {name}, by the {length:.3g} along the bones from ankle to head, {metres:.2f} m"
     low, high = _PLAUSIBLE
     if not low < metres < high:
         note += "; this is no adult's, look at it"
@@ -135,9 +133,7 @@ def _length(joint_of: Mapping[str, int], parents: Sequence[int], pose: np.ndarra
     if len(paths) < len(ends):
         return 0.0
     bones = set(paths[0]) ^ set(paths[1])  # what both share lies above where they meet
-    return float(
-        sum(np.linalg.norm(pose[j] - pose[parents[j]]) for j in bones if parents[j] >= 0)
-    )
+    return float(sum(np.linalg.norm(pose[j] - pose[parents[j]]) for j in bones if parents[j] >= 0))
 
 
 def _to_root(joint: int, parents: Sequence[int]) -> list[int]:

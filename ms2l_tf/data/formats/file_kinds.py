@@ -54,12 +54,14 @@ class FileKind:
         name: as it stands before "files".
         matches: tells it by a sample.
         reader: the value of ``--format`` that reads such files if they are named as published.
+        general: the one that reads them whatever their names.
         advice: what to do with them where no reader fits.
     """
 
     name: str
     matches: Callable[[Sample], bool]
     reader: str = ""
+    general: str = ""
     advice: str = WRITE
 
 
@@ -161,8 +163,8 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("TRC motion-capture", _by_suffix("trc", b"PathFileType")),
     FileKind("CDF (Human3.6M)", _by_suffix("cdf", b"\xcd\xf3\0\1")),
     FileKind("video", _is_video, advice=VIDEOS),
-    FileKind("BVH motion-capture", _is_bvh, "bandai_namco", _PARSED.format("bvh")),
-    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", _PARSED.format("asf_amc")),
+    FileKind("BVH motion-capture", _is_bvh, "bandai_namco", "bvh", _PARSED.format("bvh")),
+    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", "amc", _PARSED.format("asf_amc")),
     FileKind("OpenPose JSON", _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"))),
     FileKind(
         "Kinetics-Skeleton JSON",

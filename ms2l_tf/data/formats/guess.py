@@ -56,10 +56,9 @@ def describe_files(files: SourceFiles, format_name: str = "") -> str:
     what = f"holds {_counted(kind, count)}"
     if others:
         what += f" (and {', '.join(_counted(other, number) for other, number in others)})"
-    if kind.reader and _is_published(files, kind.reader, examples[kind]):
-        if kind.reader == format_name:
-            return ""
-        return f"{what}; --format={kind.reader} reads them"
+    for reader in filter(None, (kind.reader, kind.general)):
+        if _is_published(files, reader, examples[kind]):
+            return "" if reader == format_name else f"{what}; --format={reader} reads them"
     return f"{what}, which this package cannot read yet: {kind.advice}"
 
 

@@ -126,10 +126,10 @@ class HierarchyFolder(ClipReader):
             return layout_of_hierarchy(name, first.joints, first.parents, self.synonyms)
         layout = load_layout(self.options.layout)
         if sorted(layout.joints) != sorted(first.joints):
-            odd = sorted(set(layout.joints) ^ set(first.joints))[0]
-            has, lacks = (layout.name, first.entry) if odd in layout.joints else (first.entry, layout.name)
+            odd = min(set(layout.joints) ^ set(first.joints))
+            which = "lacks the" if odd in layout.joints else "has another"
             raise InputError(
-                f"--layout={self.options.layout}: {has} has the joint {shorten(odd)}, {lacks} has not"
+                f"--layout={self.options.layout}: {first.entry} {which} joint {shorten(odd)}"
             )
         return layout
 
@@ -212,7 +212,9 @@ class HierarchyFolder(ClipReader):
     def _label_notes(self) -> tuple[str, ...]:
         if self.options.labels:
             unused = self._table.unused
-            return (f"--labels: {len(unused)} rows name no file, {unused[0]} first",) if unused else ()
+            return (
+                (f"--labels: {len(unused)} rows name no file, {unused[0]} first",) if unused else ()
+            )
         if self._folders:
             return (f"labels: the names of {len(self._folders)} folders (--labels overrides)",)
         return ("labels: none, as there is one folder; say them in a table with --labels",)
