@@ -118,12 +118,12 @@ class _FolderFiles(SourceFiles):
         super().__init__(path, (file.relative_to(path).as_posix() for file in files))
 
     def _read(self, name: str, size: int) -> bytes:
-        with self._path_of(name).open("rb") as file:
+        with self._file(name).open("rb") as file:
             return file.read(size)
 
     def open(self, name: str) -> IO[bytes]:
         try:
-            return self._path_of(name).open("rb")
+            return self._file(name).open("rb")
         except OSError as error:
             raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
 
@@ -132,7 +132,7 @@ class _FolderFiles(SourceFiles):
             empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
             return b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    def _path_of(self, name: str) -> pathlib.Path:
+    def _file(self, name: str) -> pathlib.Path:
         return self.path / name
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class _OneFile(_FolderFiles):
     def __init__(self, path: pathlib.Path) -> None:
         SourceFiles.__init__(self, path, (path.name,))
 
-    def _path_of(self, name: str) -> pathlib.Path:
+    def _file(self, name: str) -> pathlib.Path:
         return self.path
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import pathlib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ms2l_tf.data.records import Clip
 from ms2l_tf.data.splits import SplitNames
@@ -15,6 +15,7 @@ from ms2l_tf.data.tables import read_rows
 from ms2l_tf.errors import InputError
 
 KEYS = ("file", "clip")
+NAMES = ("label", "name")
 TAGS = ("subject", "camera", "setup", "group")
 SIDES = ("train", "test")
 # Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
@@ -70,6 +71,9 @@ def label_clips(
     names (of their numbers, if all are numbers), and a clip without a row, or with an empty label,
     is unlabelled. Other columns replace what was known of the clips they name.
 
+    Or a table with the columns `label` and `name` alone: it names the classes, counted from 0, that
+    the files only number.
+
     Args:
         clips: as far as they are known; `source` is the path of the file.
         table: the file; None changes nothing.
@@ -85,6 +89,8 @@ def label_clips(
     if table is None or not os.fspath(table):
         return LabelTable(known, tuple(label_names))
     columns, lines = _read(pathlib.Path(table))
+    if set(columns) == set(NAMES):
+        return LabelTable(known, *_renamed(label_names, lines, f"--labels={table}"))
     rows, unused = _matched(clips, lines, f"--labels={table}", what, flag)
     if not rows:
         one = what.removesuffix("s")
@@ -92,8 +98,9 @@ def label_clips(
             f"--labels={table}: none of its {len(unused)} rows names a {one} of {flag}"
         )
     if "label" in columns:
-        label_names = _class_names(rows)
-        number = {name: label for label, name in enumerate(label_names)}
+        classes = sorted_classes(row["label"] for row in rows.values())
+        number = {name: label for label, name in enumerate(classes)}
+        label_names = classes
         known = {name: dataclasses.replace(clip, label=-1) for name, clip in known.items()}
     for name, row in rows.items():
         changes: dict[str, str | int] = {tag: row[tag] for tag in TAGS if tag in row}
@@ -107,9 +114,25 @@ def label_clips(
     return LabelTable(known, tuple(label_names), tuple(unused), sides)
 
 
-def _class_names(rows: Mapping[str, Mapping[str, str]]) -> list[str]:
-    names = {row["label"] for row in rows.values()} - {""}
-    return sorted(names, key=int if all(name.isdecimal() for name in names) else str)
+def _renamed(
+    label_names: Sequence[str], lines: Sequence[tuple[int, dict[str, str]]], table: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes, those that a table names by their numbers called so; and numbers of none."""
+    names, unused = list(label_names), []
+    for line, row in lines:
+        if not row["label"].isdecimal() or not row["name"]:
+            raise InputError(f"{table}, line {line}: needs the number of a class and its name")
+        if int(row["label"]) < len(names):
+            names[int(row["label"])] = row["name"]
+        else:
+            unused.append(row["label"])
+    return tuple(names), tuple(unused)
+
+
+def sorted_classes(labels: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes in their order (of their numbers, if all are numbers); empty is none."""
+    names = set(labels) - {""}
+    return tuple(sorted(names, key=int if all(name.isdecimal() for name in names) else str))
 
 
 def _matched(
@@ -153,7 +176,8 @@ def _read(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, str]
     columns = table[0][1] if table else []
     keys = [column for column in columns if column in KEYS]
     allowed = {*KEYS, "label", *TAGS, "split"}
-    if len(keys) != 1 or not set(keys) < set(columns) <= allowed or _repeats(columns):
+    named = set(columns) == set(NAMES)
+    if not named and (len(keys) != 1 or not set(keys) < set(columns) <= allowed) or _repeats(columns):
         raise InputError(
             f"{where}: the first line must name the columns file and label (or clip for file), and "
             f"may name {', '.join(TAGS)} and split; it is {','.join(columns)!r}"

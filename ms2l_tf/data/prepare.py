@@ -255,6 +255,8 @@ def _entries(reader: ClipReader, format_name: str) -> Sequence[str]:
     try:
         return reader.entries()
     except InputError as error:
+        if any(map(reader.knows, reader.files.names)):
+            raise
         held = describe_files(reader.files, format_name)
         fix = f"it {held}" if held else f"name what was published as {format_name}"
         raise InputError(f"{error}; {fix}") from None

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from ms2l_tf.data import ClipDataset
-from ms2l_tf.data.formats import FORMATS
+from ms2l_tf.data.archives import open_source
+from ms2l_tf.data.formats import FORMATS, ReaderOptions
+from ms2l_tf.data.formats.file_kinds import KINDS
 from ms2l_tf.data.formats.guess import describe_source
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
@@ -22,6 +24,9 @@ from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
 KNOWN = (*FORMATS, "synthetic")
+# Formats whose files are known by what they hold, whatever they are called.
+BY_CONTENT = ("pyskl",)
+READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}
 OPENPOSE = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [0.5, 1, 1]}]}
@@ -99,10 +104,13 @@ def source(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> tuple[path
 def test_a_folder_is_told_by_what_it_holds(source: tuple[pathlib.Path, str]) -> None:
     folder, kind = source
     said = describe_source(folder)
+    assert "\n" not in said
+    if kind in READ_BY_CONTENT:
+        assert said == f"holds 3 {kind} files; --format={READ_BY_CONTENT[kind]} reads them"
+        return
     assert said.startswith(f"holds 3 {kind} files, which this package cannot read yet: ")
     wanted = "name it as --source" if kind == "archive" else "ms2l_tf.data.DatasetWriter"
     assert wanted in said
-    assert "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -135,8 +143,13 @@ def test_every_reader_says_what_it_was_given(
     folder, kind = source
     with pytest.raises(InputError) as caught:
         prepare(format_name, folder, tmp_path / "out", progress=False)
-    assert f"holds 3 {kind} files, which this package cannot read yet" in str(caught.value)
     assert str(caught.value).count("\n") == 0
+    with open_source(folder) as files:
+        mine = any(map(FORMATS[format_name](files, ReaderOptions()).knows, files.names))
+    read = f"; --format={READ_BY_CONTENT.get(kind)} reads them"
+    unread = ", which this package cannot read yet"
+    held = f"holds 3 {kind} files{read if kind in READ_BY_CONTENT else unread}"
+    assert mine or held in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 

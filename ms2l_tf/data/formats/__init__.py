@@ -18,6 +18,7 @@ from ms2l_tf.data.formats.bvh_folder import BvhFolderReader
 from ms2l_tf.data.formats.derived import DerivedLayouts
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.nw_ucla import NwUclaReader
+from ms2l_tf.data.formats.pyskl import PysklReader
 
 __all__ = [
     "FORMATS",
@@ -35,4 +36,5 @@ FORMATS: Mapping[str, Callable[[SourceFiles, ReaderOptions], ClipReader]] = {
     "bandai_namco": lambda *given: DerivedLayouts(BandaiNamcoReader(*given)),
     "bvh": BvhFolderReader,
     "amc": AmcFolderReader,
+    "pyskl": PysklReader,
 }

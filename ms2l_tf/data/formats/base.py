@@ -151,6 +151,10 @@ class ClipReader(abc.ABC):
         An unreadable clip that is known stays in the test lists, see `prepare`.
         """
 
+    def knows(self, file: str) -> bool:
+        """Whether it is a file that this format reads, by its name; for ``--format=auto``."""
+        return self.identify(file) is not None
+
     @abc.abstractmethod
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """The published protocols over the clips that were kept."""

@@ -75,6 +75,10 @@ class DerivedLayouts(ClipReader):
         """As the native reader."""
         return self.reader.identify(entry)
 
+    def knows(self, file: str) -> bool:
+        """As the native reader."""
+        return self.reader.knows(file)
+
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """As the native reader."""
         return self.reader.splits(clips)

@@ -151,7 +151,7 @@ def _numbers_a_line(sample: Sample) -> set[int]:
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
     FileKind("NTU RGB+D .skeleton", _is_ntu),
-    FileKind("PYSKL .pkl annotation", _is_pyskl),
+    FileKind("PYSKL .pkl annotation", _is_pyskl, "pyskl"),
     FileKind("Python pickle (.pkl)", _is_pickle),
     FileKind("AMASS .npz", _is_amass),
     FileKind("NumPy .npz", _is_npz),

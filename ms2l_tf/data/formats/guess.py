@@ -95,7 +95,7 @@ def _kind_of_files(files: SourceFiles, suffix: str, names: Sequence[str]) -> Fil
 def _is_published(files: SourceFiles, format_name: str, names: Sequence[str]) -> bool:
     """Whether a reader knows one of the files by its name."""
     reader = FORMATS[format_name](files, ReaderOptions())
-    return any(reader.identify(name) is not None for name in names)
+    return any(reader.knows(name) for name in names)
 
 
 def _by_suffix(names: Sequence[str]) -> dict[str, list[str]]:

@@ -16,7 +16,6 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("NTU RGB+D 120", _NTU_ADVICE.format("ntu60/..."), "ntu120 nturgbd120"),
     ("PKU-MMD", _NTU_ADVICE.format("pku1/... and pku2/..."), "pku pku1 pku2 pkummd"),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
-    ("a .pkl of PYSKL or MMAction2", WRITE, "pyskl mmaction mmaction2 pkl pickle"),
     ("NumPy files of ST-GCN or CTR-GCN", WRITE, "ctrgcn stgcn aimclr npz npy numpy"),
     ("Human3.6M", WRITE, "h36m human36m cdf"),
     ("AMASS", WRITE, "amass babel humanml3d smpl smplx smplh"),
@@ -57,6 +56,7 @@ _ALIASES = {
     "lafan": "bvh",
     "lafan1": "bvh",
     "mixamo": "bvh",
+    **dict.fromkeys(("mmaction", "mmaction2", "pkl", "pickle"), "pyskl"),
     "demo": "synthetic",
     "synth": "synthetic",
 }
