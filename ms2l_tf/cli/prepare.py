@@ -1,10 +1,12 @@
-"""`ms2l-prepare`: makes a dataset folder from published files or synthetic motions, or shows one.
+"""`ms2l-prepare`: makes a dataset folder from files, synthetic motions or datasets, or shows one.
 
 ```
 ms2l-prepare --format=nw_ucla --source=all_sqe.tar.xz --out=data/nw_ucla
 ms2l-prepare --format=hdm05 --source=hdm05.tar.xz --layouts=native,h36m_17 --out=data/hdm05
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
 ms2l-prepare --inspect=data/nw_ucla
+ms2l-prepare --merge=data/one,data/other --out=data/both
+ms2l-prepare --source=data/nw_ucla --cut=windows:60:30 --out=data/windows
 ```
 """
 
@@ -16,7 +18,7 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from ms2l_tf.cli import common
+from ms2l_tf.cli import common, dataset_flags
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ReaderOptions
 from ms2l_tf.data.formats.guess import describe_source
@@ -74,13 +76,19 @@ _LAYOUT_MAP = flags.DEFINE_string(
     "or auto to map them by their names to the --layouts that have no packaged mapping; what auto "
     "suggests is kept in the dataset's folder, to be mended and given back.",
 )
+_WORK = dataset_flags.define()
 
 
 def main() -> None:
-    """Prepares or inspects, as the flags say."""
+    """Prepares, inspects or works on datasets, as the flags say."""
+    if _WORK.given and not _INSPECT.value:
+        unused = (_FORMAT, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
+        _refuse(f"is of no use with --{_WORK.given[0]}", *unused)
+        dataset_flags.work(_WORK, _SOURCE.value, _OUT.value, _LAYOUT_MAP.value or "")
+        return
     if _INSPECT.value:
         others = (_FORMAT, _SOURCE, _CLIPS, _SEED, _PRESET, _LAYOUTS, _STRICT, _KEEP_ZEROS)
-        _refuse("is of no use with --inspect", *others, _LAYOUT_MAP)
+        _refuse("is of no use with --inspect", *others, _LAYOUT_MAP, *vars(_WORK).values())
         _inspect(pathlib.Path(_INSPECT.value), _OUT.value)
         return
     if _FORMAT.value not in KNOWN:

@@ -61,6 +61,7 @@ def label_clips(
     *,
     what: str = "clips",
     flag: str = "--source",
+    option: str = "--labels",
 ) -> LabelTable:
     """Gives clips the rows of a table.
 
@@ -80,6 +81,7 @@ def label_clips(
         label_names: names of the classes in `clips`.
         what: clips are called, in errors.
         flag: that named them.
+        option: that named the table.
 
     Raises:
         InputError: the table cannot be read, a row names several clips, a clip has two rows, no
@@ -88,15 +90,14 @@ def label_clips(
     known = {clip.name: clip for clip in clips}
     if table is None or not os.fspath(table):
         return LabelTable(known, tuple(label_names))
-    columns, lines = _read(pathlib.Path(table))
+    where = f"{option}={table}"
+    columns, lines = _read(pathlib.Path(table), where)
     if set(columns) == set(NAMES):
-        return LabelTable(known, *_renamed(label_names, lines, f"--labels={table}"))
-    rows, unused = _matched(clips, lines, f"--labels={table}", what, flag)
+        return LabelTable(known, *_renamed(label_names, lines, where))
+    rows, unused = _matched(clips, lines, where, what, flag)
     if not rows:
         one = what.removesuffix("s")
-        raise InputError(
-            f"--labels={table}: none of its {len(unused)} rows names a {one} of {flag}"
-        )
+        raise InputError(f"{where}: none of its {len(unused)} rows names a {one} of {flag}")
     if "label" in columns:
         classes = sorted_classes(row["label"] for row in rows.values())
         number = {name: label for label, name in enumerate(classes)}
@@ -110,7 +111,7 @@ def label_clips(
     sides = {name: row["split"] for name, row in rows.items() if row.get("split")}
     if sides and "train" not in sides.values():
         one = what.removesuffix("s")
-        raise InputError(f"--labels={table}: its column split names no training {one}; add some")
+        raise InputError(f"{where}: its column split names no training {one}; add some")
     return LabelTable(known, tuple(label_names), tuple(unused), sides)
 
 
@@ -165,9 +166,8 @@ def _matched(
     return rows, unused
 
 
-def _read(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _read(path: pathlib.Path, where: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Names of the columns; line numbers and rows."""
-    where = f"--labels={path}"
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -177,7 +177,11 @@ def _read(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, str]
     keys = [column for column in columns if column in KEYS]
     allowed = {*KEYS, "label", *TAGS, "split"}
     named = set(columns) == set(NAMES)
-    if not named and (len(keys) != 1 or not set(keys) < set(columns) <= allowed) or _repeats(columns):
+    if (
+        not named
+        and (len(keys) != 1 or not set(keys) < set(columns) <= allowed)
+        or _repeats(columns)
+    ):
         raise InputError(
             f"{where}: the first line must name the columns file and label (or clip for file), and "
             f"may name {', '.join(TAGS)} and split; it is {','.join(columns)!r}"

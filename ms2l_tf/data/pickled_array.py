@@ -112,8 +112,6 @@ class PickledArray:
 
     def _flat(self) -> np.ndarray:
         if isinstance(self._data, StoredText) and not self._data.text:
-            return np.frombuffer(
-                self._content, self.dtype, math.prod(self.shape), self._data.start
-            )
+            return np.frombuffer(self._content, self.dtype, math.prod(self.shape), self._data.start)
         data = self._data if isinstance(self._data, bytes) else self._data.encoded()
         return np.frombuffer(data, self.dtype)

@@ -81,7 +81,14 @@ def load_pickle(content: Content, where: str) -> Any:
             f"{where}: refused, it holds {error}; only plain containers, numbers, texts and NumPy "
             "arrays are read from a pickle"
         ) from None
-    except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise InputError(f"{where}: is no complete pickle ({one_line(error, 80)})") from None
 
 

@@ -40,9 +40,7 @@ def test_poses_in_space(tmp_path: pathlib.Path, protocol: int) -> None:
     assert (store.frame_rate, store.unit, store.num_persons) == (30.0, "m", 2)
     assert store.axes is not None
     assert vars(store.axes) == {"up": "+y", "forward": "+z", "handedness": "right"}
-    assert dataset.clips[0] == Clip(
-        NTU_NAMES[0], 0, "1", "1", "1", "1", source="ntu60_3danno.pkl"
-    )
+    assert dataset.clips[0] == Clip(NTU_NAMES[0], 0, "1", "1", "1", "1", source="ntu60_3danno.pkl")
     for index, poses in enumerate(clips.values()):
         np.testing.assert_array_equal(store.poses(index).coords, poses)
     split = dataset.split("xsub")
@@ -135,9 +133,7 @@ def test_clips_that_lists_name_and_nobody_has(tmp_path: pathlib.Path) -> None:
     content["split"]["xsub_val"].append("S001C001P009R001A001")
     dataset, report = prepared(tmp_path, content)
     assert len(dataset.split("xsub").test) == 12
-    assert report.notes == [
-        "1 clips of its lists have no annotation, such as S001C001P009R001A001"
-    ]
+    assert report.notes == ["1 clips of its lists have no annotation, such as S001C001P009R001A001"]
 
 
 @pytest.mark.parametrize(

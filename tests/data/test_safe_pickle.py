@@ -315,7 +315,15 @@ def test_bad_npz(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nothing_in_the_package_unpickles() -> None:
     """By the source: no unpickler is named, and NumPy is never allowed to."""
-    words = ("pickle.load", "Unpickler(", "allow_pickle=True", "joblib", "dill", "marshal", "shelve")
+    words = (
+        "pickle.load",
+        "Unpickler(",
+        "allow_pickle=True",
+        "joblib",
+        "dill",
+        "marshal",
+        "shelve",
+    )
     for package in ("ms2l_tf", "msclr", "tools"):
         for path in (ROOT / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ class Conversion:
         return unturned and self.rate == self.target_rate
 
     def apply(self, poses: ClipPoses) -> ClipPoses:
-        """The poses, with presence of the nearest frame before and the least confidence known."""
+        """The poses; between two frames a person is there who is in both."""
         if self.is_nothing:
             return poses
         coords = (poses.coords @ self.turn.T).astype(np.float32)
@@ -59,7 +59,8 @@ def conversion(source: PoseHeader, target: PoseHeader, where: str) -> Conversion
         raise InputError(f"{where}: the layout {source.layout} is another there; map one of them")
     if source.num_coords != target.num_coords:
         raise InputError(
-            f"{where}: {source.layout} has {source.num_coords} coordinates, {target.num_coords} there"
+            f"{where}: {source.layout} has {source.num_coords} coordinates there, elsewhere "
+            f"{target.num_coords}"
         )
     turn = np.eye(source.num_coords) * _scale(source, target, where)
     if source.axes is not None and target.axes is not None:
@@ -72,7 +73,7 @@ def _scale(source: PoseHeader, target: PoseHeader, where: str) -> float:
         return 1.0
     if source.unit not in METRES or target.unit not in METRES:
         raise InputError(
-            f"{where}: {source.layout} is in {source.unit}, there in {target.unit}; these cannot be "
-            "turned into each other"
+            f"{where}: {source.layout} is in {source.unit} there, elsewhere in {target.unit}; "
+            "these cannot be turned into each other"
         )
     return METRES[source.unit] / METRES[target.unit]

@@ -37,7 +37,8 @@ def cut(stream: ClipStream, how: str) -> ClipStream:
     clip, start, end (not included) and maybe label.
 
     Frames are those of the first layout, counted from 0; other layouts are cut at the same times.
-    Pieces stay on their clip's side of a split; `source`, `start` and `end` say where they are from.
+    Pieces stay on their clip's side of a split. Their `source` is the clip, `start` and `end` are
+    its frames.
 
     Raises:
         InputError: `how` cannot be read, or a table names a clip or frames that there are not.
@@ -67,9 +68,7 @@ def _windows(stream: ClipStream, length: int, stride: int, where: str) -> Iterat
                 yield _Piece(index, start, end)
 
 
-def _points(
-    stream: ClipStream, path: str, before: int, after: int, where: str
-) -> Iterator[_Piece]:
+def _points(stream: ClipStream, path: str, before: int, after: int, where: str) -> Iterator[_Piece]:
     if not before + after:
         raise InputError(f"{where}: needs a frame before or after the point")
     for index, frames, line, row in _rows(stream, path, ("clip", "frame"), "--cut=points:"):
@@ -103,8 +102,8 @@ def _rows(
 
 
 def _length(stream: ClipStream, index: int) -> int:
-    """Frames of a clip in the first layout that it has."""
-    return len(next(iter(stream.read(index).values())).coords)
+    """Frames of a clip in the first layout that it has; 0 without poses."""
+    return next((len(poses.coords) for poses in stream.read(index).values()), 0)
 
 
 def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream:
@@ -122,9 +121,7 @@ def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream
         piece = pieces[number]
         poses = stream.read(piece.index)
         rate = rates[next(iter(poses))]
-        return {
-            layout: _slice(own, piece, rates[layout] / rate) for layout, own in poses.items()
-        }
+        return {layout: _slice(own, piece, rates[layout] / rate) for layout, own in poses.items()}
 
     lines = [f"{where}: {len(pieces)} pieces of {len(parts)} clips"]
     without = [clip.name for clip in stream.clips if clip.name not in parts]

@@ -73,9 +73,7 @@ def _wanted(layouts: Sequence[str], natives: Sequence[str]) -> list[str]:
     return [name for layout in layouts for name in (natives if layout == NATIVE else [layout])]
 
 
-def _mapping(
-    wanted: str, natives: Mapping[str, PoseHeader], chosen: LayoutMap
-) -> JointMapping:
+def _mapping(wanted: str, natives: Mapping[str, PoseHeader], chosen: LayoutMap) -> JointMapping:
     if is_path(wanted):
         given = LayoutMap(wanted, list(natives.values()), flag="--derive")
         (target,) = given.targets

@@ -88,9 +88,7 @@ def _layouts(
         all_of_it = [layouts[layout] for layouts in own]
         persons = max(poses.num_persons for poses in all_of_it)
         scored = all(poses.confidence for poses in all_of_it)
-        headers.append(
-            dataclasses.replace(own[0][layout], num_persons=persons, confidence=scored)
-        )
+        headers.append(dataclasses.replace(own[0][layout], num_persons=persons, confidence=scored))
     conversions = [
         {
             poses.layout: conversion(layouts[poses.layout], poses, f"--merge: {title}")
@@ -158,9 +156,7 @@ def _splits(
     return tuple(joined.values())
 
 
-def _prefixed(
-    streams: Sequence[ClipStream], renamed: Sequence[Sequence[Clip]]
-) -> list[str]:
+def _prefixed(streams: Sequence[ClipStream], renamed: Sequence[Sequence[Clip]]) -> list[str]:
     counts: collections.Counter[str] = collections.Counter()
     for stream, rows in zip(streams, renamed, strict=True):
         for old, new in zip(stream.clips, rows, strict=True):

@@ -95,8 +95,8 @@ def _check_new(splits: Sequence[SplitNames], there: Sequence[str]) -> None:
     for split in splits:
         if split.name in there:
             raise InputError(
-                f"--split: the dataset has a split {split.name} already; call the new one otherwise, "
-                "--split=NAME=..."
+                f"--split: the dataset has a split {split.name} already; call the new one "
+                "otherwise, --split=NAME=..."
             )
 
 
@@ -135,14 +135,12 @@ def _folds(clips: Sequence[Clip], values: str, where: str) -> list[SplitNames]:
         parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels)
     names = np.array([clip.name for clip in clips])
     text = f"Fold {{}} of {folds}, by {field or 'class'}."
-    return [
-        SplitNames(
-            f"fold_{number}_of_{folds}",
-            *(tuple(map(str, names[side])) for side in sides),
-            text.format(number),
-        )
-        for number, sides in enumerate(parts, start=1)
-    ]
+    splits = []
+    for number, (train, test) in enumerate(parts, start=1):
+        sides = [tuple(map(str, names[side])) for side in (train, test)]
+        name = f"fold_{number}_of_{folds}"
+        splits.append(SplitNames(name, sides[0], sides[1], text.format(number)))
+    return splits
 
 
 def _from_file(clips: Sequence[Clip], path: str, where: str) -> SplitNames:
@@ -150,14 +148,16 @@ def _from_file(clips: Sequence[Clip], path: str, where: str) -> SplitNames:
     name = pathlib.Path(path).stem
     if path.lower().endswith(".json"):
         content = read_json(path)
-        given = [content.get(side) for side in _SIDES]
-        return checked_split(name, *given, content.get("description", ""), names, where)
+        train, test = (content.get(side) for side in _SIDES)
+        return checked_split(name, train, test, content.get("description", ""), names, where)
     columns, rows = read_table(path, "--split=file:")
     check_columns(columns, ("clip", "split"), (), where)
     sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     for line, row in rows:
         if row["split"] and row["split"] not in _SIDES:
-            raise InputError(f"{where}, line {line}: {row['split']!r}; write train, test or nothing")
+            raise InputError(
+                f"{where}, line {line}: {row['split']!r}; write train, test or nothing"
+            )
         if row["split"]:
             sides[row["split"]].append(row["clip"])
-    return checked_split(name, *sides.values(), "", names, where)
+    return checked_split(name, sides["train"], sides["test"], "", names, where)

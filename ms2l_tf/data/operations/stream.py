@@ -1,4 +1,4 @@
-"""`ClipStream`: clips that operations pass on, one at a time, until a dataset is written of them."""
+"""`ClipStream`: clips that operations pass on, one at a time, until a dataset is written."""
 
 from __future__ import annotations
 
