@@ -36,7 +36,8 @@ def cut(stream: ClipStream, how: str) -> ClipStream:
     frame and maybe label, cut at the ends of the clip. `intervals:FILE` are those of a table with
     clip, start, end (not included) and maybe label.
 
-    Frames are those of the first layout, counted from 0; other layouts are cut at the same times.
+    Frames are counted from 0, at the highest frame rate of a layout; others are cut at the same
+    times.
     Pieces stay on their clip's side of a split. Their `source` is the clip, `start` and `end` are
     its frames.
 
@@ -102,13 +103,22 @@ def _rows(
 
 
 def _length(stream: ClipStream, index: int) -> int:
-    """Frames of a clip in the first layout that it has; 0 without poses."""
-    return next((len(poses.coords) for poses in stream.read(index).values()), 0)
+    """Frames of a clip at the highest rate, by its layout that comes nearest; 0 without poses."""
+    rates = _rates(stream)
+    lengths = {rates[name]: len(poses.coords) for name, poses in stream.read(index).items()}
+    if not lengths:
+        return 0
+    rate = max(lengths)
+    return round(lengths[rate] * max(rates.values()) / rate)
+
+
+def _rates(stream: ClipStream) -> dict[str, float]:
+    return {poses.layout: poses.frame_rate for poses in stream.header.poses}
 
 
 def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream:
     names = _label_names(stream, pieces)
-    rates = {poses.layout: poses.frame_rate for poses in stream.header.poses}
+    rates = _rates(stream)
     parts: dict[str, list[str]] = {}
     clips = []
     for piece in pieces:
@@ -119,9 +129,11 @@ def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream
 
     def read(number: int) -> dict[str, ClipPoses]:
         piece = pieces[number]
-        poses = stream.read(piece.index)
-        rate = rates[next(iter(poses))]
-        return {layout: _slice(own, piece, rates[layout] / rate) for layout, own in poses.items()}
+        highest = max(rates.values())
+        return {
+            layout: _slice(poses, piece, rates[layout] / highest)
+            for layout, poses in stream.read(piece.index).items()
+        }
 
     lines = [f"{where}: {len(pieces)} pieces of {len(parts)} clips"]
     without = [clip.name for clip in stream.clips if clip.name not in parts]

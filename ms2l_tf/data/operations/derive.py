@@ -50,7 +50,8 @@ def derive(stream: ClipStream, layouts: Sequence[str], layout_map: str = "") -> 
         return {name: own for name in headers if (own := _in_layout(name, poses, mappings))}
 
     lines = [
-        f"--derive: {name} from {mapping.source}, without {', '.join(mapping.absent) or 'a gap'}"
+        f"--derive: {name} from {mapping.source}"
+        + (f", without {', '.join(mapping.absent)}" if mapping.absent else "")
         for name, mapping in mappings.items()
     ]
     header = dataclasses.replace(

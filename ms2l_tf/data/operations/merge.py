@@ -19,7 +19,8 @@ _TAGS = ("subject", "camera", "setup", "group")
 def merge(streams: Sequence[ClipStream]) -> ClipStream:
     """One stream of all clips, in the order of the streams.
 
-    Poses come in the layouts that all have, in the unit, axes and frame rate of the first stream.
+    Poses come in the unit, axes and frame rate of the first stream that has their layout; at least
+    one layout must be in all of them.
     Classes of one name are one class. Splits of one name are joined. Clips of the same name get
     the name of their dataset as a prefix; so do subjects, cameras, setups and groups that datasets
     of different names share, since these are not the same.
@@ -31,7 +32,7 @@ def merge(streams: Sequence[ClipStream]) -> ClipStream:
     if len(streams) < 2:
         raise InputError("--merge: name two dataset folders at least, separated by commas")
     titles = _titles(streams)
-    poses, conversions, dropped = _layouts(streams, titles)
+    poses, conversions, told = _layouts(streams, titles)
     names = tuple(dict.fromkeys(name for s in streams for name in s.header.label_names))
     renamed = [_rows(streams, number, titles, names) for number in range(len(streams))]
     starts = [0]
@@ -59,7 +60,7 @@ def merge(streams: Sequence[ClipStream]) -> ClipStream:
         f"{len(stream.clips)} of {title}" for stream, title in zip(streams, titles, strict=True)
     )
     lines = [line for stream in streams for line in stream.done]
-    lines += [f"--merge: {counts}", *dropped, *_prefixed(streams, renamed)]
+    lines += [f"--merge: {counts}", *told, *_prefixed(streams, renamed)]
     return ClipStream(header, clips, read, _splits(streams, renamed), tuple(lines))
 
 
@@ -75,35 +76,41 @@ def _titles(streams: Sequence[ClipStream]) -> list[str]:
 def _layouts(
     streams: Sequence[ClipStream], titles: Sequence[str]
 ) -> tuple[tuple[PoseHeader, ...], list[dict[str, Conversion]], list[str]]:
-    """The common layouts, what makes the poses of each stream alike, and what is left out."""
+    """All layouts, what makes the poses of each stream alike, and lines about them."""
     own = [{poses.layout: poses for poses in stream.header.poses} for stream in streams]
-    common = [layout for layout in own[0] if all(layout in others for others in own)]
-    if not common:
+    names = list(dict.fromkeys(layout for layouts in own for layout in layouts))
+    partial = [name for name in names if not all(name in layouts for layouts in own)]
+    if partial == names:
         told = "; ".join(
             f"{title} has {', '.join(layouts)}" for title, layouts in zip(titles, own, strict=True)
         )
         raise InputError(f"--merge: no layout is in all datasets ({told}); name one with --derive")
-    headers = []
-    for layout in common:
-        all_of_it = [layouts[layout] for layouts in own]
-        persons = max(poses.num_persons for poses in all_of_it)
-        scored = all(poses.confidence for poses in all_of_it)
-        headers.append(dataclasses.replace(own[0][layout], num_persons=persons, confidence=scored))
+    headers = [_common([layouts[name] for layouts in own if name in layouts]) for name in names]
     conversions = [
         {
             poses.layout: conversion(layouts[poses.layout], poses, f"--merge: {title}")
             for poses in headers
+            if poses.layout in layouts
         }
         for title, layouts in zip(titles, own, strict=True)
     ]
-    lost = sorted({layout for layouts in own for layout in layouts} - {*common})
-    lines = [f"--merge: layouts that not all have are left out: {', '.join(lost)}"] if lost else []
+    lines = [f"--merge: only some datasets have {', '.join(partial)}"] if partial else []
     lines += [
         f"--merge: {poses.layout} comes without confidence, which not all have"
         for poses in headers
-        if not poses.confidence and any(layouts[poses.layout].confidence for layouts in own)
+        if not poses.confidence
+        and any(layouts[poses.layout].confidence for layouts in own if poses.layout in layouts)
     ]
     return tuple(headers), conversions, lines
+
+
+def _common(headers: Sequence[PoseHeader]) -> PoseHeader:
+    """The first one, with room for the persons of all and confidence if all have it."""
+    return dataclasses.replace(
+        headers[0],
+        num_persons=max(poses.num_persons for poses in headers),
+        confidence=all(poses.confidence for poses in headers),
+    )
 
 
 def _converted(

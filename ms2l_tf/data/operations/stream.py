@@ -72,7 +72,8 @@ def write(
 ) -> tuple[ClipDataset, tuple[str, ...]]:
     """Writes a dataset of the clips, one after the other; memory does not grow with their number.
 
-    Clips without poses in any layout of the header are left out. What was done is kept in
+    Clips without poses in any layout of the header are left out, and so are layouts without clips.
+    What was done is kept in
     `prepare_report.json`.
 
     Returns:
@@ -82,6 +83,7 @@ def write(
         InputError: `out` can't be used, or there is nothing to write.
     """
     header = stream.header
+    seen = _layouts_with_poses(stream)
     writer = DatasetWriter(
         out,
         name=header.name,
@@ -92,7 +94,8 @@ def write(
     )
     with writer:
         for poses in header.poses:
-            writer.add_layout(poses.skeleton, **poses.settings)
+            if poses.layout in seen:
+                writer.add_layout(poses.skeleton, **poses.settings)
         without = []
         bar = tqdm(stream.clips, desc="writing", unit="clip", disable=not progress)
         for index, clip in enumerate(bar):
@@ -101,6 +104,11 @@ def write(
             else:
                 without.append(clip.name)
         done = [*stream.done]
+        done += [
+            f"layout {poses.layout}: no clip has poses in it, left out"
+            for poses in header.poses
+            if poses.layout not in seen
+        ]
         if without:
             done.append(f"{len(without)} clips have no poses in these layouts: {few(without)}")
         splits = restricted(stream.splits, {clip.name for clip in stream.clips} - {*without})
@@ -117,6 +125,8 @@ def write(
                 split.name: {"train": len(split.train), "test": len(split.test)} for split in splits
             },
         }
+        for name, content in header.documents.items():
+            writer.add_document(name, content)
         writer.add_document(REPORT, report)
     return ClipDataset.open(pathlib.Path(out)), (f"{writer.num_clips} clips written", *done)
 
@@ -152,6 +162,16 @@ def selected(stream: ClipStream, indices: Sequence[int], *lines: str) -> ClipStr
 def few(names: Sequence[str]) -> str:
     """The first names of a list."""
     return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
+def _layouts_with_poses(stream: ClipStream) -> set[str]:
+    """Found after the first clips, as a rule."""
+    seen: set[str] = set()
+    for index in range(len(stream.clips)):
+        seen |= set(stream.read(index))
+        if len(seen) == len(stream.header.poses):
+            break
+    return seen
 
 
 def _counts(before: Sequence[SplitNames], after: Sequence[SplitNames]) -> list[str]:
