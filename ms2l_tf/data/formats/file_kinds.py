@@ -60,6 +60,7 @@ class FileKind:
     name: str
     matches: Callable[[Sample], bool]
     reader: str = ""
+    general: str = ""
     advice: str = WRITE
 
 
@@ -198,8 +199,8 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("TRC motion-capture", _by_suffix("trc", b"PathFileType")),
     FileKind("CDF (Human3.6M)", _by_suffix("cdf", b"\xcd\xf3\0\1")),
     FileKind("video", _is_video, "video"),
-    FileKind("BVH motion-capture", _is_bvh, "bandai_namco", _PARSED.format("bvh")),
-    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", _PARSED.format("asf_amc")),
+    FileKind("BVH motion-capture", _is_bvh, "bandai_namco bvh"),
+    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05 amc"),
     FileKind(
         "OpenPose JSON",
         _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"), ("version", "people")),
