@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import mmap
 import os
 import pathlib
 import posixpath
@@ -67,6 +68,14 @@ class SourceFiles(abc.ABC):
     def head(self, name: str, size: int) -> bytes:
         """The first bytes of one file, to tell what it is without reading it whole."""
         return self._guarded(name, size)
+
+    def open(self, name: str) -> IO[bytes]:
+        """One file, to be read in any order; damage is an `InputError` naming it."""
+        return io.BytesIO(self.read(name))
+
+    def mapped(self, name: str) -> bytes | mmap.mmap:
+        """The content of one file, mapped where it lies in a folder: only what is used is read."""
+        return self.read(name)
 
     def _guarded(self, name: str, size: int) -> bytes:
         try:
@@ -132,12 +141,23 @@ class _FolderFiles(SourceFiles):
         names = (f"{name}:{_stamp(self._file(name))}" for name in self.names)
         return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
-    def _file(self, name: str) -> pathlib.Path:
-        return self.path / name
-
     def _read(self, name: str, size: int) -> bytes:
         with self._file(name).open("rb") as file:
             return file.read(size)
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            return self._file(name).open("rb")
+        except OSError as error:
+            raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    def mapped(self, name: str) -> bytes | mmap.mmap:
+        with self.open(name) as file:
+            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
+            return b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _file(self, name: str) -> pathlib.Path:
+        return self.path / name
 
     def close(self) -> None:
         """Nothing to release."""

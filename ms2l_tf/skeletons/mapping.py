@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,15 @@ class JointMapping:
         return terms
 
     @classmethod
-    def from_json(cls, obj: Any, where: str, *, name: str, folder: Path) -> JointMapping:
+    def from_json(
+        cls,
+        obj: Any,
+        where: str,
+        *,
+        name: str,
+        folder: Path = Path(),
+        known: Sequence[SkeletonLayout] = (),
+    ) -> JointMapping:
         """Builds a mapping from the object of a JSON file.
 
         Args:
@@ -134,14 +143,15 @@ class JointMapping:
             where: Names the file in error messages.
             name: Id of the mapping.
             folder: Where relative layout paths start.
+            known: Layouts that the file may name though they are not packaged.
 
         Raises:
             InputError: A field is missing, unknown or of the wrong type, or a joint is unknown.
         """
         obj = json_files.require_object(obj, where)
         json_files.require_fields(obj, where, ("source", "target", "joints"), ("note",))
-        source = _layout(obj["source"], folder, f"{where}: source")
-        target = _layout(obj["target"], folder, f"{where}: target")
+        source = _layout(obj["source"], folder, f"{where}: source", known)
+        target = _layout(obj["target"], folder, f"{where}: target", known)
         joints = json_files.require_object(obj["joints"], f"{where}: joints")
         json_files.require_fields(joints, f"{where}: joints", (), target.joints)
         weights = np.zeros((target.num_joints, source.num_joints), np.float64)
@@ -157,8 +167,14 @@ class JointMapping:
         return cls(name, source, target, weights)
 
 
-def load_mapping(name_or_path: str | os.PathLike[str]) -> JointMapping:
+def load_mapping(
+    name_or_path: str | os.PathLike[str], known: Sequence[SkeletonLayout] = ()
+) -> JointMapping:
     """Loads a packaged mapping by its id, or a user's own from a `.json` file.
+
+    Args:
+        name_or_path: The id, or the file.
+        known: Layouts that a file may name though they are not packaged.
 
     Raises:
         InputError: Unknown id, unreadable file or invalid mapping.
@@ -166,7 +182,9 @@ def load_mapping(name_or_path: str | os.PathLike[str]) -> JointMapping:
     if json_files.is_path(name_or_path):
         path = Path(name_or_path)
         obj = json_files.read_file(path)
-        return JointMapping.from_json(obj, str(path), name=path.stem, folder=path.parent)
+        return JointMapping.from_json(
+            obj, str(path), name=path.stem, folder=path.parent, known=known
+        )
     return _load_packaged(str(name_or_path))
 
 
@@ -184,8 +202,13 @@ def _load_packaged(name: str) -> JointMapping:
     return mapping
 
 
-def _layout(value: Any, folder: Path, where: str) -> SkeletonLayout:
+def _layout(
+    value: Any, folder: Path, where: str, known: Sequence[SkeletonLayout]
+) -> SkeletonLayout:
     name = json_files.require_text(value, where)
+    for layout in known:
+        if layout.name == name:
+            return layout
     try:
         return load_layout(folder / name if json_files.is_path(name) else name)
     except InputError as error:

@@ -20,15 +20,15 @@ from ms2l_tf.data.formats.bvh import parse_bvh
 from ms2l_tf.data.formats.hdm05 import Hdm05Reader
 from ms2l_tf.data.formats.mocap import read_text
 from ms2l_tf.data.formats.nw_ucla import LAYOUT
+from ms2l_tf.data.label_table import label_clips
 from ms2l_tf.data.prepare import prepare
-from ms2l_tf.data.videos.labels import label_clips
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.figures.curves import read_history
 from ms2l_tf.skeletons import load_layout, load_mapping
 from tests.data import test_bandai_namco, test_hdm05
 from tests.data.test_asf_amc import CHAIN
 from tests.data.test_bvh import CONTENT
-from tests.data.videos.test_labels import VIDEOS
+from tests.data.test_label_table import CLIPS
 
 LAYOUT_FILE = load_layout("coco_17").to_json()
 MAPPING = {
@@ -66,7 +66,7 @@ READERS: dict[str, tuple[str, Callable[[pathlib.Path], object]]] = {
     ),
     "labels.csv": (
         "file,label\na.mp4,wave\n",
-        lambda path: label_clips(VIDEOS, path).label_names,
+        lambda path: label_clips(CLIPS, path).label_names,
     ),
     "history.csv": ("epoch,loss\n1,2.5\n", lambda path: sorted(read_history(path))),
 }

@@ -13,7 +13,8 @@ import pytest
 
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.archives import open_source
-from ms2l_tf.data.formats import FORMATS
+from ms2l_tf.data.formats import FORMATS, ReaderOptions
+from ms2l_tf.data.formats.file_kinds import KINDS
 from ms2l_tf.data.formats.guess import describe_source, recognised
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
@@ -22,7 +23,10 @@ from tests.data import test_asf_amc, test_bandai_namco, test_hdm05
 from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
-KNOWN = (*FORMATS, "synthetic")
+KNOWN = (*FORMATS, "video", "synthetic")
+# Formats whose files are known by what they hold, whatever they are called.
+BY_CONTENT = ("pyskl", "arrays", "csv", "openpose", "coco", "mediapipe")
+READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}
 OPENPOSE = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [0.5, 1, 1]}]}
@@ -51,27 +55,22 @@ def pickled(value: object) -> bytes:
 
 # Name of each of three files (the number goes in), content, and how they are called.
 SOURCES: dict[str, tuple[str, bytes, str]] = {
-    "ntu": ("S001C001P001R001A00{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
+    "ntu": ("S001_{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
     "ntu as text": ("{}.txt", NTU.encode(), "NTU RGB+D .skeleton"),
-    "ntu in capitals": ("S001C001P001R001A00{}.SKELETON", b"", "NTU RGB+D .skeleton"),
+    "ntu in capitals": ("S001_{}.SKELETON", b"", "NTU RGB+D .skeleton"),
     "pyskl": ("ntu60_{}.pkl", pickled([1]), "PYSKL .pkl annotation"),
     "pyskl, split first": ("{}.pkl", pickle.dumps(PYSKL), "PYSKL .pkl annotation"),
     "pickle": ("{}.pkl", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
     "nameless pickle": ("{}.data", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
     "npy": ("{}.npy", b"\x93NUMPY\1\0", "NumPy .npy"),
-    "mat": ("a1_s1_t{}_skeleton.mat", b"MATLAB 5.0 MAT-file", "MATLAB .mat"),
+    "mat": ("take{}.mat", b"MATLAB 5.0 MAT-file", "MATLAB .mat"),
     "hdf5": ("{}.h5", b"\x89HDF\r\n\x1a\n", "HDF5"),
     "c3d": ("{}.c3d", b"\2\x50\0\0", "C3D motion-capture"),
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
-    "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
-    "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
-    "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
     "asf": ("{}.asf", test_asf_amc.CHAIN.encode(), "ASF/AMC motion-capture"),
-    "amc": ("01_0{}.amc", b"#!OML\n:FULLY-SPECIFIED\n:DEGREES\n1\n", "ASF/AMC motion-capture"),
     "openpose": ("v_{}_keypoints.json", json.dumps(OPENPOSE).encode(), "OpenPose JSON"),
     "kinetics": ("{}.json", json.dumps(KINETICS).encode(), "Kinetics-Skeleton JSON"),
     "mediapipe": ("{}.json", json.dumps(MEDIAPIPE).encode("utf-8-sig"), "MediaPipe JSON"),
@@ -80,7 +79,7 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "json": ("{}.json", b'{"a": 1}', "JSON"),
     "mediapipe table": ("{}.csv", b"frame,nose_x,nose_visibility\n0,1,1", "MediaPipe CSV"),
     "csv": ("{}.csv", b"frame,head_x\n0,1", "CSV"),
-    "pku": ("000{}-L.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
+    "pku": ("video {}.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
     "numbers": ("{}.txt", b"1 2.5 3\n4 5 6\n", "numeric text"),
     "archives": ("nturgbd_{}.zip", b"PK\3\4", "archive"),
     "pictures": ("{}.jpg", b"\xff\xd8\xff", "picture"),
@@ -103,10 +102,29 @@ def source(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> tuple[path
 def test_a_folder_is_told_by_what_it_holds(source: tuple[pathlib.Path, str]) -> None:
     folder, kind = source
     said = describe_source(folder)
+    assert "\n" not in said
+    if kind in READ_BY_CONTENT:
+        assert said == f"holds 3 {kind} files; --format={READ_BY_CONTENT[kind]} reads them"
+        return
     assert said.startswith(f"holds 3 {kind} files, which this package cannot read yet: ")
     wanted = "name it as --source" if kind == "archive" else "ms2l_tf.data.DatasetWriter"
     assert wanted in said
-    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "reader"),
+    [
+        ({"take1.bvh": CONTENT, "TAKE2.BVH": CONTENT}, "bvh"),
+        ({"01.asf": test_asf_amc.CHAIN, "01_02.amc": ":FULLY-SPECIFIED\n"}, "amc"),
+    ],
+)
+def test_motion_capture_of_any_source(
+    tmp_path: pathlib.Path, names: dict[str, str], reader: str
+) -> None:
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    assert describe_source(tmp_path).endswith(f" files; --format={reader} reads them")
+    assert not describe_source(tmp_path, reader)
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "gztar"])
@@ -123,8 +141,13 @@ def test_every_reader_says_what_it_was_given(
     folder, kind = source
     with pytest.raises(InputError) as caught:
         prepare(format_name, folder, tmp_path / "out", progress=False)
-    assert f"holds 3 {kind} files, which this package cannot read yet" in str(caught.value)
     assert str(caught.value).count("\n") == 0
+    with open_source(folder) as files:
+        mine = any(map(FORMATS[format_name](files, ReaderOptions()).knows, files.names))
+    read = f"; --format={READ_BY_CONTENT.get(kind)} reads them"
+    unread = ", which this package cannot read yet"
+    held = f"holds 3 {kind} files{read if kind in READ_BY_CONTENT else unread}"
+    assert mine or held in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -143,7 +166,7 @@ def test_amass(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, **arrays))
     assert describe_source(tmp_path).startswith("holds 1 AMASS .npz file, which")
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, x_train=np.zeros(3)))
-    assert describe_source(tmp_path).startswith("holds 1 NumPy .npz file, which")
+    assert describe_source(tmp_path) == "holds 1 CTR-GCN .npz file; --format=ctrgcn reads them"
 
 
 def test_the_format_that_reads_a_source_is_named(
@@ -203,6 +226,26 @@ def test_what_is_not_recognised_is_refused(
         assert not list(tmp_path.glob(".out*"))
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("{}.mp4", b"\0\0\0\x18ftypmp42"),
+        ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI "),
+        ("{}.webm", b"\x1a\x45\xdf\xa3"),
+    ],
+)
+def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
+    for number in range(2):
+        (tmp_path / name.format(number)).write_bytes(head)
+    told = "2 video files; --format=video reads them"
+    assert describe_source(tmp_path) == f"holds {told}"
+    assert describe_source(tmp_path / name.format(0)) == f"holds {told}".replace("2", "1").replace(
+        "files", "file"
+    )
+    with pytest.raises(InputError, match=f"it holds {told}"):
+        prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -234,9 +277,7 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
     for written in (name, name.upper(), f"{name}_2d", f"{name[:2]}-{name[2:]}"):
         said = unknown_format(written, KNOWN)
         assert said.startswith(f"--format={written}: ")
-        assert (
-            "cannot be read yet (--format reads nw_ucla, hdm05, bandai_namco, synthetic); " in said
-        )
+        assert f"cannot be read yet (--format reads {', '.join(KNOWN)}); " in said
         assert "DatasetWriter" in said
         assert "\n" not in said
 
@@ -251,8 +292,22 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("hmd05", "hdm05"),
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
+        ("NTU", "ntu"),
+        ("ntu60", "ntu"),
+        ("NTU-RGB+D-120", "ntu"),
         ("Auto", "auto"),
+        ("PKU-MMD", "pku_mmd"),
+        ("pku2", "pku_mmd"),
+        ("UTD-MHAD", "utd_mhad"),
+        ("MSR-Action3D", "msr_action3d"),
+        ("UTKinect", "utkinect"),
+        ("MSRC-12", "msrc12"),
         ("sintetic", "synthetic"),
+        ("videos", "video"),
+        ("MP4", "video"),
+        ("MeTRAbs", "video"),
+        ("cmu", "amc"),
+        ("Mixamo", "bvh"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:
@@ -260,15 +315,15 @@ def test_other_names_of_what_is_read(name: str, meant: str) -> None:
 
 
 def test_the_command_answers(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "S001C001P001R001A001.skeleton").write_text(NTU)
-    source, held = f"--source={tmp_path}", "the source holds 1 NTU RGB+D .skeleton file, which"
+    (tmp_path / "v_1.json").write_text(json.dumps(KINETICS))
+    source, held = f"--source={tmp_path}", "the source holds 1 Kinetics-Skeleton JSON file, which"
     for flags, said in (
-        (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
-        (["--format=ntu60", source], held),
-        ([source, f"--out={tmp_path / 'out'}"], "holds 1 NTU RGB+D .skeleton file, which"),
-        (["--format=qwerty"], "unknown; --format reads nw_ucla, hdm05, bandai_namco, synthetic"),
+        (["--format=kinetics"], "--format=kinetics: Kinetics-Skeleton cannot be read yet"),
+        (["--format=kinetics", source], held),
+        ([source, f"--out={tmp_path / 'out'}"], "holds 1 Kinetics-Skeleton JSON file, which"),
+        (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
-        (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
+        (["--format=hdm05", source, f"--out={tmp_path / 'out'}"], "it holds 1 Kinetics-Skeleton"),
     ):
         done = run_command(*flags)
         assert done.returncode == 2

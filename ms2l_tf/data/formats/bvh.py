@@ -4,7 +4,8 @@ A joint's rotation is the product of its rotation channels in the order listed (
 Xrotation Yrotation` is Rz Rx Ry), relative to its parent. Its place is its offset in the frame of
 the parent; position channels, where a joint has them, replace the coordinates of the offset. `End
 Site`s have no name and no motion and are left out. The words of the format may stand in small
-letters or in capitals, as some programs write them; the names of joints are kept as they are.
+letters or in capitals, as some programs write them; the names of joints are kept as they are, and
+may hold blanks, as those of 3ds Max do.
 """
 
 from __future__ import annotations
@@ -149,18 +150,28 @@ class _Hierarchy:
             raise InputError(f"{self._place}: {shorten(written)} is no word of a hierarchy")
 
     def _begin_joint(self, word: str) -> None:
-        name = self._next()
+        name, place = self._read_name()
         if word == "ROOT" and self.joints:
-            raise InputError(f"{self._place}: a second ROOT; one skeleton a file can be read")
-        if word == "JOINT" and self._inside(f"JOINT {name}") == _END_SITE:
-            raise InputError(f"{self._place}: JOINT {name} within an End Site")
+            raise InputError(f"{place}: a second ROOT; one skeleton a file can be read")
+        if word == "JOINT" and not self._open:
+            raise InputError(f"{place}: JOINT {name} outside a ROOT")
+        if word == "JOINT" and self._open[-1] == _END_SITE:
+            raise InputError(f"{place}: JOINT {name} within an End Site")
         if name in self.joints:
-            raise InputError(f"{self._place}: the joint {shorten(name)} is there already")
-        self._take("{")
+            raise InputError(f"{place}: the joint {shorten(name)} is there already")
         self.parents.append(self._open[-1] if self._open else -1)
         self._open.append(len(self.joints))
         self.joints.append(name)
         self.channels.append(())
+
+    def _read_name(self) -> tuple[str, str]:
+        """A name up to the end of its line or the brace after it, and its place."""
+        name, line, place = self._next(), self._line, self._place
+        while (word := self._next()) != "{":
+            if self._line != line:
+                raise InputError(f"{self._place}: {shorten(word)} instead of '{{'")
+            name += f" {word}"
+        return name, place
 
     def _read_channels(self) -> None:
         joint = self._inside("CHANNELS")

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ms2l_tf.data.formats.base import ClipReader, PoseHeader, ReadClip
+from ms2l_tf.data.formats.layout_map import LayoutMap
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -15,7 +16,7 @@ NATIVE = "native"
 
 
 class DerivedLayouts(ClipReader):
-    """Adds layouts by the packaged mappings.
+    """Adds layouts by the packaged mappings, or those of the option `layout_map`.
 
     Derived poses share timing, noise and bone lengths with the native ones; they are not
     recordings of their own.
@@ -32,24 +33,33 @@ class DerivedLayouts(ClipReader):
         self.reader: ClipReader = reader.reader if isinstance(reader, DerivedLayouts) else reader
         reader = self.reader
         self.suffix, self.named = reader.suffix, reader.named
-        self.takes = reader.takes  # type: ignore[misc]  # of the format, whoever reads it
+        self.takes = (*reader.takes, "layout_map")  # type: ignore[misc]  # of the format
         self._kept: list[str] = []
         self._mappings: dict[str, JointMapping] = {}
         natives = {poses.layout: poses for poses in reader.header.poses}
         headers: dict[str, PoseHeader] = {}
-        for layout in self._wanted(layouts, list(natives)):
+        chosen = LayoutMap(self.options.layout_map, list(natives.values()))
+        for layout in self._wanted(layouts, list(natives), chosen):
             if layout in headers:
                 raise InputError(f"--layouts: names {layout} twice")
             if layout in natives:
                 self._kept.append(layout)
                 headers[layout] = natives[layout]
                 continue
-            mapping = _mapping_from(list(natives), layout)
+            mapping = chosen.mapping_to(layout) or packaged_mapping(list(natives), layout)
             self._mappings[layout] = mapping
             headers[layout] = dataclasses.replace(
-                natives[mapping.source], layout=layout, confidence=False
+                natives[mapping.source],
+                layout=layout,
+                confidence=False,
+                own=mapping.target_layout,
             )
-        self.header = dataclasses.replace(reader.header, poses=tuple(headers.values()))
+        self.header = dataclasses.replace(
+            reader.header,
+            poses=tuple(headers.values()),
+            notes=(*reader.header.notes, *chosen.notes),
+            documents={**reader.header.documents, **chosen.documents},
+        )
 
     def entries(self) -> Sequence[str]:
         """As the native reader."""
@@ -88,9 +98,12 @@ class DerivedLayouts(ClipReader):
         return self.reader.splits(clips)
 
     @staticmethod
-    def _wanted(layouts: Sequence[str] | None, natives: Sequence[str]) -> list[str]:
+    def _wanted(
+        layouts: Sequence[str] | None, natives: Sequence[str], chosen: LayoutMap
+    ) -> list[str]:
         if layouts is None:
-            return [*natives, *(t for t in _targets(natives) if t not in natives)]
+            targets = {*_targets(natives), *chosen.targets} - {*natives}
+            return [*natives, *sorted(targets)]
         wanted: list[str] = []
         for layout in layouts:
             wanted += natives if layout == NATIVE else [layout]
@@ -106,9 +119,14 @@ def _targets(natives: Sequence[str]) -> list[str]:
     return sorted({load_mapping(name).target for name in names})
 
 
-def _mapping_from(natives: Sequence[str], layout: str) -> JointMapping:
+def packaged_mapping(natives: Sequence[str], layout: str, flag: str = "--layouts") -> JointMapping:
+    """The packaged mapping to a layout from one of some others.
+
+    Raises:
+        InputError: there is none; `flag` asked for it.
+    """
     for native in natives:
         if f"{native}_to_{layout}" in mapping_names():
             return load_mapping(f"{native}_to_{layout}")
     known = ", ".join([NATIVE, *natives, *_targets(natives)])
-    raise InputError(f"--layouts: {layout!r} cannot be derived from this source; known: {known}")
+    raise InputError(f"{flag}: {layout!r} cannot be derived from this source; known: {known}")
