@@ -73,7 +73,8 @@ def main() -> None:
         return
     refuse("belongs to --inspect=DIR", given.REPORT)
     if _WORK.given:
-        others = (flag for flag in of_sources if flag not in (given.SOURCE, given.LAYOUT_MAP))
+        kept = (given.SOURCE, given.LAYOUT_MAP)
+        others = tuple(flag for flag in of_sources if flag not in kept)
         refuse(f"is of no use with --{_WORK.given[0]}", given.FORMAT, given.LAYOUTS, *others)
         dataset_flags.work(_WORK, given.SOURCE.value, given.OUT.value, given.LAYOUT_MAP.value or "")
         return
