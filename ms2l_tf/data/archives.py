@@ -134,10 +134,10 @@ class _FolderFiles(SourceFiles):
         super().__init__(path, (file.relative_to(path).as_posix() for file in files))
 
     def size(self, name: str) -> int:
-        return self._path_of(name).stat().st_size
+        return self._file(name).stat().st_size
 
     def stamp(self) -> str:
-        names = (f"{name}:{_stamp(self._path_of(name))}" for name in self.names)
+        names = (f"{name}:{_stamp(self._file(name))}" for name in self.names)
         return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
     def _read(self, name: str, size: int) -> bytes:
