@@ -17,6 +17,7 @@ from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
 from ms2l_tf.data.formats.guess import AUTO, describe_source, recognised
+from ms2l_tf.data.formats.layout_map import AUTO as BY_NAMES
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
 from ms2l_tf.data.preparing.assembly import MAX_BAD, Assembly
@@ -81,6 +82,10 @@ def prepare(
     """
     if format_name not in (AUTO, *FORMATS):
         raise InputError(unknown_format(format_name, tuple(FORMATS), describe_source(source)))
+    if options.layout_map == BY_NAMES and layouts is None:
+        raise InputError(
+            "--layout_map=auto: say which layouts are wanted, such as --layouts=native,h36m_17"
+        )
     source, out = pathlib.Path(source), pathlib.Path(out)
     check_output(out)
     exclusions = Exclusions() if exclude is None else Exclusions.read(exclude)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
 from typing import Any
 
 from ms2l_tf.skeletons.joint_names import find_points, sided_names
@@ -57,11 +56,6 @@ def suggest_mapping(source: SkeletonLayout, target: SkeletonLayout) -> Suggestio
         joint: [source.joints[member] for member in matches[number]]
         for number, joint in enumerate(target.joints)
     }
-    nearest = {
-        joint: difflib.get_close_matches(joint.lower(), _by_small(source), 1, 0.0)[0]
-        for joint, members in joints.items()
-        if not members
-    }
     content = {
         "source": source.name,
         "target": target.name,
@@ -70,8 +64,8 @@ def suggest_mapping(source: SkeletonLayout, target: SkeletonLayout) -> Suggestio
     }
     name = f"{source.name}_to_{target.name}"
     mapping = JointMapping.from_json(content, name, name=name, known=(source, target))
-    small = _by_small(source)
-    return Suggestion(mapping, content, {joint: small[name] for joint, name in nearest.items()})
+    lacking = {joint: _nearest(joint, target, source) for joint in mapping.absent}
+    return Suggestion(mapping, content, lacking)
 
 
 def joint_points(layout: SkeletonLayout) -> dict[int, str]:
@@ -135,6 +129,13 @@ def _path(layout: SkeletonLayout, start: int, end: int) -> list[int]:
     return paths.get(end, [])
 
 
-def _by_small(layout: SkeletonLayout) -> dict[str, str]:
-    names: Sequence[str] = layout.joints
-    return {name.lower(): name for name in names}
+def _nearest(joint: str, target: SkeletonLayout, source: SkeletonLayout) -> str:
+    """The source joint whose name is most like a target joint's, of the same side if it can be."""
+    wanted = sided_names(target.joints)[0][target.index(joint)]
+    sided = sided_names(source.joints)[0]
+    of_side = [n for n, (side, _) in enumerate(sided) if side == wanted.side] or range(len(sided))
+
+    def likeness(number: int) -> float:
+        return difflib.SequenceMatcher(None, wanted.word, sided[number].word).ratio()
+
+    return source.joints[max(of_side, key=likeness)]

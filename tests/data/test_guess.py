@@ -69,11 +69,8 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
-    "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
     "asf": ("{}.asf", test_asf_amc.CHAIN.encode(), "ASF/AMC motion-capture"),
-    "amc": ("01_0{}.amc", b"#!OML\n:FULLY-SPECIFIED\n:DEGREES\n1\n", "ASF/AMC motion-capture"),
     "openpose": ("v_{}_keypoints.json", json.dumps(OPENPOSE).encode(), "OpenPose JSON"),
     "kinetics": ("{}.json", json.dumps(KINETICS).encode(), "Kinetics-Skeleton JSON"),
     "mediapipe": ("{}.json", json.dumps(MEDIAPIPE).encode("utf-8-sig"), "MediaPipe JSON"),
@@ -112,6 +109,22 @@ def test_a_folder_is_told_by_what_it_holds(source: tuple[pathlib.Path, str]) -> 
     assert said.startswith(f"holds 3 {kind} files, which this package cannot read yet: ")
     wanted = "name it as --source" if kind == "archive" else "ms2l_tf.data.DatasetWriter"
     assert wanted in said
+
+
+@pytest.mark.parametrize(
+    ("names", "reader"),
+    [
+        ({"take1.bvh": CONTENT, "TAKE2.BVH": CONTENT}, "bvh"),
+        ({"01.asf": test_asf_amc.CHAIN, "01_02.amc": ":FULLY-SPECIFIED\n"}, "amc"),
+    ],
+)
+def test_motion_capture_of_any_source(
+    tmp_path: pathlib.Path, names: dict[str, str], reader: str
+) -> None:
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    assert describe_source(tmp_path).endswith(f" files; --format={reader} reads them")
+    assert not describe_source(tmp_path, reader)
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "gztar"])
@@ -291,6 +304,8 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("videos", "video"),
         ("MP4", "video"),
         ("MeTRAbs", "video"),
+        ("cmu", "amc"),
+        ("Mixamo", "bvh"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:
