@@ -153,7 +153,7 @@ def test_metadata(metadata: email.message.Message, wheel: zipfile.ZipFile) -> No
     assert metadata["Name"] == "ms2l-tf"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "Apache-2.0" in (metadata["License-Expression"] or metadata["License"])
-    assert {"cuda", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert {"cuda", "dask", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
 
 

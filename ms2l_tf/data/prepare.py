@@ -87,6 +87,8 @@ def prepare(
             "--layout_map=auto: say which layouts are wanted, such as --layouts=native,h36m_17"
         )
     source, out = pathlib.Path(source), pathlib.Path(out)
+    if executor is not None:
+        source = source.absolute()  # its workers may run in another folder
     check_output(out)
     exclusions = Exclusions() if exclude is None else Exclusions.read(exclude)
     wanted = None if layouts is None else tuple(layouts)
