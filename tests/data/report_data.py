@@ -42,7 +42,8 @@ def write_set(out: pathlib.Path) -> ClipDataset:
         for number, (row, coords) in enumerate(zip(rows, poses, strict=True)):
             given = {"tiny_5": ClipPoses(coords)}
             if number < 4:  # image coordinates: y down
-                given["flat_5"] = ClipPoses(coords[:, :1, :, :2] * np.float32([100, -100]))
+                pixels = np.array([100, -100], np.float32)
+                given["flat_5"] = ClipPoses(coords[:, :1, :, :2] * pixels)
             writer.add_clip(row, given)
         names = [row.name for row in rows]
         writer.add_split("halves", train=names[:6], test=names[6:])
