@@ -1,14 +1,22 @@
-# make setup | demo | test | test-slow | lint | lock | clean
+# make setup | setup-video | demo | test | test-slow | lint | lock | clean
 # PYTHON chooses the interpreter the virtual environment is made with (3.11 or newer).
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.setup-done
+VIDEO  := .venv-video
 PIP    := -m pip --disable-pip-version-check
 
 # Two processes, each with one thread, use two cores better than one process with many threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile
+
+# Pages are tested in a real browser; without one those tests are left out, and a line says so.
+CHROMIUM     := $(shell command -v chromium 2>/dev/null)
+CHROMEDRIVER := $(shell command -v chromedriver 2>/dev/null)
+LEFT_OUT     := $(if $(and $(CHROMIUM),$(CHROMEDRIVER)),, and not browser)
+SAY_LEFT_OUT := $(if $(LEFT_OUT),@echo "browser tests are left out: there is no chromium or \
+                chromedriver (Debian: apt-get install chromium chromium-driver)")
 
 # make demo: synthetic motions; make demo DATA=<path>/all_sqe.tar.xz: the same on NW-UCLA.
 DATA        ?=
@@ -20,7 +28,7 @@ DEMO_SOURCE := $(if $(DATA),--format=nw_ucla --source="$(DATA)",--format=synthet
 # Copies of test clips are left out of the training: a copy would be the nearest neighbour.
 DEMO_SPLIT  := $(if $(DATA),--split=cross_view_3_no_copies)
 
-.PHONY: setup demo test test-slow lint lock clean
+.PHONY: setup setup-video demo test test-slow lint lock clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -36,6 +44,18 @@ $(STAMP): setup.cfg setup.py pyproject.toml requirements.lock
 	@touch $@
 	@echo "[setup] done"
 
+setup-video: $(VIDEO)/.setup-done
+
+# MediaPipe's pins and TensorFlow's exclude each other: it has an environment of its own.
+$(VIDEO)/.setup-done: requirements-video.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 13) and \
+	  "error: MediaPipe needs Python 3.11 or 3.12, $(PYTHON) is %d.%d: make setup-video PYTHON=<interpreter>" % v[:2])'
+	@echo "[setup-video] MediaPipe in $(VIDEO) (some 150 MB)"
+	@test -x $(VIDEO)/bin/python || $(PYTHON) -m venv $(VIDEO)
+	@$(VIDEO)/bin/python $(PIP) install -qq --no-deps --requirement requirements-video.lock
+	@touch $@
+	@echo "[setup-video] done"
+
 # The dataset is kept between runs; training resumes (or is found finished) with the same flags.
 demo: setup
 	@if test -f $(DEMO_DATA)/dataset.json; then echo "$(DEMO_DATA) is there already and is kept"; \
@@ -45,10 +65,12 @@ demo: setup
 	@echo "look at $(DEMO_RUN)/showcase.html in a browser"
 
 test: lint
-	@$(PYTEST) -m "not slow"
+	$(SAY_LEFT_OUT)
+	@$(PYTEST) -m "not slow$(LEFT_OUT)"
 
-test-slow: setup
-	@$(PYTEST) -m slow
+test-slow: setup setup-video
+	$(SAY_LEFT_OUT)
+	@$(PYTEST) -m "slow$(LEFT_OUT)"
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -66,5 +88,5 @@ lock:
 	@echo "[lock] requirements.lock written"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VIDEO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find ms2l_tf tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

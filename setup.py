@@ -9,5 +9,8 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["ms2l_tf*", "msclr*"]), "ms2l_tf.recipes"],
     package_dir={"ms2l_tf.recipes": "flags"},
-    package_data={"ms2l_tf": ["**/*.json"], "ms2l_tf.recipes": ["*/*.cfg"]},
+    package_data={
+        "ms2l_tf": ["**/*.json", "pages/*.css", "pages/*.js"],
+        "ms2l_tf.recipes": ["*/*.cfg"],
+    },
 )

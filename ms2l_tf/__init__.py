@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ms2l_tf.api.encoder import SkeletonEncoder, load_encoder
     from ms2l_tf.api.estimators import MS2L, MSCLR, Kernels, Pointing
     from ms2l_tf.api.evaluation import evaluate
+    from ms2l_tf.api.model import ExportedModel, load_model
     from ms2l_tf.data.clip_dataset import ClipDataset
     from ms2l_tf.data.records import Axes, Clip, ClipPoses
     from ms2l_tf.data.writer import DatasetWriter
@@ -25,6 +26,7 @@ _MODULES = {
     "ClipDataset": "data.clip_dataset",
     "ClipPoses": "data.records",
     "DatasetWriter": "data.writer",
+    "ExportedModel": "api.model",
     "Kernels": "api.estimators",
     "MS2L": "api.estimators",
     "MSCLR": "api.estimators",
@@ -35,6 +37,7 @@ _MODULES = {
     "evaluate": "api.evaluation",
     "load_encoder": "api.encoder",
     "load_layout": "skeletons.layout",
+    "load_model": "api.model",
 }
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "ClipDataset",
     "ClipPoses",
     "DatasetWriter",
+    "ExportedModel",
     "Kernels",
     "Pointing",
     "SkeletonEncoder",
@@ -54,6 +58,7 @@ __all__ = [
     "evaluate",
     "load_encoder",
     "load_layout",
+    "load_model",
 ]
 
 

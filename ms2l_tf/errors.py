@@ -19,6 +19,11 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
+def inform(text: str) -> None:
+    """Says on stderr what is going on."""
+    print(text, file=sys.stderr)
+
+
 def one_line(error: BaseException, longest: int = 300) -> str:
     """An error's message on one line, cut to its beginning; its kind, if it has no message.
 

@@ -15,13 +15,14 @@ FLOORS = (
     ("replicas", "serialised"),
     ("settings",),
     ("skeletons",),
+    ("pages",),
     ("data",),
     ("views",),
     ("networks",),
     ("methods", "msclr"),
     ("runs",),
     ("training", "evaluation"),
-    ("api",),
+    ("api", "export"),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

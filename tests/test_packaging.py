@@ -27,6 +27,7 @@ COMMANDS = {  # console scripts and their modules
     "ms2l-prepare": "ms2l_tf.cli.prepare",
     "ms2l-train": "ms2l_tf.cli.train",
     "ms2l-evaluate": "ms2l_tf.cli.evaluate",
+    "ms2l-export": "ms2l_tf.cli.export",
     "msclr-train": "msclr.cli.train",
     "msclr-evaluate": "ms2l_tf.cli.evaluate",
 }
@@ -141,7 +142,7 @@ def test_source_archive_has_what_a_checkout_has(built: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
     expected = {path.as_posix() for path in DATA_FILES} | set(RECIPES)
-    expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock"}
+    expected |= {"LICENSE", "README.md", "Makefile", "requirements.lock", "requirements-video.lock"}
     expected |= {"tools/benchmarks/__main__.py", "results/nw_ucla/unsupervised_wide.json"}
     expected |= {"setup.py", "setup.cfg", "pyproject.toml", "CONTRIBUTING.md", "docs/limits.md"}
     expected |= {"examples/own_data.py"}

@@ -11,6 +11,7 @@ import numpy as np
 
 from ms2l_tf.data.checks import real_array, shown, truth_array
 from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.layout_poses import layout_poses
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.pose_writer import made_consistent
 from ms2l_tf.data.records import ClipPoses
@@ -125,3 +126,54 @@ def store_of(poses: Sequence[ClipPoses], layout: SkeletonLayout, coords: int) ->
         together[rows, : clip.coords.shape[1]] = clip.coords
         present[rows, : clip.coords.shape[1]] = clip.present
     return PoseStore(layout, FRAME_RATE, "unknown", None, together, offsets, present)
+
+
+def dataset_clips(
+    dataset: ClipDataset,
+    told: str,
+    layout: SkeletonLayout,
+    coords: int,
+    indices: Any,
+    wanted_by: str,
+) -> tuple[PoseStore, np.ndarray]:
+    """The poses of a dataset in a layout, and which of its clips are wanted.
+
+    Args:
+        dataset: opened.
+        told: a name as ``--layouts`` takes it, of the layout or of a mapping to it.
+        layout: of the joints that are wanted.
+        coords: C.
+        indices: of some clips; None: all.
+        wanted_by: who wants such clips, for errors.
+
+    Raises:
+        InputError: the dataset has other joints or no such clips, or a clip has no poses.
+    """
+    store, _ = layout_poses(dataset, told)
+    if store.layout.joints != layout.joints or store.num_coords != coords:
+        raise InputError(
+            f"{dataset.path}: layout '{store.layout.name}' has other joints or coordinates "
+            f"there than in {wanted_by}"
+        )
+    rows = _checked_indices(indices, dataset)
+    if len(lacking := rows[store.lengths[rows] == 0]):
+        raise InputError(
+            f"{dataset.path}: clip {lacking[0]} ('{dataset.names[lacking[0]]}') has no poses "
+            f"in layout '{layout.name}'; leave it out of the indices"
+        )
+    return store, rows
+
+
+def _checked_indices(indices: Any, dataset: ClipDataset) -> np.ndarray:
+    if indices is None:
+        return np.arange(len(dataset))
+    rows = np.asarray(indices)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise InputError("indices: expected whole numbers [N], such as dataset.split(name).test")
+    rows = rows.astype(np.int64)
+    if rows.size and not 0 <= rows.min() <= rows.max() < len(dataset):
+        raise InputError(
+            f"indices: {rows.min()} to {rows.max()}; {dataset.path} has clips 0 to "
+            f"{len(dataset) - 1}"
+        )
+    return rows

@@ -13,14 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from ms2l_tf.api.clips import Clips, checked_clips, opened, store_of
+from ms2l_tf.api.clips import Clips, checked_clips, dataset_clips, opened, store_of
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.layout_poses import layout_poses
 from ms2l_tf.data.normaliser import METRES, Normaliser
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
 from ms2l_tf.data.run_data import build_normaliser
 from ms2l_tf.errors import InputError
+from ms2l_tf.methods.base import Learner
 from ms2l_tf.networks.base import Network
 from ms2l_tf.runs.build import build_learner
 from ms2l_tf.runs.folder import RunFolder
@@ -45,6 +45,7 @@ class LoadedRun:
         told: the layout as the run was told, which may be a mapping.
         coords: C.
         pooling: frames to one vector.
+        learner: whose network it is.
     """
 
     folder: RunFolder
@@ -56,6 +57,7 @@ class LoadedRun:
     told: str
     coords: int
     pooling: str
+    learner: Learner
 
     def read(
         self, clips: Clips, indices: Any = None, *, unit: str | None = None, axes: Any = None
@@ -98,18 +100,10 @@ class LoadedRun:
         self, dataset: ClipDataset, indices: Any
     ) -> tuple[PoseStore, np.ndarray, Normaliser]:
         known = self.layout.name in dataset.layouts
-        store, _ = layout_poses(dataset, self.layout.name if known else self.told)
-        if store.layout.joints != self.layout.joints or store.num_coords != self.coords:
-            raise InputError(
-                f"{dataset.path}: layout '{store.layout.name}' has other joints or coordinates "
-                f"there than in run {self.folder.path}"
-            )
-        rows = _checked_indices(indices, dataset)
-        if len(lacking := rows[store.lengths[rows] == 0]):
-            raise InputError(
-                f"{dataset.path}: clip {lacking[0]} ('{dataset.names[lacking[0]]}') has no poses "
-                f"in layout '{self.layout.name}'; leave it out of the indices"
-            )
+        told = self.layout.name if known else self.told
+        store, rows = dataset_clips(
+            dataset, told, self.layout, self.coords, indices, f"run {self.folder.path}"
+        )
         return store, rows, build_normaliser(self.config.normaliser, store, persons=self.persons)
 
     def _normaliser_for(self, unit: str | None, axes: Any) -> Normaliser:
@@ -123,21 +117,6 @@ class LoadedRun:
                 raise InputError(f"axes: {axes!r}; expected Axes, of poses with 3 coordinates")
             config["axes"] = axes.matrix.tolist()
         return Normaliser.from_config(config)
-
-
-def _checked_indices(indices: Any, dataset: ClipDataset) -> np.ndarray:
-    if indices is None:
-        return np.arange(len(dataset))
-    rows = np.asarray(indices)
-    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-        raise InputError("indices: expected whole numbers [N], such as dataset.split(name).test")
-    rows = rows.astype(np.int64)
-    if rows.size and not 0 <= rows.min() <= rows.max() < len(dataset):
-        raise InputError(
-            f"indices: {rows.min()} to {rows.max()}; {dataset.path} has clips 0 to "
-            f"{len(dataset) - 1}"
-        )
-    return rows
 
 
 def load_run(
@@ -167,7 +146,9 @@ def load_run(
     with globals_kept():
         learner = build_learner(config, shape)
         load_weights(learner, folder.weights)
-    told = dict(zip(normalisers, config.data.layouts, strict=False))
+    told: dict[str, str] = {}
+    if "datasets" not in folder.record():  # else each has had its own of them
+        told = dict(zip(normalisers, config.data.layouts, strict=False))
     return LoadedRun(
         folder,
         config,
@@ -178,6 +159,7 @@ def load_run(
         told.get(wanted.name, wanted.name),
         shape.coords,
         how,
+        learner,
     )
 
 

@@ -104,8 +104,8 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
             return _fail(str(error))
         except BrokenPipeError:
             return _cut_off()
-        except KeyboardInterrupt:
-            print(f"interrupted; {interrupted}", file=sys.stderr)
+        except KeyboardInterrupt as error:
+            print(f"interrupted; {error or interrupted}", file=sys.stderr)
             return 130
         except Exception as error:
             told = _of_the_system(error)
@@ -155,7 +155,7 @@ def run(
 
     Args:
         main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
-        interrupted: what to tell who stops it with Ctrl-C.
+        interrupted: what to tell who stops it with Ctrl-C, unless the exception has a message.
         recipes: whether the command has a flag ``--recipe``.
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import mmap
@@ -82,6 +83,14 @@ class SourceFiles(abc.ABC):
             raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
 
     @abc.abstractmethod
+    def size(self, name: str) -> int:
+        """Bytes of one file."""
+
+    def stamp(self) -> str:
+        """Changes when the content does, as far as sizes and times tell."""
+        return _stamp(self.path)
+
+    @abc.abstractmethod
     def _read(self, name: str, size: int) -> bytes:
         """The first `size` bytes of the content; -1: all."""
 
@@ -90,8 +99,13 @@ class SourceFiles(abc.ABC):
         """Releases the archive."""
 
 
-def open_source(path: str | os.PathLike[str]) -> SourceFiles:
+def open_source(path: str | os.PathLike[str], scratch: pathlib.Path | None = None) -> SourceFiles:
     """Opens a folder, an archive or a single file, which is then the only one of the source.
+
+    Args:
+        path: of the source.
+        scratch: the file that a compressed tar is unpacked to, and that whoever opens it next
+            takes as it is. By default a nameless one, which goes when the source is closed.
 
     Raises:
         InputError: missing, no file or folder, damaged, or an archive with a member that is no
@@ -107,7 +121,9 @@ def open_source(path: str | os.PathLike[str]) -> SourceFiles:
     if not source.name.lower().endswith(ARCHIVE_SUFFIXES):
         return _OneFile(source)
     try:
-        return _ZipFiles(source) if source.suffix.lower() == ".zip" else _TarFiles(source)
+        if source.suffix.lower() == ".zip":
+            return _ZipFiles(source)
+        return _TarFiles(source, scratch)
     except _DAMAGE as error:
         raise InputError(f"{source}: is damaged or no archive ({error})") from None
 
@@ -116,6 +132,13 @@ class _FolderFiles(SourceFiles):
     def __init__(self, path: pathlib.Path) -> None:
         files = (file for file in path.rglob("*") if file.is_file())
         super().__init__(path, (file.relative_to(path).as_posix() for file in files))
+
+    def size(self, name: str) -> int:
+        return self._file(name).stat().st_size
+
+    def stamp(self) -> str:
+        names = (f"{name}:{_stamp(self._file(name))}" for name in self.names)
+        return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
     def _read(self, name: str, size: int) -> bytes:
         with self._file(name).open("rb") as file:
@@ -166,6 +189,9 @@ class _ZipFiles(SourceFiles):
             raise
         super().__init__(path, self._members)
 
+    def size(self, name: str) -> int:
+        return self._members[name].file_size
+
     def _read(self, name: str, size: int) -> bytes:
         # ZipFile stops at the declared size, which has been checked.
         with self._archive.open(self._members[name]) as file:
@@ -176,8 +202,8 @@ class _ZipFiles(SourceFiles):
 
 
 class _TarFiles(SourceFiles):
-    def __init__(self, path: pathlib.Path) -> None:
-        self._file = _plain_tar(path)
+    def __init__(self, path: pathlib.Path, scratch: pathlib.Path | None) -> None:
+        self._file = _plain_tar(path, scratch)
         try:
             self._archive = tarfile.TarFile(fileobj=self._file)
             self._members: dict[str, tarfile.TarInfo] = {}
@@ -190,6 +216,9 @@ class _TarFiles(SourceFiles):
             self._file.close()
             raise
         super().__init__(path, self._members)
+
+    def size(self, name: str) -> int:
+        return self._members[name].size
 
     def _read(self, name: str, size: int) -> bytes:
         member = self._members[name]
@@ -204,24 +233,42 @@ class _TarFiles(SourceFiles):
         self._file.close()
 
 
-def _plain_tar(path: pathlib.Path) -> IO[bytes]:
+def _plain_tar(path: pathlib.Path, scratch: pathlib.Path | None) -> IO[bytes]:
     """The tar itself; a compressed one is decompressed once, to be read in any order."""
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         return path.open("rb")
-    scratch = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    try:
-        with opener(path) as compressed:
-            total = 0
-            while chunk := compressed.read(1 << 20):
-                total += len(chunk)
-                _check_total(path, total)
-                scratch.write(chunk)
-    except BaseException:
-        scratch.close()
-        raise
-    scratch.seek(0)
-    return scratch
+    if scratch is None:
+        nameless = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        try:
+            _decompress(path, opener, nameless)
+        except BaseException:
+            nameless.close()
+            raise
+        nameless.seek(0)
+        return nameless
+    if not scratch.exists():
+        temporary = scratch.with_suffix(".new")
+        with temporary.open("wb") as file:
+            _decompress(path, opener, file)
+        os.replace(temporary, scratch)
+    return scratch.open("rb")
+
+
+def _decompress(
+    path: pathlib.Path, opener: Callable[[pathlib.Path], io.BufferedIOBase], target: IO[bytes]
+) -> None:
+    with opener(path) as compressed:
+        total = 0
+        while chunk := compressed.read(1 << 20):
+            total += len(chunk)
+            _check_total(path, total)
+            target.write(chunk)
+
+
+def _stamp(path: pathlib.Path) -> str:
+    status = path.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
 
 
 def _add_member(path: pathlib.Path, members: dict[str, Member], name: str, member: Member) -> None:

@@ -23,7 +23,7 @@ def body_frame(lateral: tf.Tensor, spine: tf.Tensor, up: tf.Tensor | None) -> tf
         x = lateral - tf.reduce_sum(lateral * y, axis=-1, keepdims=True) * y
         sound = is_long(x)
         x = _unit(x)
-    matrix = tf.stack([x, y, tf.linalg.cross(x, y)], axis=1)
+    matrix = tf.stack([x, y, _cross(x, y)], axis=1)
     return tf.where(sound[..., None], matrix, tf.eye(3, batch_shape=[tf.shape(x)[0]]))
 
 
@@ -41,3 +41,11 @@ def is_long(vector: tf.Tensor) -> tf.Tensor:
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, tf.norm(vector, axis=-1, keepdims=True))
+
+
+def _cross(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """Cross products of vectors [B, 3], by operations that every exported format has."""
+    after, before = [1, 2, 0], [2, 0, 1]  # x y z -> y z x, z x y
+    return tf.gather(one, after, axis=-1) * tf.gather(other, before, axis=-1) - tf.gather(
+        one, before, axis=-1
+    ) * tf.gather(other, after, axis=-1)

@@ -12,6 +12,7 @@ import numpy as np
 from ms2l_tf.data.copies import digest
 from ms2l_tf.data.outliers import body_length, far_joints, lacks_torso
 from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.skeletons.layout import SkeletonLayout
 
 # Torso lengths from the body: three are an arm, nine were seen of a Kinect that lost a joint.
 SUSPICIOUS = 20.0
@@ -33,6 +34,11 @@ class Listing:
             self.first.append(entry)
 
 
+def by_joint(layout: SkeletonLayout, counts: np.ndarray) -> dict[str, int]:
+    """Counts [J] by the joint's name; those of zero are left out."""
+    return {joint: int(count) for joint, count in zip(layout.joints, counts, strict=True) if count}
+
+
 class FlawFinder:
     """Looks at the clips of one layout, one after the other."""
 
@@ -42,7 +48,7 @@ class FlawFinder:
         self.zero_torsos, self.frozen = Listing(), Listing()
         self._low = np.full(store.num_coords, np.inf)
         self._high = np.full(store.num_coords, -np.inf)
-        self._outliers = 0
+        self._outliers = np.zeros(store.layout.num_joints, np.int64)
         self._furthest: list[tuple[float, str, str, int, int]] = []
         self._owners: dict[bytes, list[str]] = collections.defaultdict(list)
 
@@ -91,7 +97,8 @@ class FlawFinder:
             **{kind: dataclasses.asdict(listing) for kind, listing in listings.items()},
             "outlier_joints": {
                 "beyond_torso_lengths": SUSPICIOUS,
-                "count": self._outliers,
+                "count": int(self._outliers.sum()),
+                "by_joint": by_joint(self.store.layout, self._outliers),
                 "furthest": [
                     {
                         "clip": clip,
@@ -121,7 +128,7 @@ class FlawFinder:
         if distances is None:
             return
         frames, joints = np.nonzero(distances > SUSPICIOUS)
-        self._outliers += len(frames)
+        self._outliers += np.bincount(joints, minlength=layout.num_joints)
         order = np.argsort(-distances[frames, joints], kind="stable")[:LISTED]
         furthest = [
             (float(distances[frame, joint]), clip, layout.joints[joint], int(frame), person)

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.flaws import FlawFinder
+from ms2l_tf.data.clip_lengths import summarise_lengths
+from ms2l_tf.data.flaws import FlawFinder, by_joint
+from ms2l_tf.data.leaks import describe_leaks, find_leaks
 from ms2l_tf.data.pose_store import PoseStore, release
 
 _CHUNK = 1 << 14  # frames read at a time, so that memory doesn't grow with the dataset
+_CLIPS = 256  # and clips
 
 
 def summarise(dataset: ClipDataset) -> dict[str, Any]:
@@ -30,22 +33,28 @@ def summarise(dataset: ClipDataset) -> dict[str, Any]:
         },
         "by_subject": _count(dataset.subjects),
         "by_camera": _count(dataset.cameras),
+        "by_setup": _count(np.array([clip.setup for clip in dataset.clips])),
         "layouts": {
             layout: {
                 **summarise_poses(dataset.poses(layout)),
+                **summarise_lengths(dataset.poses(layout).lengths, dataset.names),
                 "flaws": _find_flaws(dataset, layout),
             }
             for layout in dataset.layouts
         },
         "splits": {name: _summarise_split(dataset, name) for name in dataset.split_names},
+        "copies": find_leaks(dataset),
     }
 
 
 def _find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
     """Extents, outliers, clips that are blank, frozen or copies, see `FlawFinder`."""
-    finder = FlawFinder(dataset.poses(layout))
+    store = dataset.poses(layout)
+    finder = FlawFinder(store)
     for index, clip in enumerate(dataset.clips):
         finder.look_at(index, clip.name)
+        if index % _CLIPS == 0:
+            release(store.coords)
     return finder.to_json()
 
 
@@ -89,12 +98,9 @@ def summarise_poses(store: PoseStore) -> dict[str, Any]:
             "max": int(lengths.max()),
         },
         "frames": frames,
+        "frames_of_persons": int(store.present.sum()),
         "frames_by_defect": counts,
-        "missing_by_joint": {
-            joint: int(count)
-            for joint, count in zip(store.layout.joints, missing_by_joint, strict=True)
-            if count
-        },
+        "missing_by_joint": by_joint(store.layout, missing_by_joint),
     }
 
 
@@ -139,7 +145,7 @@ def describe(summary: Mapping[str, Any]) -> str:
         f"licence: {summary['licence']}",
         f"fingerprint: {summary['fingerprint'][:16]}",
     ]
-    for title in ("class", "subject", "camera"):
+    for title in ("class", "subject", "camera", "setup"):
         counts = summary[f"by_{title}"]
         if counts and set(counts) != {""}:
             lines += ["", f"clips by {title}", *_table(counts)]
@@ -152,6 +158,7 @@ def describe(summary: Mapping[str, Any]) -> str:
         for name, split in summary["splits"].items():
             if split["classes_without_training_clip"] and split["train"]:
                 lines.append(f"  {name}: no training clip of some classes, see inspect.json")
+    lines += describe_leaks(summary["copies"])
     return "\n".join(lines)
 
 

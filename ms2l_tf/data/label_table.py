@@ -21,6 +21,7 @@ SIDES = ("train", "test")
 # Splits: by the table's column, or of training clips alone. Commands take the first in the alphabet
 # unless told, so a user's own usually goes before the latter.
 GIVEN, TRAIN_ONLY = "given", "train_only"
+Table = str | os.PathLike[str] | tuple[str, bytes]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ class LabelTable:
 
 def label_clips(
     clips: Sequence[Clip],
-    table: str | os.PathLike[str] | None,
+    table: Table | None,
     label_names: Sequence[str] = (),
     *,
     what: str = "clips",
@@ -77,7 +78,7 @@ def label_clips(
 
     Args:
         clips: as far as they are known; `source` is the path of the file.
-        table: the file; None changes nothing.
+        table: the file, or its name and content; None and an empty name change nothing.
         label_names: names of the classes in `clips`.
         what: clips are called, in errors.
         flag: that named them.
@@ -88,10 +89,9 @@ def label_clips(
             row names a clip, a side of the split is called otherwise, or none is train.
     """
     known = {clip.name: clip for clip in clips}
-    if table is None or not os.fspath(table):
+    if not table or table == pathlib.Path():
         return LabelTable(known, tuple(label_names))
-    where = f"{option}={table}"
-    columns, lines = _read(pathlib.Path(table), where)
+    where, columns, lines = _read(table, option)
     if set(columns) == set(NAMES):
         return LabelTable(known, *_renamed(label_names, lines, where))
     rows, unused = _matched(clips, lines, where, what, flag)
@@ -166,12 +166,22 @@ def _matched(
     return rows, unused
 
 
-def _read(path: pathlib.Path, where: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Names of the columns; line numbers and rows."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{where}: cannot be read as a table ({error.strerror})") from None
+def is_label_table(content: bytes, where: str) -> bool:
+    """Whether the first line names the columns of a table of clips and their labels."""
+    columns = next((row for _, row in read_rows(content, where)), [])
+    return set(columns) <= {*KEYS, "label", *TAGS, "split"} and bool({*KEYS} & {*columns})
+
+
+def _read(source: Table, option: str) -> tuple[str, list[str], list[tuple[int, dict[str, str]]]]:
+    """How errors call it, names of the columns, line numbers and rows."""
+    if isinstance(source, tuple):
+        where, content = source
+    else:
+        where = f"{option}={source}"
+        try:
+            content = pathlib.Path(source).read_bytes()
+        except OSError as error:
+            raise InputError(f"{where}: cannot be read as a table ({error.strerror})") from None
     table = list(read_rows(content, where))
     columns = table[0][1] if table else []
     keys = [column for column in columns if column in KEYS]
@@ -189,7 +199,7 @@ def _read(path: pathlib.Path, where: str) -> tuple[list[str], list[tuple[int, di
     for line, row in table[1:]:
         if len(row) != len(columns):
             raise InputError(f"{where}, line {line}: {len(row)} values for {len(columns)} columns")
-    return columns, [(line, dict(zip(columns, row, strict=True))) for line, row in table[1:]]
+    return where, columns, [(line, dict(zip(columns, row, strict=True))) for line, row in table[1:]]
 
 
 def _repeats(columns: Sequence[str]) -> bool:

@@ -22,8 +22,12 @@ def check_output(out: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A hidden folder beside `out` that is renamed to it when the block ends well, else removed.
+def new_folder(out: pathlib.Path, grows_in: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
+    """A hidden folder that is renamed to `out` when the block ends well, else removed.
+
+    Args:
+        out: to be made.
+        grows_in: where the hidden folder is; by default beside `out`.
 
     Raises:
         InputError: `out` holds something already, or the disk takes no more.
@@ -32,7 +36,7 @@ def new_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     folder: pathlib.Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=grows_in or out.parent))
         yield folder
         _publish(folder, out)
     except OSError as error:

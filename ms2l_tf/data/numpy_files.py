@@ -1,4 +1,4 @@
-"""`.npy` and `.npz` files as arrays that stay in their file: nothing is copied, nothing unpickled."""
+"""`.npy` and `.npz` files as arrays that stay in their file; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ms2l_tf.data.archives import MAX_GROWTH, MIN_TOTAL_BYTES, SourceFiles
 from ms2l_tf.errors import InputError, one_line
 
 _MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 1 << 16
+_LONGEST_HEADER = 1 << 12
 _LOCAL_HEADER = 30  # bytes before the name of a member in a zip file
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, ValueError),

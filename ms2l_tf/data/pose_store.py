@@ -97,6 +97,14 @@ class PoseStore:
             return "+x", "-y"
         return self.axes.right, self.axes.up
 
+    @property
+    def view_directions(self) -> tuple[str, ...]:
+        """The same, and the one that points towards the viewer, if there is depth."""
+        if self.axes is None:
+            return self.picture_plane
+        sign = "+" if self.axes.forward[0] == "-" else "-"
+        return (*self.picture_plane, sign + self.axes.forward[1])
+
     def poses(self, index: int) -> ClipPoses:
         """The poses of clip `index` as views of the memory map (copy before you write)."""
         if not 0 <= index < len(self.offsets) - 1:

@@ -33,48 +33,44 @@ class CheckedPoses:
     seen: bool
 
 
-class PoseWriter:
-    """Appends the poses of clip after clip to `coords.npy`, `present.npy` and `confidence.npy`.
+class PoseChecks:
+    """Checks the poses of clips against what is declared of their layout.
 
     Args:
-        folder: to make; called like the layout.
-        header: content of `layout.json`.
-        layout: the same layout as an object.
-        shape: (M, J, C).
+        layout: of the joints.
+        frame_rate: frames per second.
+        num_persons: M, the most persons of a clip.
+        num_coords: C.
         confidence: whether clips come with a confidence per joint.
         keep_zeros: whether persons whose joints are all zero stay, see `repair_poses`.
     """
 
     def __init__(
         self,
-        folder: pathlib.Path,
-        header: Mapping[str, Any],
         layout: SkeletonLayout,
-        shape: tuple[int, int, int],
+        frame_rate: float,
+        num_persons: int,
+        num_coords: int,
         *,
         confidence: bool,
         keep_zeros: bool,
     ) -> None:
-        folder.mkdir(parents=True)
-        write_json(folder / "layout.json", header)
-        self.folder = folder
         self.layout = layout
-        self.frame_rate = float(header["frame_rate"])
-        self.shape = shape
+        self.frame_rate = frame_rate
+        self.shape = (num_persons, layout.num_joints, num_coords)
+        self.confidence = confidence
         self.keep_zeros = keep_zeros
-        self.offsets = [0]
-        self.seen = False
-        self._coords = NpyStream(folder / "coords.npy", np.float32, shape)
-        self._present = NpyStream(folder / "present.npy", np.bool_, shape[:1])
-        self._confidence = (
-            NpyStream(folder / "confidence.npy", np.float32, shape[:2]) if confidence else None
-        )
 
     def check(self, poses: Any, where: str) -> CheckedPoses:
-        """The poses padded to M persons and made consistent; see `DatasetWriter.add_clip`."""
+        """The poses padded to M persons and made consistent; see `DatasetWriter.add_clip`.
+
+        Poses that were checked already stay as they are.
+        """
+        if isinstance(poses, CheckedPoses):
+            return poses
         if not isinstance(poses, ClipPoses):
             raise InputError(
-                f"{where}: poses in {self.folder.name} are {shown(poses)}; expected ClipPoses"
+                f"{where}: poses in {self.layout.name} are {shown(poses)}; expected ClipPoses"
             )
         coords = self._check_coords(poses.coords, where)
         shape = coords.shape
@@ -97,7 +93,7 @@ class PoseWriter:
         shape = coords.shape
         if len(shape) != 4 or shape[2:] != (joints, num_coords) or shape[1] > persons:
             raise InputError(
-                f"{where}: coords have shape {shape}, layout {self.folder.name} expects "
+                f"{where}: coords have shape {shape}, layout {self.layout.name} expects "
                 f"(T, at most {persons}, {joints}, {num_coords})"
             )
         if np.isinf(coords).any():
@@ -107,10 +103,10 @@ class PoseWriter:
     def _check_confidence(
         self, confidence: Any, shape: tuple[int, ...], where: str
     ) -> np.ndarray | None:
-        if (confidence is None) != (self._confidence is None):
+        if (confidence is not None) != self.confidence:
             raise InputError(
-                f"{where}: layout {self.folder.name} was declared "
-                f"{'without' if self._confidence is None else 'with'} confidence"
+                f"{where}: layout {self.layout.name} was declared "
+                f"{'with' if self.confidence else 'without'} confidence"
             )
         if confidence is None:
             return None
@@ -118,6 +114,32 @@ class PoseWriter:
         if values.shape != shape or not np.isfinite(values).all():
             raise InputError(f"{where}: confidence must be finite and of shape {shape}")
         return values
+
+
+class PoseWriter:
+    """Appends the poses of clip after clip to `coords.npy`, `present.npy` and `confidence.npy`.
+
+    Args:
+        folder: to make; called like the layout.
+        header: content of `layout.json`.
+        checks: what the poses have to pass.
+    """
+
+    def __init__(self, folder: pathlib.Path, header: Mapping[str, Any], checks: PoseChecks) -> None:
+        folder.mkdir(parents=True)
+        write_json(folder / "layout.json", header)
+        self.folder = folder
+        self.check = checks.check
+        self.offsets = [0]
+        self.seen = False
+        shape = checks.shape
+        self._coords = NpyStream(folder / "coords.npy", np.float32, shape)
+        self._present = NpyStream(folder / "present.npy", np.bool_, shape[:1])
+        self._confidence = (
+            NpyStream(folder / "confidence.npy", np.float32, shape[:2])
+            if checks.confidence
+            else None
+        )
 
     def append(self, checked: CheckedPoses | None) -> None:
         """Adds poses that `check` returned; None adds a clip without frames."""

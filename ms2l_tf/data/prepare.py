@@ -2,93 +2,39 @@
 
 from __future__ import annotations
 
-import collections
+import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
+import json
 import pathlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 from tqdm import tqdm
 
-from ms2l_tf.data.archives import SourceFiles, open_source
+from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.clip_dataset import ClipDataset
-from ms2l_tf.data.formats import FORMATS, ClipReader, DerivedLayouts, ReadClip, ReaderOptions
+from ms2l_tf.data.formats import FORMATS, ClipReader, ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
-from ms2l_tf.data.formats.guess import describe_files, describe_source
-from ms2l_tf.data.formats.layout_map import AUTO
+from ms2l_tf.data.formats.guess import AUTO, describe_source, recognised
+from ms2l_tf.data.formats.layout_map import AUTO as BY_NAMES
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
-from ms2l_tf.data.records import Clip, ClipPoses
-from ms2l_tf.data.splits import SplitNames
+from ms2l_tf.data.preparing.assembly import MAX_BAD, Assembly
+from ms2l_tf.data.preparing.chunks import Chunk, in_chunks, read_in_order
+from ms2l_tf.data.preparing.exclusions import Exclusions
+from ms2l_tf.data.preparing.executors import InThisProcess, processes, usable_cores
+from ms2l_tf.data.preparing.report import REPORT, PrepareReport
+from ms2l_tf.data.preparing.unfinished import Unfinished
+from ms2l_tf.data.preparing.work import EntryReader, Task, read_entries
 from ms2l_tf.data.writer import DatasetWriter
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, inform
+from ms2l_tf.version import __version__
 
-REPORT = "prepare_report.json"
-MAX_BAD = 0.05  # of the clips; more looks like the wrong format rather than a few broken files
+_FEW_CHUNKS = 4  # are read before processes have started
+_AHEAD = 2  # chunks for each worker that are on their way
 
-
-@dataclasses.dataclass
-class PrepareReport:
-    """What happened to the clips of a source; `prepare_report.json` holds the same.
-
-    Attributes:
-        format, source: what was read (the source's own name, without the path to it).
-        clips: how many were written; `published_clips` how many there should be, if known.
-        skipped: clips that could not be read and whose row is unknown, each with the reason.
-        blanked: unreadable clips whose row is known, each with the reason: written as one frame
-            of missing joints, in no training list, and still in the test lists.
-        repaired: clips with repairs, and what was repaired.
-        copies: groups of clips with the same poses under different names.
-        one_frame: clips of a single frame.
-        repeated_frames: clip -> frames equal to the one before; kept.
-        notes: what the reader chose where the files leave it open.
-        changed: what the writer changed or met in the poses, layout by layout; see `RepairLog`.
-        splits: name -> number of training and test clips.
-    """
-
-    format: str
-    source: str
-    clips: int = 0
-    published_clips: int | None = None
-    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
-    blanked: dict[str, str] = dataclasses.field(default_factory=dict)
-    repaired: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    copies: list[list[str]] = dataclasses.field(default_factory=list)
-    one_frame: list[str] = dataclasses.field(default_factory=list)
-    repeated_frames: dict[str, int] = dataclasses.field(default_factory=dict)
-    notes: list[str] = dataclasses.field(default_factory=list)
-    changed: dict[str, Any] = dataclasses.field(default_factory=dict)
-    splits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return dataclasses.asdict(self)
-
-    def lines(self) -> list[str]:
-        """A summary of a few lines for the terminal."""
-        lines = [*self.notes, f"{self.clips} clips written"]
-        if self.published_clips is not None and self.clips != self.published_clips:
-            lines.append(
-                f"the published set has {self.published_clips} clips, {self.source} differs"
-            )
-        counts = (
-            ("skipped (unreadable, unknown)", self.skipped),
-            ("unreadable, kept blank in the test lists only", self.blanked),
-            ("with joints set to missing", self.repaired),
-            ("of one frame, kept as a still pose", self.one_frame),
-            ("with frames that repeat the one before, kept", self.repeated_frames),
-        )
-        lines += [f"{len(names)} {text}: {_few(names)}" for text, names in counts if names]
-        if self.copies:
-            lines.append(
-                f"{len(self.copies)} groups of clips with identical poses: "
-                f"{_few('='.join(group) for group in self.copies)}"
-            )
-        for name, sizes in self.splits.items():
-            lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
-        return lines
+__all__ = ["MAX_BAD", "REPORT", "PrepareReport", "prepare"]
 
 
 def prepare(
@@ -101,16 +47,22 @@ def prepare(
     keep_zeros: bool = False,
     progress: bool = True,
     options: ReaderOptions = DEFAULTS,
+    exclude: str | pathlib.Path | None = None,
+    workers: int | None = None,
+    executor: concurrent.futures.Executor | None = None,
 ) -> tuple[ClipDataset, PrepareReport]:
-    """Reads `source` and writes a dataset folder.
+    """Reads `source` and writes a dataset folder, the same to the byte whoever reads.
 
     An unreadable clip whose label, subject and camera are known without its content is written as
     one frame of missing joints: training lists leave it out, test lists keep it, so a test set
     never loses clips. Unreadable and unknown clips are skipped. Both kinds are bad clips.
 
+    What was read is kept in a folder beside `out` until the dataset is complete, see `Unfinished`:
+    after an interrupt or a crash the same call goes on there.
+
     Args:
-        format_name: a key of `FORMATS`.
-        source: folder or archive.
+        format_name: a key of `FORMATS`, or ``auto`` to go by what the source holds.
+        source: folder, archive or single file.
         out: the dataset folder to make.
         layouts: see `DerivedLayouts`; None is the choice of the format: all that can be derived
             from motion capture, the native layout alone from other sources.
@@ -118,162 +70,125 @@ def prepare(
         keep_zeros: see `DatasetWriter`.
         progress: show a progress bar.
         options: what the files leave open.
+        exclude: a list of clips to leave out, see `Exclusions.read`.
+        workers: processes that read; None is this one alone. A script that asks for more than 1
+            needs the usual ``if __name__ == "__main__":``.
+        executor: of an existing engine, to read by its workers instead, who find the source under
+            the same path; `workers` is how many they are (None: as many as there are cores here).
 
     Raises:
         InputError: the source or `out` can't be used, or more than 5 % of the clips (with
             `strict`: any) are bad; then nothing is written.
     """
-    if format_name not in FORMATS:
+    if format_name not in (AUTO, *FORMATS):
         raise InputError(unknown_format(format_name, tuple(FORMATS), describe_source(source)))
-    if options.layout_map == AUTO and layouts is None:
+    if options.layout_map == BY_NAMES and layouts is None:
         raise InputError(
             "--layout_map=auto: say which layouts are wanted, such as --layouts=native,h36m_17"
         )
     source, out = pathlib.Path(source), pathlib.Path(out)
     check_output(out)
-    with _opened(source) as files:
-        reader = FORMATS[format_name](files, options)
-        entries = _entries(reader, format_name)
-        if layouts is not None or options.layout_map:
-            reader = DerivedLayouts(reader, layouts)
-        header = reader.header
-        report = PrepareReport(
-            format_name, source.resolve().name, published_clips=header.published_clips
-        )
-        writer = DatasetWriter(
-            out,
-            name=header.name,
-            label_names=header.label_names,
-            source=header.source,
-            licence=header.licence,
-            keep_zeros=keep_zeros,
-        )
-        with writer:
-            for poses in header.poses:
-                writer.add_layout(poses.skeleton, **poses.settings)
-            bar = tqdm(entries, desc="reading", unit="clip", disable=not progress)
-            kept = _write_clips(reader, bar, writer, report, strict)
-            _check_bad(source, report, len(entries), files)
-            for split in reader.splits(kept):
-                _write_split(split, writer, report)
-            report.clips = writer.num_clips
-            report.notes = list(header.notes)
-            report.changed = writer.repairs.to_json()
-            for name, content in header.documents.items():
-                writer.add_document(name, content)
-            writer.add_document(REPORT, report.to_json())
-    return ClipDataset.open(out), report
+    exclusions = Exclusions() if exclude is None else Exclusions.read(exclude)
+    wanted = None if layouts is None else tuple(layouts)
+    with Unfinished(out) as parts:
+        scratch = parts.scratch(source)
+        task = Task(str(source), format_name, options, wanted, keep_zeros, str(scratch))
+        with task.open_files() as files:
+            task = _settled(task, files)
+            reader = task.open_reader(files)
+            _check_options(reader, task)
+            assembly = Assembly(reader, task.format_name, exclusions)
+            chunks = in_chunks(tuple(assembly.rows), files)
+            parts.begin(_key(task, chunks), scratch)
+            to_read = _count_to_read(chunks, parts)
+            with (
+                _submitting(task, reader, to_read, workers, executor) as (submit, ahead),
+                _writer(reader, out, parts, keep_zeros=keep_zeros) as writer,
+                contextlib.closing(read_in_order(chunks, submit, parts, ahead)) as readings,
+            ):
+                total = len(assembly.rows)
+                bar = tqdm(readings, "reading", total, unit="clip", disable=not progress)
+                assembly.write(bar, writer, strict=strict)
+    return ClipDataset.open(out), assembly.report
 
 
-def _write_clips(
-    reader: ClipReader,
-    entries: Iterable[str],
-    writer: DatasetWriter,
-    report: PrepareReport,
-    strict: bool,
-) -> list[Clip]:
-    kept: list[Clip] = []
-    owners: dict[str, str] = {}
-    contents: dict[bytes, list[str]] = collections.defaultdict(list)
-    for entry in entries:
-        row = reader.identify(entry)
-        if row is not None and owners.setdefault(row.name, entry) != entry:
+def _settled(task: Task, files: SourceFiles) -> Task:
+    """The task with the format that was recognised and the stamp of the source."""
+    task = dataclasses.replace(task, stamp=files.stamp())
+    if task.format_name != AUTO:
+        return task
+    format_name, seen = recognised(files, task.options)
+    inform(f"{files.path}: {seen}")
+    return dataclasses.replace(task, format_name=format_name)
+
+
+def _check_options(reader: ClipReader, task: Task) -> None:
+    """Refuses what a user said in vain."""
+    for name, value in vars(task.options).items():
+        if value and name not in reader.takes:
             raise InputError(
-                f"{reader.files.path}: clip {row.name} occurs twice, as {owners[row.name]} and "
-                f"{entry}; remove one"
+                f"--{name} has no effect with --format={task.format_name}; leave it out"
             )
-        try:
-            read = reader.read(entry)
-            writer.add_clip(read.clip, read.poses)
-        except InputError as error:
-            if strict:
-                raise InputError(f"--strict: {error}") from None
-            if row is None:
-                report.skipped[entry] = str(error)
-                continue
-            report.blanked[row.name] = str(error)
-            writer.add_clip(row, _blank_poses(reader))
-            kept.append(row)
-            continue
-        kept.append(read.clip)
-        contents[_digest(read)].append(read.clip.name)
-        _note(read, report)
-    report.copies = [names for names in contents.values() if len(names) > 1]
-    return kept
 
 
-def _note(read: ReadClip, report: PrepareReport) -> None:
-    name = read.clip.name
-    if read.repairs:
-        report.repaired[name] = list(read.repairs)
-    longest = max((poses.coords for poses in read.poses.values()), key=len)
-    if len(longest) == 1:
-        report.one_frame.append(name)
-    same = (longest[1:] == longest[:-1]) | (np.isnan(longest[1:]) & np.isnan(longest[:-1]))
-    repeated = int(same.all(axis=(1, 2, 3)).sum())
-    if repeated:
-        report.repeated_frames[name] = repeated
+def _key(task: Task, chunks: Sequence[Chunk]) -> str:
+    """Differs where what is read may differ."""
+    named = {name: _content(value) for name, value in vars(task.options).items()}
+    read = (__version__, task.stamp, task.format_name, task.layouts, task.keep_zeros, named, chunks)
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
 
 
-def _write_split(split: SplitNames, writer: DatasetWriter, report: PrepareReport) -> None:
-    train = [name for name in split.train if name not in report.blanked]
-    writer.add_split(split.name, train=train, test=split.test, description=split.description)
-    report.splits[split.name] = {"train": len(train), "test": len(split.test)}
-
-
-def _blank_poses(reader: ClipReader) -> dict[str, ClipPoses]:
-    return {
-        poses.layout: ClipPoses.blank(
-            poses.num_persons,
-            poses.skeleton.num_joints,
-            poses.num_coords,
-            confidence=poses.confidence,
-        )
-        for poses in reader.header.poses
-    }
-
-
-def _digest(read: ReadClip) -> bytes:
-    digest = hashlib.sha256()
-    for layout in sorted(read.poses):
-        digest.update(layout.encode())
-        digest.update(np.ascontiguousarray(read.poses[layout].coords).tobytes())
-    return digest.digest()
-
-
-def _opened(source: pathlib.Path) -> SourceFiles:
-    """The source; of a single file that is none the error says what it is."""
+def _content(option: str | float) -> str | float:
+    """An option, with the content of the file that it may name."""
+    path = pathlib.Path(str(option))
     try:
-        return open_source(source)
-    except InputError as error:
-        held = describe_source(source)
-        raise InputError(f"{error}; it {held}" if held else str(error)) from None
+        return f"{option} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except (OSError, ValueError):
+        return option
 
 
-def _entries(reader: ClipReader, format_name: str) -> Sequence[str]:
-    """The clips of the source; if there are none the error says what it holds instead."""
-    try:
-        return reader.entries()
-    except InputError as error:
-        if any(map(reader.knows, reader.files.names)):
-            raise
-        held = describe_files(reader.files, format_name)
-        fix = f"it {held}" if held else f"name what was published as {format_name}"
-        raise InputError(f"{error}; {fix}") from None
+def _count_to_read(chunks: Sequence[Chunk], parts: Unfinished) -> int:
+    """How many chunks are still to be read; those that are not are told."""
+    held = [parts.holds(number) for number in range(len(chunks))]
+    clips = sum(len(chunk) for chunk, there in zip(chunks, held, strict=True) if there)
+    if clips:
+        total = sum(map(len, chunks))
+        inform(f"{parts.folder}: {clips} of {total} clips were read before, going on there")
+    return held.count(False)
 
 
-def _check_bad(
-    source: pathlib.Path, report: PrepareReport, entries: int, files: SourceFiles
-) -> None:
-    bad = {**report.skipped, **report.blanked}
-    if len(bad) > MAX_BAD * entries:
-        held = describe_files(files, report.format)
-        raise InputError(
-            f"{source}: {len(bad)} of {entries} clips are bad (more than {MAX_BAD:.0%}), "
-            f"the first: {next(iter(bad.values()))}{held and f'; the source {held}'}"
-        )
+@contextlib.contextmanager
+def _submitting(
+    task: Task,
+    reader: ClipReader,
+    num_chunks: int,
+    workers: int | None,
+    executor: concurrent.futures.Executor | None,
+) -> Iterator[tuple[Callable[[Chunk], concurrent.futures.Future[bytes]], int]]:
+    """What has a chunk read, and how many chunks it should be given ahead."""
+    if executor is not None:
+        count = workers or usable_cores()
+        yield lambda chunk: executor.submit(read_entries, task, chunk), _AHEAD * count
+        return
+    if (workers or 1) == 1 or num_chunks < _FEW_CHUNKS:
+        here, entries = InThisProcess(), EntryReader(reader, keep_zeros=task.keep_zeros)
+        yield lambda chunk: here.submit(entries.read, chunk), 0
+        return
+    count = min(workers or 1, num_chunks)
+    with processes(count) as pool:
+        yield lambda chunk: pool.submit(read_entries, task, chunk), _AHEAD * count
 
 
-def _few(names: Iterable[str], count: int = 3) -> str:
-    names = list(names)
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+def _writer(
+    reader: ClipReader, out: pathlib.Path, parts: Unfinished, *, keep_zeros: bool
+) -> DatasetWriter:
+    header = reader.header
+    return DatasetWriter(
+        out,
+        name=header.name,
+        label_names=header.label_names,
+        source=header.source,
+        licence=header.licence,
+        keep_zeros=keep_zeros,
+        grows_in=parts.folder,
+    )

@@ -1,4 +1,4 @@
-"""The clips of a run, in each of the skeleton layouts it reads."""
+"""The clips of a run, in each of the skeleton layouts it reads; of one data set or several."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.clip_dataset import ClipDataset, PoseStore, Split
+from ms2l_tf.data.data_sets import (
+    check_different,
+    check_read,
+    check_skeletons,
+    own_layouts,
+    settings_of_sets,
+)
 from ms2l_tf.data.layout_poses import layout_poses
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import with_poses
@@ -60,18 +67,34 @@ class LayoutClips:
 
 @dataclasses.dataclass(frozen=True)
 class RunData:
-    """The clips of a run.
+    """The clips of a run; where it has several data sets, those of the first, and the others.
 
     Attributes:
         parts: by layout, the reference first: its poses, and those of the split's clips that
             have poses in it.
         normalisers: of each layout.
         mappings: of the user's own, from files that ``--layouts`` names.
+        others: the clips of the other data sets.
     """
 
     parts: tuple[LayoutClips, ...]
     normalisers: tuple[Normaliser, ...]
     mappings: tuple[JointMapping, ...] = ()
+    others: tuple[RunData, ...] = ()
+
+    @property
+    def sets(self) -> tuple[RunData, ...]:
+        """The clips of each data set by itself, the first one's first."""
+        return (dataclasses.replace(self, others=()), *self.others)
+
+    @property
+    def known_layouts(self) -> dict[str, tuple[SkeletonLayout, Normaliser]]:
+        """The layouts of all data sets by id, each with the normaliser of the first that has it."""
+        known: dict[str, tuple[SkeletonLayout, Normaliser]] = {}
+        for data in self.sets:
+            for layout, normaliser in zip(data.layouts, data.normalisers, strict=True):
+                known.setdefault(layout.name, (layout, normaliser))
+        return known
 
     @property
     def reference(self) -> LayoutClips:
@@ -105,8 +128,10 @@ class RunData:
 
     @property
     def fingerprint(self) -> str:
-        """One checksum of what the run reads in all its layouts."""
+        """One checksum of what the run reads in all its layouts, of all its data sets."""
         fingerprints = [part.fingerprint for part in self.parts]
+        if self.others:
+            fingerprints = [data.fingerprint for data in self.sets]
         if len(set(fingerprints)) == 1:
             return fingerprints[0]
         return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
@@ -143,37 +168,45 @@ class RunData:
 def open_run_data(
     settings: DataConfig, normaliser: NormaliserConfig, *, several_layouts: bool = True
 ) -> RunData:
-    """Opens and verifies the dataset of a run in all its layouts, and cuts its clips.
+    """Opens and verifies the data sets of a run in all its layouts, and cuts their clips.
 
     Args:
-        settings: which dataset, layouts and clips.
+        settings: which data sets, layouts and clips.
         normaliser: what is done to the poses.
-        several_layouts: False: the first layout alone is read.
+        several_layouts: False: the first layout alone is read, of each data set.
 
     Raises:
-        InputError: the dataset or split does not exist or is damaged; a layout is neither in the
-            dataset nor the target of a mapping from there; two differ in their coordinates.
+        InputError: a dataset or split does not exist or is damaged; a layout is neither in a
+            dataset nor the target of a mapping from there; two differ in their coordinates; two
+            data sets are the same, or have different skeletons of one name.
     """
-    if not settings.data:
-        raise InputError("--data: name the folder of a prepared dataset (see ms2l-prepare)")
-    dataset = ClipDataset.open(settings.data)
-    dataset.verify()
-    wanted = settings.layouts or dataset.layouts
-    wanted = wanted if several_layouts else wanted[:1]
-    parts = [_opened(dataset, settings.split, layout) for layout in wanted]
-    names = [part.layout for part in parts]
-    if len(set(names)) < len(names):
-        raise InputError(f"--layouts: {', '.join(wanted)} name the same layout twice")
-    for part in parts[1:]:
-        if part.store.num_coords != parts[0].store.num_coords:
-            raise InputError(
-                f"--layouts: {parts[0].layout} has {parts[0].store.num_coords} coordinates, "
-                f"{part.layout} has {part.store.num_coords}; one run takes one kind"
-            )
-    persons = normaliser.persons or max(part.store.num_persons for part in parts)
-    normalisers = tuple(build_normaliser(normaliser, part.store, persons=persons) for part in parts)
-    own = tuple(load_mapping(name) for name in wanted if json_files.is_path(name))
-    return RunData(_cut_alike(parts, settings.validation), normalisers, own)
+    told = settings_of_sets(settings)
+    datasets = [ClipDataset.open(one.data) for one in told]
+    for dataset in datasets:
+        dataset.verify()
+    wanted = [settings.layouts or datasets[0].layouts]
+    if len(told) > 1:
+        check_different(datasets)
+        wanted = [own_layouts(dataset, settings.layouts) for dataset in datasets]
+        check_read(settings.layouts, wanted)
+    wanted = wanted if several_layouts else [names[:1] for names in wanted]
+    opened = [
+        _opened_parts(dataset, one.split, names)
+        for dataset, one, names in zip(datasets, told, wanted, strict=True)
+    ]
+    every = [part for parts in opened for part in parts]
+    _check_coordinates(every)
+    check_skeletons([(part.dataset, part.store.layout) for part in every])
+    persons = normaliser.persons or max(part.store.num_persons for part in every)
+    sets = [
+        RunData(
+            _cut_alike(parts, settings.validation),
+            tuple(build_normaliser(normaliser, part.store, persons=persons) for part in parts),
+            tuple(load_mapping(name) for name in names if json_files.is_path(name)),
+        )
+        for parts, names in zip(opened, wanted, strict=True)
+    ]
+    return dataclasses.replace(sets[0], others=tuple(sets[1:]))
 
 
 def build_normaliser(
@@ -195,6 +228,28 @@ def build_normaliser(
         scale=settings.scale,
         persons=persons or settings.persons,
     )
+
+
+def _opened_parts(dataset: ClipDataset, split: str, wanted: Sequence[str]) -> list[LayoutClips]:
+    """The clips of a data set in some layouts."""
+    parts = [_opened(dataset, split, layout) for layout in wanted]
+    if len({part.layout for part in parts}) < len(parts):
+        raise InputError(f"--layouts: {', '.join(wanted)} name the same layout twice")
+    return parts
+
+
+def _check_coordinates(parts: Sequence[LayoutClips]) -> None:
+    """Refuses to mix poses of 2 and 3 coordinates."""
+    first = parts[0]
+    for part in parts[1:]:
+        if part.store.num_coords != first.store.num_coords:
+            flag, there, here = "--layouts: ", "", ""
+            if part.dataset is not first.dataset:
+                flag, there, here = "--data: ", *(f" of {p.dataset.path}" for p in (first, part))
+            raise InputError(
+                f"{flag}{first.layout}{there} has {first.store.num_coords} coordinates, "
+                f"{part.layout}{here} has {part.store.num_coords}; one run takes one kind"
+            )
 
 
 def _opened(dataset: ClipDataset, split_name: str, layout: str) -> LayoutClips:

@@ -23,9 +23,9 @@ from ms2l_tf.errors import InputError, one_line
 MAX_OPERATIONS = 100_000_000
 _LAZY = 256  # bytes from which on a text stays in the file
 _PLAIN = (
-    "NONE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING "
-    "SHORT_BINSTRING SHORT_BINBYTES SHORT_BINUNICODE UNICODE"
-).split()
+    *("NONE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "SHORT_BINSTRING", "SHORT_BINBYTES", "SHORT_BINUNICODE", "UNICODE"),
+)
 # Bytes between the operation and its data, and whether the data are UTF-8.
 _LONG = {
     "BINSTRING": (5, False),
@@ -99,7 +99,7 @@ class _Name:
         self.name = name
 
 
-class _Refused(Exception):  # noqa: N818 - it is what happened, and never leaves this file
+class _Refused(Exception):
     """What the pickle holds that is not read."""
 
 
@@ -282,7 +282,7 @@ class _Machine:
 
 def _operations(machine: _Machine) -> dict[str, Callable[[Any], None]]:
     """What to do at the operations that need no more than their argument."""
-    known: dict[str, Callable[[Any], None]] = {name: machine._push for name in _PLAIN}
+    known: dict[str, Callable[[Any], None]] = dict.fromkeys(_PLAIN, machine._push)
     for name, kind in _EMPTY.items():
         known[name] = lambda _, kind=kind: machine._push(kind())  # type: ignore[misc]
     for size in (1, 2, 3):

@@ -26,7 +26,7 @@ from ms2l_tf.data.checksums import FileRecord, record_file, verify_files
 from ms2l_tf.data.clip_dataset import CLIP_COLUMNS, FORMAT_VERSION, ClipDataset
 from ms2l_tf.data.new_folder import new_folder
 from ms2l_tf.data.pose_store import read_header
-from ms2l_tf.data.pose_writer import PoseWriter
+from ms2l_tf.data.pose_writer import CheckedPoses, PoseChecks, PoseWriter
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.repairs import RepairLog
 from ms2l_tf.data.splits import SplitNames, checked_split
@@ -56,6 +56,8 @@ class DatasetWriter:
         out: the folder to make; it must not exist or be empty.
         name, label_names, source, licence: see `ClipDataset`.
         keep_zeros: whether a person whose joints are all zero stays; by default this is a gap.
+        grows_in: the folder, on the disk of `out`, in which the dataset is until it is complete;
+            by default that of `out`.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class DatasetWriter:
         source: str = "",
         licence: str = "",
         keep_zeros: bool = False,
+        grows_in: pathlib.Path | None = None,
     ) -> None:
         self.out = pathlib.Path(out)
+        self.grows_in = grows_in
         self.name = free_text(name, "dataset: name")
         where = f"dataset {name!r}"
         self.label_names = checked_label_names(label_names, where)
@@ -85,7 +89,7 @@ class DatasetWriter:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> DatasetWriter:
-        self._folder = self._stack.enter_context(new_folder(self.out))
+        self._folder = self._stack.enter_context(new_folder(self.out, self.grows_in))
         self._stack.push(self._finish)
         return self
 
@@ -143,16 +147,17 @@ class DatasetWriter:
         check_axes(axes, coords, where)
         header = _checked_header(layout, frame_rate, unit, axes, where)
         folder = self._open_folder() / "poses" / layout.name
-        self._layouts[layout.name] = PoseWriter(
-            folder,
-            header,
+        checks = PoseChecks(
             layout,
-            (persons, layout.num_joints, coords),
+            float(header["frame_rate"]),
+            persons,
+            coords,
             confidence=bool(confidence),
             keep_zeros=self.keep_zeros,
         )
+        self._layouts[layout.name] = PoseWriter(folder, header, checks)
 
-    def add_clip(self, clip: Clip, poses: Mapping[str, ClipPoses]) -> None:
+    def add_clip(self, clip: Clip, poses: Mapping[str, ClipPoses | CheckedPoses]) -> None:
         """Appends a clip; a refused one leaves the dataset as it was.
 
         `checked_clip` says which values a row may have. Joints with a NaN coordinate become missing

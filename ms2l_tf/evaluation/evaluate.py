@@ -31,10 +31,11 @@ from ms2l_tf.evaluation.floors import (
 )
 from ms2l_tf.evaluation.layout_features import (
     LayoutFeatures,
-    check_run,
     common_rows,
     encoded,
     layout_features,
+    open_run,
+    reading_folder,
     trained_learner,
 )
 from ms2l_tf.evaluation.neighbours import run_neighbours
@@ -47,7 +48,6 @@ from ms2l_tf.evaluation.result import EvaluationResult, environment
 from ms2l_tf.evaluation.showcase import headline, showcase_name, write_showcase
 from ms2l_tf.evaluation.sides import all_sides, clip_features
 from ms2l_tf.methods.registry import closed_form
-from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import RunConfig
 
@@ -94,8 +94,7 @@ def evaluate_run(
         InputError: the run is not finished, the dataset is not the one it was trained on, or the
             result or the features asked for cannot be written.
     """
-    data = open_data(config)
-    check_run(folder, data)
+    config, data = open_run(folder, config)
     readings = Readings(folder, config, data, choices.test_on, adapted)
     others = readings.check(choices)
     check_few_labels(config, choices)
@@ -124,10 +123,11 @@ def evaluate_run(
     result = _result(folder, config, data, reference, evaluation, timing, details)
     evaluated = Evaluated(result, evaluation, features, few_labels)
     show(evaluated)
-    path = folder.path / result_name(choices)
+    place = reading_folder(folder, data)
+    path = place / result_name(choices)
     write_result(result, path, unsaved)
     progress(str(path))
-    extras = Extras(folder.path, lambda path: progress(str(path)))
+    extras = Extras(place, lambda path: progress(str(path)))
     if choices.figures:
         history = None if closed_form(config) else folder.history
         draw(extras, history, names, reference.test, evaluation, choices.test_on)
@@ -159,8 +159,7 @@ def features_only(
     Raises:
         InputError: see `evaluate_run`.
     """
-    data = open_data(config)
-    check_run(folder, data)
+    config, data = open_run(folder, config)
     number = data.index(layout or data.names[0])
     clips = data.parts[number]
     rows = all_sides(clips)

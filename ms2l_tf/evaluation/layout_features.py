@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -15,9 +16,14 @@ from ms2l_tf.evaluation.kernel_floor import kernel_floor
 from ms2l_tf.evaluation.raw_floor import LazyFloor, raw_floor
 from ms2l_tf.evaluation.sides import Sides, clip_features, copies_among, sides_of
 from ms2l_tf.methods.base import Learner
-from ms2l_tf.runs.build import build_learner, run_shape
+from ms2l_tf.runs.build import build_learner, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.runs.record import recorded_layouts, recorded_number
+from ms2l_tf.runs.record import (
+    read_alone,
+    recorded_fingerprints,
+    recorded_layouts,
+    recorded_number,
+)
 from ms2l_tf.runs.weights import load_weights
 from ms2l_tf.settings.config import RunConfig
 
@@ -44,6 +50,22 @@ class LayoutFeatures:
     logits: np.ndarray | None = None
 
 
+def open_run(
+    folder: RunFolder, config: RunConfig, flag: str = "--workdir"
+) -> tuple[RunConfig, RunData]:
+    """The clips that a run is read on, and its settings there; `flag` names the run.
+
+    Of several data sets it is the one that the settings name, or the first.
+
+    Raises:
+        InputError: see `check_run` and `read_alone`.
+    """
+    config = read_alone(folder, config)
+    data = open_data(config)
+    check_run(folder, data, flag)
+    return config, data
+
+
 def check_run(folder: RunFolder, data: RunData, flag: str = "--workdir") -> None:
     """Refuses a run that is not finished, or was trained on other data; `flag` names it.
 
@@ -52,11 +74,17 @@ def check_run(folder: RunFolder, data: RunData, flag: str = "--workdir") -> None
     """
     if not folder.finished:
         raise InputError(f"{flag}: {folder.path} is not trained to its last epoch; train first")
-    if data.fingerprint != folder.record()["fingerprint"]:
+    if data.fingerprint not in recorded_fingerprints(folder):
         raise InputError(
             f"--data: {data.dataset.path} is not the dataset {folder.path} was trained on "
             f"('{folder.record()['dataset']}'; the checksum of files, split or mappings differs)"
         )
+
+
+def reading_folder(folder: RunFolder, data: RunData) -> pathlib.Path:
+    """Where the readings go: of the second data set of a run into ``data_2``, and so on."""
+    number = recorded_fingerprints(folder).index(data.fingerprint)
+    return folder.path / f"data_{number + 1}" if number else folder.path
 
 
 def untrained_learner(folder: RunFolder, config: RunConfig, data: RunData) -> Learner:

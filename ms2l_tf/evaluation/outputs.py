@@ -16,7 +16,7 @@ class Extras:
     picture of the new numbers.
 
     Args:
-        folder: of the run.
+        folder: where they go, that of the run as a rule.
         wrote: called with the path of each file.
     """
 
@@ -82,8 +82,9 @@ def write_result(
         InputError: it cannot be written.
     """
     try:
+        path.parent.mkdir(exist_ok=True)
         result.save(path)
-    except InputError as error:
+    except (InputError, OSError) as error:
         if unsaved is not None:
             warn(str(unsaved))
         raise InputError(

@@ -23,12 +23,13 @@ from ms2l_tf.evaluation.layout_features import (
     check_run,
     common_rows,
     layout_features,
+    open_run,
 )
 from ms2l_tf.evaluation.unseen import unseen_metrics
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import finished_run
-from ms2l_tf.runs.record import recorded_layouts
+from ms2l_tf.runs.record import read_alone, recorded_layouts
 from ms2l_tf.settings.config import RunConfig
 
 
@@ -129,7 +130,7 @@ class Readings:
 
     def _open_single(self, path: str, read: RunData) -> tuple[RunFolder, RunConfig]:
         single = finished_run(path, "--single")
-        config = self.adapted(single.config())
+        config = read_alone(single, self.adapted(single.config()))
         layouts = recorded_layouts(single)
         if config.reads_labels or len(layouts) > 1:
             raise InputError(
@@ -195,9 +196,7 @@ class Readings:
     def _open_stream(self, path: str, read: RunData) -> tuple[RunFolder, RunConfig, RunData]:
         """A run of another stream, its settings, and its clips, which are those of `read`."""
         folder = finished_run(path, "--streams")
-        config = self.adapted(folder.config())
-        data = open_data(config)
-        check_run(folder, data, "--streams")
+        config, data = open_run(folder, self.adapted(folder.config()), "--streams")
         if data.dataset.fingerprint != read.dataset.fingerprint:
             raise InputError(
                 f"--streams: {path} reads {data.dataset.path}, which is not {read.dataset.path}; "

@@ -17,7 +17,8 @@ class Batches(abc.ABC):
     """Endless batches, epoch after epoch, that a resumed run enters where it stopped.
 
     Attributes:
-        clips: the clips they are made of.
+        clips: the clips they are made of; those of several data sets are numbered on from one to
+            the next.
         batch: B, over all replicas.
         steps: an epoch.
     """

@@ -18,14 +18,47 @@ from ms2l_tf.skeletons.semantic import SEMANTIC
 from ms2l_tf.views import ClipRandom
 
 
-@keras.saving.register_keras_serializable("ms2l_tf")
-class SemanticNetwork(Network):
-    """Poses of any layout become those of the canonical skeleton, which a network reads.
+class SemanticPoints:
+    """Makes poses of any layout those of the canonical skeleton.
 
     A semantic point is the mean of its joints. One that a layout lacks is put where it is on a
     standing body (`ms2l_tf.skeletons.canonical`): below the hip or shoulder, or above the neck, by
     its usual distance along the clip's mean spine, so that what is computed of it hardly changes.
-    No weight belongs to a layout.
+
+    Args:
+        layouts: that are read.
+
+    Raises:
+        InputError: a layout lacks the neck, or all but two of the points.
+    """
+
+    def __init__(self, layouts: Sequence[SkeletonLayout]) -> None:
+        self.layouts = tuple(layouts)
+        points = [points_of_joints(layout) for layout in self.layouts]
+        self._rows = LayoutRows([layout.num_joints for layout in self.layouts])
+        self._weights = np.concatenate([each.weights for each in points])
+        self._hung = np.stack([each.hung for each in points])
+
+    def __call__(self, poses: tf.Tensor, layout: tf.Tensor | int = 0) -> tf.Tensor:
+        """[B, T, M, J, C] -> [B, T, M, 11, C]."""
+        weights = self._rows.of(tf.constant(self._weights, poses.dtype), layout)
+        points = tf.einsum("btmjc,jp->btmpc", poses, weights)
+        if not self._hung.any():
+            return points
+        shown = tf.reduce_any(poses != 0, axis=[3, 4], keepdims=True)
+        shown = tf.cast(shown, poses.dtype)
+        spine = points[:, :, :, NECK : NECK + 1] - points[:, :, :, PELVIS : PELVIS + 1]
+        frames = tf.maximum(tf.reduce_sum(shown, axis=1, keepdims=True), 1)
+        spine = tf.reduce_sum(spine * shown, axis=1, keepdims=True) / frames
+        hung = tf.constant(self._hung, poses.dtype)[layout]
+        return points + hung[:, None] * spine * shown
+
+
+@keras.saving.register_keras_serializable("ms2l_tf")
+class SemanticNetwork(Network):
+    """Poses of any layout become those of the canonical skeleton, which a network reads.
+
+    See `SemanticPoints`. No weight belongs to a layout.
 
     Args:
         network: of the canonical layout.
@@ -48,10 +81,7 @@ class SemanticNetwork(Network):
         self.network = network
         self.channels = network.channels
         self.has_frames, self.gives_frames = network.has_frames, network.gives_frames
-        points = [points_of_joints(layout) for layout in self.layouts]
-        self._rows = LayoutRows([layout.num_joints for layout in self.layouts])
-        self._weights = np.concatenate([each.weights for each in points])
-        self._hung = np.stack([each.hung for each in points])
+        self._points = SemanticPoints(self.layouts)
 
     @property
     def feature_dim(self) -> int:
@@ -64,17 +94,7 @@ class SemanticNetwork(Network):
 
     def points(self, poses: tf.Tensor, layout: tf.Tensor | int = 0) -> tf.Tensor:
         """Poses of the canonical skeleton: [B, T, M, J, C] -> [B, T, M, 11, C]."""
-        weights = self._rows.of(tf.constant(self._weights, poses.dtype), layout)
-        points = tf.einsum("btmjc,jp->btmpc", poses, weights)
-        if not self._hung.any():
-            return points
-        shown = tf.reduce_any(poses != 0, axis=[3, 4], keepdims=True)
-        shown = tf.cast(shown, poses.dtype)
-        spine = points[:, :, :, NECK : NECK + 1] - points[:, :, :, PELVIS : PELVIS + 1]
-        frames = tf.maximum(tf.reduce_sum(shown, axis=1, keepdims=True), 1)
-        spine = tf.reduce_sum(spine * shown, axis=1, keepdims=True) / frames
-        hung = tf.constant(self._hung, poses.dtype)[layout]
-        return points + hung[:, None] * spine * shown
+        return self._points(poses, layout)
 
     def feature_map(
         self,

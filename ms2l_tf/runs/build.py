@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ms2l_tf.data.run_data import RunData, open_run_data
+from ms2l_tf.errors import InputError
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.ms2l.model import MS2L
 from ms2l_tf.methods.recogniser import Recogniser
@@ -15,18 +16,51 @@ from ms2l_tf.methods.schedules import LossMix, learning_rate
 from ms2l_tf.networks.classifier import Classifier
 from ms2l_tf.networks.registry import build_network
 from ms2l_tf.settings.config import OptimiserConfig, RunConfig
+from ms2l_tf.skeletons.canonical import canonical_layout
 
 
 def open_data(config: RunConfig) -> RunData:
-    """The clips of a run, in all layouts that it reads."""
+    """The clips of a run, in all layouts that it reads.
+
+    Raises:
+        InputError: see `open_run_data`; or several data sets cannot be learnt from together.
+    """
     several = not config.reads_labels and method_of(config).several_layouts(config)
-    return open_run_data(config.data, config.normaliser, several_layouts=several)
+    data = open_run_data(config.data, config.normaliser, several_layouts=several)
+    if data.others:
+        _check_together(config, data)
+    return data
+
+
+def _check_together(config: RunConfig, data: RunData) -> None:
+    """Refuses several data sets that share no classes that are read, or no joints."""
+    if config.reads_labels:
+        raise InputError(
+            f"--data={config.data.data}: --protocol={config.protocol.protocol} reads labels, and "
+            "the classes of several data sets are not mixed; name one"
+        )
+    for other in data.others:
+        if config.model.joints == "own" and other.names != data.names:
+            raise InputError(
+                f"--data: {data.dataset.path} is read in {', '.join(data.names)}, "
+                f"{other.dataset.path} in {', '.join(other.names)}; use --joints=semantic, or name "
+                "in --layouts what both have"
+            )
+
+
+def reads_points(config: RunConfig, data: RunData) -> bool:
+    """Whether batches hold the semantic points: data sets in layouts of their own share no more."""
+    return bool(data.others) and config.model.joints == "semantic"
 
 
 def run_shape(config: RunConfig, data: RunData, **more: Any) -> RunShape:
-    """What a learner is built for, as the run's clips have it; `more`: fields of `RunShape`."""
+    """What a learner is built for, as the run's clips have it; `more`: fields of `RunShape`.
+
+    Where batches hold the semantic points (`reads_points`), their layout is the first.
+    """
+    layouts = tuple(layout for layout, _ in data.known_layouts.values())
     settings = {
-        "layouts": data.layouts,
+        "layouts": (canonical_layout(), *layouts) if reads_points(config, data) else layouts,
         "frames": config.normaliser.frames,
         "persons": data.persons,
         "coords": data.coords,

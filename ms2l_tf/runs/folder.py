@@ -18,7 +18,7 @@ _ALWAYS = ("protocol", "dataset", "fingerprint", "settings")
 _ENTRIES = {
     **{"protocol": str, "dataset": str, "fingerprint": str, "settings": dict},
     **{"classes": int, "dataset_fingerprint": str, "poses": dict, "init": dict},
-    **{"layouts": list, "normalisers": list, "trained_clips": int},
+    **{"layouts": list, "normalisers": list, "trained_clips": int, "datasets": list},
 }
 
 

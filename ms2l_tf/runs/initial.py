@@ -17,10 +17,16 @@ from ms2l_tf.methods.registry import changed, method_of
 from ms2l_tf.runs.build import build_learner, open_data
 from ms2l_tf.runs.folder import RunFolder, shown
 from ms2l_tf.runs.labels import read_labelled
-from ms2l_tf.runs.record import recorded_layouts, recorded_shape
+from ms2l_tf.runs.record import (
+    read_alone,
+    recorded_fingerprints,
+    recorded_layouts,
+    recorded_shape,
+)
 from ms2l_tf.runs.weights import load_weights, sha256
 from ms2l_tf.settings.config import RANDOM_INIT, UNSUPERVISED, RunConfig
 from ms2l_tf.settings.options import Group
+from ms2l_tf.skeletons.canonical import CANONICAL
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 # Clips: taken over unless told otherwise; `_refuse_known_clips` judges other ones.
@@ -50,6 +56,8 @@ def with_initial_run(values: Mapping[str, Any], workdir: str = "") -> dict[str, 
         return {**taken, **values}
     folder = finished_run(init)
     config, transfer = folder.config(), values.get("protocol") == "transfer"
+    if not transfer:
+        config = read_alone(folder, changed(config, data=values.get("data", config.data.data)))
     taken = _taken_over(folder, config)
     for name in _kept(config):
         if name in values:
@@ -62,7 +70,7 @@ def with_initial_run(values: Mapping[str, Any], workdir: str = "") -> dict[str, 
 
 def _layouts_of(folder: RunFolder, config: RunConfig, *, transfer: bool) -> list[str]:
     """The layout to go on with: as the run was told, which may be a mapping; elsewhere its id."""
-    names = [layout.name for layout in recorded_layouts(folder)]
+    names = [one.name for one in recorded_layouts(folder) if one.name != CANONICAL]
     told = [] if transfer else list(config.data.layouts)
     return (told or names)[:1]
 
@@ -205,7 +213,8 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
     folder = finished_run(config.protocol.init)
     record, initial_config, settings = folder.record(), folder.config(), config.to_json()
     transfer = config.protocol.protocol == "transfer"
-    same_dataset = record.get("dataset_fingerprint") == data.dataset.fingerprint
+    known = recorded_fingerprints(folder, "dataset_fingerprint")
+    same_dataset = data.dataset.fingerprint in known
     if not same_dataset:
         _check_other_dataset(folder, record["dataset"], data.dataset.name, transfer=transfer)
     taken = _taken_over(folder, initial_config)
@@ -224,7 +233,8 @@ def open_initial_run(config: RunConfig, data: RunData) -> InitialRun | None:
 
 def _on_the_same_dataset(initial: InitialRun, config: RunConfig, data: RunData) -> InitialRun:
     """Adds the labels it has read, and refuses a run that knows the clips this one is read on."""
-    initial_data = open_data(changed(initial.config, data=config.data.data))
+    there = read_alone(initial.folder, changed(initial.config, data=config.data.data))
+    initial_data = open_data(there)
     _refuse_known_clips(initial, initial_data, config, data)
     if initial.config.protocol.protocol == UNSUPERVISED:
         return initial

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ms2l_tf.data.clip_dataset import ClipDataset
+from ms2l_tf.data.data_sets import own_layouts, settings_of_sets
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.base import RunShape
+from ms2l_tf.methods.registry import changed
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings.config import RunConfig
+from ms2l_tf.skeletons.canonical import CANONICAL
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 
@@ -21,23 +25,83 @@ def run_record(config: RunConfig, data: RunData, shape: RunShape) -> dict[str, A
         data: its clips.
         shape: what its learner is built for.
     """
-    reference = data.reference
-    return {
+    home = shape.layouts[shape.layout]
+    record = {
         "protocol": config.protocol.protocol,
-        "dataset": data.dataset.name,
+        "dataset": ", ".join(one.dataset.name for one in data.sets),
         "fingerprint": data.fingerprint,
         "classes": len(data.dataset.label_names),
         "dataset_fingerprint": data.dataset.fingerprint,
         "poses": {
-            "layout": reference.layout,
-            "shape": [shape.frames, shape.persons, reference.store.layout.num_joints, shape.coords],
-            "joints": list(reference.store.layout.joints),
+            "layout": home.name,
+            "shape": [shape.frames, shape.persons, home.num_joints, shape.coords],
+            "joints": list(home.joints),
         },
         "layouts": [layout.to_json() for layout in shape.layouts],
-        "normalisers": [normaliser.get_config() for normaliser in data.normalisers],
+        "normalisers": [normaliser.get_config() for _, normaliser in data.known_layouts.values()],
         "trained_clips": shape.clips,
         "settings": config.to_json(),
     }
+    if data.others:
+        record["datasets"] = [
+            {
+                "name": one.dataset.name,
+                "split": one.reference.split,
+                "layouts": list(one.names),
+                "fingerprint": one.fingerprint,
+                "dataset_fingerprint": one.dataset.fingerprint,
+                "classes": len(one.dataset.label_names),
+            }
+            for one in data.sets
+        ]
+    return record
+
+
+def recorded_fingerprints(folder: RunFolder, key: str = "fingerprint") -> list[str]:
+    """Checksums of what a run was trained on: of all its data sets, or of the one it has.
+
+    Args:
+        folder: the run.
+        key: ``fingerprint``, of what it reads, or ``dataset_fingerprint``, of the whole folders.
+    """
+    record = folder.record()
+    try:
+        return [str(one.get(key)) for one in record.get("datasets", [record])]
+    except AttributeError:
+        raise InputError(f"{folder.flags}: entry 'datasets' is damaged") from None
+
+
+def read_alone(folder: RunFolder, config: RunConfig) -> RunConfig:
+    """The settings by which one data set of a run is read: that of `config`, or else the first.
+
+    Args:
+        folder: the run.
+        config: its settings; ``data`` is as it was trained, or the folder of one of its data sets.
+
+    Raises:
+        InputError: the run was trained on several data sets, and `config` names another one.
+    """
+    record, trained = folder.record(), folder.config().data
+    if "datasets" not in record:
+        return config
+    several, told = settings_of_sets(trained), settings_of_sets(config.data)
+    if len(told) > 1 and config.data.data != trained.data:
+        raise InputError(f"--data={config.data.data}: is read one data set at a time; name one")
+    dataset = ClipDataset.open(told[0].data)
+    known = recorded_fingerprints(folder, "dataset_fingerprint")
+    if dataset.fingerprint not in known:
+        raise InputError(
+            f"--data: {dataset.path} is none of the data sets {folder.path} was trained on "
+            f"({record['dataset']}; the checksum of its files differs)"
+        )
+    own = several[known.index(dataset.fingerprint)]
+    return changed(
+        config,
+        data=told[0].data,
+        split=own.split,
+        layouts=own_layouts(dataset, own.layouts),
+        persons=folder.entry("poses")["shape"][1],
+    )
 
 
 def recorded_shape(folder: RunFolder) -> RunShape:
@@ -93,9 +157,9 @@ def recorded_normalisers(folder: RunFolder) -> dict[str, Normaliser]:
         InputError: an entry is missing or damaged.
     """
     configs, reference = folder.entry("normalisers"), folder.entry("poses")["layout"]
-    names = [layout.name for layout in recorded_layouts(folder)]
-    if len(configs) == 1:  # a run with labels reads one of the layouts that its network knows
-        names = [reference]
+    names = [layout.name for layout in recorded_layouts(folder) if layout.name != CANONICAL]
+    if len(configs) == 1 and reference != CANONICAL:
+        names = [reference]  # a run with labels reads one of the layouts that its network knows
     try:
         normalisers = [Normaliser.from_config(config) for config in configs]
         return dict(zip(names, normalisers, strict=True))

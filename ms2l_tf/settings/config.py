@@ -51,15 +51,24 @@ def takes_steps() -> str:
 class DataConfig(Group):
     """Which clips, in which skeleton layouts."""
 
-    data: str = option("", "Folder of the prepared dataset (see ms2l-prepare).")
+    data: str = option(
+        "",
+        "Folder of the prepared dataset (see ms2l-prepare); several, separated by commas, are "
+        "learnt from together without labels, each batch from one of them.",
+    )
     layouts: tuple[str, ...] = option(
         (),
         "Skeleton layouts to read, the reference first: layouts of the dataset, targets of "
         "packaged mappings from one of them, or mappings (packaged id or path of a .json file); "
-        "empty: those of the dataset. A method that reads one layout takes the first.",
+        "empty: those of the dataset. A method that reads one layout takes the first. Of several "
+        "data sets each reads those of them that it has; where it has none, all of them, mapped.",
         may_be_empty=True,
     )
-    split: str = option("", "Split to train and test on; empty: the dataset's first.")
+    split: str = option(
+        "",
+        "Split to train and test on; empty: the dataset's first. Of several data sets: one that "
+        "all have, or one for each, separated by commas.",
+    )
     validation: str = option(
         "subject",
         "What is held out whole to cut the validation clips from the training clips; 'none': no "

@@ -11,6 +11,7 @@ from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import PARTS, SkeletonLayout
 from ms2l_tf.skeletons.semantic import SEMANTIC
 
+CANONICAL = "semantic_11"  # id of the canonical skeleton
 LEAST_POINTS = 3  # fewer do not fix a body in space
 HEAD, NECK, PELVIS = (SEMANTIC.index(point) for point in ("head", "neck", "pelvis"))
 # Where a point is that a layout lacks: from which anchor, and how far up the spine, in torsos from
@@ -67,7 +68,7 @@ def canonical_layout() -> SkeletonLayout:
             mirror[left], mirror[right] = right, left
     pairs = tuple((index[child], index[parent]) for child, parent in bones)
     return SkeletonLayout(
-        name="semantic_11",
+        name=CANONICAL,
         joints=SEMANTIC,
         edges=pairs,
         bones=pairs,

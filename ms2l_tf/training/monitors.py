@@ -21,6 +21,7 @@ def feature_monitor(
     encoder: keras.Model,
     *,
     pooling: str,
+    layout: int = 0,
 ) -> FeatureMonitor | None:
     """KNN and collapse readings of an encoder; None where the settings or clips ask for none.
 
@@ -30,6 +31,7 @@ def feature_monitor(
         normaliser: of the encoder's poses.
         encoder: [B, T, M, J, C] -> [B, T, D] or [B, D].
         pooling: of frames, see `ms2l_tf.evaluation.features.pool`.
+        layout: number of the clips' layout among those of the encoder.
     """
     if not settings.monitor_epochs or not len(data.validation):
         return None
@@ -37,7 +39,7 @@ def feature_monitor(
 
     def features() -> tuple[np.ndarray, np.ndarray]:
         found = [
-            encoder_features(encoder, data.store, part, normaliser, pooling=pooling)
+            encoder_features(encoder, data.store, part, normaliser, pooling=pooling, layout=layout)
             for part in (fit, validation)
         ]
         return found[0], found[1]

@@ -13,9 +13,16 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
+from ms2l_tf.methods.mixed_batches import MixedBatches
 from ms2l_tf.methods.recogniser import Recogniser
 from ms2l_tf.methods.registry import closed_form, contrasts_clips, method_of
-from ms2l_tf.runs.build import build_learner, build_optimizer, open_data, run_shape
+from ms2l_tf.runs.build import (
+    build_learner,
+    build_optimizer,
+    open_data,
+    reads_points,
+    run_shape,
+)
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
@@ -100,7 +107,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         started=started,
         begin=functools.partial(_begin, config, data, plan),
         batches=plan.batches,
-        monitor=lambda learner: _monitor(config, data, learner),
+        monitor=lambda learner: _monitor(config, data, plan.shape, learner),
     )
     run_epochs(folder, config.training, replicas, loop)
     return folder
@@ -116,11 +123,23 @@ def _begin(config: RunConfig, data: RunData, plan: _Plan, learner: Learner) -> N
 
 
 def _without_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:
-    batches = method_of(config).batches(config, data, replicas)
+    batches = _batches(config, data, replicas)
     shape = _shape(config, data, folder, batches)
     record = run_record(config, data, shape)
     check_folder(folder, record)
     return _Plan(batches, shape, record)
+
+
+def _batches(config: RunConfig, data: RunData, replicas: int) -> Batches:
+    make = method_of(config).batches
+    if not data.others:
+        return make(config, data, replicas)
+    return MixedBatches(
+        config,
+        data,
+        lambda own, one: make(own, one, replicas),
+        points=reads_points(config, data),
+    )
 
 
 def _with_labels(config: RunConfig, data: RunData, folder: RunFolder, replicas: int) -> _Plan:
@@ -162,20 +181,33 @@ def _tell(data: RunData, plan: _Plan, warnings: list[str]) -> None:
     """Says what is peculiar about the clips, beside the warnings."""
     for line in warnings:
         warn(line)
-    for name, has_poses in zip(data.names, data.has_poses(), strict=True):
-        trained = has_poses[plan.batches.clips]
-        if not trained.all():
-            print(f"{name}: {trained.sum()} of {len(trained)} training clips have poses")
+    first = 0
+    for one in data.sets:
+        clips = plan.batches.clips - first
+        clips = clips[(clips >= 0) & (clips < len(one.dataset))]
+        first += len(one.dataset)
+        if data.others:
+            print(f"{one.dataset.path}: {len(clips)} training clips in {', '.join(one.names)}")
+        for name, has_poses in zip(one.names, one.has_poses(), strict=True):
+            trained = has_poses[clips]
+            if not trained.all():
+                print(f"{name}: {trained.sum()} of {len(trained)} training clips have poses")
     if plan.labelled is not None:
         count = len(plan.batches.clips)
         print(f"reads the labels of {len(plan.labelled)} of {count} training clips")
 
 
-def _monitor(config: RunConfig, data: RunData, learner: Learner) -> keras.callbacks.Callback | None:
+def _monitor(
+    config: RunConfig, data: RunData, shape: RunShape, learner: Learner
+) -> keras.callbacks.Callback | None:
+    """What is read during training: of several data sets, on the first."""
     settings, clips, normaliser = config.training, data.reference, data.normalisers[0]
     if not config.reads_labels:
+        _, number = shape.reading(data.layouts[0])
         pooling = config.probes.pooling
-        return feature_monitor(settings, clips, normaliser, learner.reader, pooling=pooling)
+        return feature_monitor(
+            settings, clips, normaliser, learner.reader, pooling=pooling, layout=number
+        )
     if config.data.train_on != "fit":  # the validation clips are trained on
         return None
     return accuracy_monitor(settings, clips, normaliser, learner)

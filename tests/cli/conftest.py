@@ -14,11 +14,14 @@ from ms2l_tf import cli
 
 Command = Callable[..., int]
 MODULES = {
-    **{f"ms2l-{name}": f"ms2l_tf.cli.{name}" for name in ("prepare", "train", "evaluate")},
+    **{
+        f"ms2l-{name}": f"ms2l_tf.cli.{name}" for name in ("prepare", "train", "evaluate", "export")
+    },
     "msclr-train": "msclr.cli.train",
     "msclr-evaluate": "ms2l_tf.cli.evaluate",
 }
 TRAIN = MODULES["ms2l-train"]  # whose flags msclr-train has
+VIDEOS = "ms2l_tf.cli.videos"  # whose flags ms2l-prepare has
 
 
 @pytest.fixture
@@ -32,15 +35,16 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
         script = name if "-" in name else f"ms2l-{name}"
         module = MODULES[script]
         monkeypatch.setattr(sys, "argv", [script, *arguments])
-        for imported in (module, TRAIN):  # flags are defined on import
+        for imported in (module, TRAIN, VIDEOS):  # flags are defined on import
             sys.modules.pop(imported, None)
-        vars(cli).pop("train", None)
+        for attribute in ("train", "videos"):
+            vars(cli).pop(attribute, None)
         entry = importlib.import_module(module).entry
         try:
             with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
                 entry()
         finally:
-            _forget(module, TRAIN, "ms2l_tf.cli.config_flags")
+            _forget(module, TRAIN, VIDEOS, "ms2l_tf.cli.config_flags")
         code = stopped.value.code
         return 0 if code is None else int(code)
 

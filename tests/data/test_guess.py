@@ -15,7 +15,7 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats import FORMATS, ReaderOptions
 from ms2l_tf.data.formats.file_kinds import KINDS
-from ms2l_tf.data.formats.guess import describe_source
+from ms2l_tf.data.formats.guess import describe_source, recognised
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.errors import InputError
@@ -23,9 +23,9 @@ from tests.data import test_asf_amc, test_bandai_namco, test_hdm05
 from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
-KNOWN = (*FORMATS, "synthetic")
+KNOWN = (*FORMATS, "video", "synthetic")
 # Formats whose files are known by what they hold, whatever they are called.
-BY_CONTENT = ("pyskl",)
+BY_CONTENT = ("pyskl", "arrays", "csv", "openpose", "coco", "mediapipe")
 READ_BY_CONTENT = {kind.name: kind.reader for kind in KINDS if kind.reader in BY_CONTENT}
 NTU = "1\n1\n72057594037931101 0 1 1 1 1 0 0.02 -0.2 2\n25\n" + "0.1 0.2 3 1 1 1 1 0 0 0 0 2\n" * 25
 KINETICS = {"data": [{"frame_index": 1, "skeleton": [{"pose": [0.1], "score": [0.5]}]}]}
@@ -55,22 +55,20 @@ def pickled(value: object) -> bytes:
 
 # Name of each of three files (the number goes in), content, and how they are called.
 SOURCES: dict[str, tuple[str, bytes, str]] = {
-    "ntu": ("S001C001P001R001A00{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
+    "ntu": ("S001_{}.skeleton", NTU.encode(), "NTU RGB+D .skeleton"),
     "ntu as text": ("{}.txt", NTU.encode(), "NTU RGB+D .skeleton"),
-    "ntu in capitals": ("S001C001P001R001A00{}.SKELETON", b"", "NTU RGB+D .skeleton"),
+    "ntu in capitals": ("S001_{}.SKELETON", b"", "NTU RGB+D .skeleton"),
     "pyskl": ("ntu60_{}.pkl", pickled([1]), "PYSKL .pkl annotation"),
     "pyskl, split first": ("{}.pkl", pickle.dumps(PYSKL), "PYSKL .pkl annotation"),
     "pickle": ("{}.pkl", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
     "nameless pickle": ("{}.data", pickle.dumps([1, 2]), "Python pickle (.pkl)"),
     "npy": ("{}.npy", b"\x93NUMPY\1\0", "NumPy .npy"),
-    "mat": ("a1_s1_t{}_skeleton.mat", b"MATLAB 5.0 MAT-file", "MATLAB .mat"),
+    "mat": ("take{}.mat", b"MATLAB 5.0 MAT-file", "MATLAB .mat"),
     "hdf5": ("{}.h5", b"\x89HDF\r\n\x1a\n", "HDF5"),
     "c3d": ("{}.c3d", b"\2\x50\0\0", "C3D motion-capture"),
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
-    "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
     "asf": ("{}.asf", test_asf_amc.CHAIN.encode(), "ASF/AMC motion-capture"),
     "openpose": ("v_{}_keypoints.json", json.dumps(OPENPOSE).encode(), "OpenPose JSON"),
@@ -81,7 +79,7 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "json": ("{}.json", b'{"a": 1}', "JSON"),
     "mediapipe table": ("{}.csv", b"frame,nose_x,nose_visibility\n0,1,1", "MediaPipe CSV"),
     "csv": ("{}.csv", b"frame,head_x\n0,1", "CSV"),
-    "pku": ("000{}-L.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
+    "pku": ("video {}.txt", b" 0.5 1.25e-1 -3" * 50 + b"\n", "PKU-MMD text"),
     "numbers": ("{}.txt", b"1 2.5 3\n4 5 6\n", "numeric text"),
     "archives": ("nturgbd_{}.zip", b"PK\3\4", "archive"),
     "pictures": ("{}.jpg", b"\xff\xd8\xff", "picture"),
@@ -168,7 +166,7 @@ def test_amass(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, **arrays))
     assert describe_source(tmp_path).startswith("holds 1 AMASS .npz file, which")
     (tmp_path / "a_poses.npz").write_bytes(npz(tmp_path, x_train=np.zeros(3)))
-    assert describe_source(tmp_path).startswith("holds 1 NumPy .npz file, which")
+    assert describe_source(tmp_path) == "holds 1 CTR-GCN .npz file; --format=ctrgcn reads them"
 
 
 def test_the_format_that_reads_a_source_is_named(
@@ -186,6 +184,66 @@ def test_the_format_that_reads_a_source_is_named(
     assert describe_source(tmp_path / "hdm").endswith("; --format=hdm05 reads them")
     with pytest.raises(InputError, match=r"no \.amc file; it holds 40 .* --format=nw_ucla reads"):
         prepare("hdm05", nw_ucla_folder, tmp_path / "out", progress=False)
+
+
+def test_a_source_is_recognised(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """In a folder, an archive, a single file; one file in twenty may be of another format."""
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (nw_ucla_folder / "._a01_s01_e00_v01.json").write_bytes(b"\0")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", nw_ucla_folder)
+    seen = "holds 40 NW-UCLA JSON files (and 1 BVH motion-capture file): --format=nw_ucla"
+    for place in (nw_ucla_folder, archive):
+        with open_source(place) as files:
+            assert recognised(files) == ("nw_ucla", seen)
+    made = run_command(f"--source={archive}", f"--out={tmp_path / 'out'}", "--workers=1")
+    assert made.stdout.startswith("40 clips written")
+    assert f"{archive}: {seen}\n" in made.stderr
+    with open_source(nw_ucla_folder / "a01_s01_e00_v01.json") as files:
+        assert recognised(files) == ("nw_ucla", "holds 1 NW-UCLA JSON file: --format=nw_ucla")
+
+
+def test_what_is_not_recognised_is_refused(
+    nw_ucla_folder: pathlib.Path, tiny: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    test_hdm05.write(nw_ucla_folder, test_hdm05.motion(2))  # of two files, .asf and .amc
+    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("\\begin{document}")
+    known = f"; --format reads {', '.join(FORMATS)}"
+    for place, message in (
+        (
+            nw_ucla_folder,
+            "holds 40 NW-UCLA JSON files (and 2 ASF/AMC motion-capture files, 1 BVH motion-capture "
+            "file), read by --format=nw_ucla (40), --format=hdm05 (2), --format=bandai_namco (1); "
+            "name one of them, or a folder of one format",
+        ),
+        (tmp_path / "thesis", f"holds nothing that looks like skeletons{known}"),
+        (tiny.path, f"holds a prepared dataset: train on it with --data={tiny.path}{known}"),
+    ):
+        with pytest.raises(InputError) as caught:
+            prepare("auto", place, tmp_path / "out", progress=False)
+        assert str(caught.value) == f"{place}: {message}"
+        assert not list(tmp_path.glob(".out*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("{}.mp4", b"\0\0\0\x18ftypmp42"),
+        ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI "),
+        ("{}.webm", b"\x1a\x45\xdf\xa3"),
+    ],
+)
+def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
+    for number in range(2):
+        (tmp_path / name.format(number)).write_bytes(head)
+    told = "2 video files; --format=video reads them"
+    assert describe_source(tmp_path) == f"holds {told}"
+    assert describe_source(tmp_path / name.format(0)) == f"holds {told}".replace("2", "1").replace(
+        "files", "file"
+    )
+    with pytest.raises(InputError, match=f"it holds {told}"):
+        prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
 
 
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
@@ -234,7 +292,20 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("hmd05", "hdm05"),
         ("Bandai-Namco", "bandai_namco"),
         ("bandai", "bandai_namco"),
+        ("NTU", "ntu"),
+        ("ntu60", "ntu"),
+        ("NTU-RGB+D-120", "ntu"),
+        ("Auto", "auto"),
+        ("PKU-MMD", "pku_mmd"),
+        ("pku2", "pku_mmd"),
+        ("UTD-MHAD", "utd_mhad"),
+        ("MSR-Action3D", "msr_action3d"),
+        ("UTKinect", "utkinect"),
+        ("MSRC-12", "msrc12"),
         ("sintetic", "synthetic"),
+        ("videos", "video"),
+        ("MP4", "video"),
+        ("MeTRAbs", "video"),
         ("cmu", "amc"),
         ("Mixamo", "bvh"),
     ],
@@ -244,15 +315,15 @@ def test_other_names_of_what_is_read(name: str, meant: str) -> None:
 
 
 def test_the_command_answers(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "S001C001P001R001A001.skeleton").write_text(NTU)
-    source, held = f"--source={tmp_path}", "the source holds 1 NTU RGB+D .skeleton file, which"
+    (tmp_path / "v_1.json").write_text(json.dumps(KINETICS))
+    source, held = f"--source={tmp_path}", "the source holds 1 Kinetics-Skeleton JSON file, which"
     for flags, said in (
-        (["--format=ntu60"], "--format=ntu60: NTU RGB+D 60 cannot be read yet"),
-        (["--format=ntu60", source], held),
-        ([source], f"--format is missing; {held}"),
+        (["--format=kinetics"], "--format=kinetics: Kinetics-Skeleton cannot be read yet"),
+        (["--format=kinetics", source], held),
+        ([source, f"--out={tmp_path / 'out'}"], "holds 1 Kinetics-Skeleton JSON file, which"),
         (["--format=qwerty"], f"unknown; --format reads {', '.join(KNOWN)}"),
         (["--format=qwerty", source], held),
-        (["--format=nw_ucla", source, f"--out={tmp_path / 'out'}"], "it holds 1 NTU RGB+D"),
+        (["--format=hdm05", source, f"--out={tmp_path / 'out'}"], "it holds 1 Kinetics-Skeleton"),
     ):
         done = run_command(*flags)
         assert done.returncode == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -11,9 +12,10 @@ import pytest
 
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data import prepare as prepare_module
-from ms2l_tf.data.formats import ReadClip
+from ms2l_tf.data.formats import ReadClip, ReaderOptions
 from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
 from ms2l_tf.data.prepare import REPORT, prepare
+from ms2l_tf.data.preparing import work
 from ms2l_tf.errors import InputError
 from tests.data.conftest import nw_ucla_content
 
@@ -110,7 +112,8 @@ def test_zeros_of_a_source_are_missing_and_counted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(prepare_module, "FORMATS", {"zeros": ZeroReader})
+    for module in (prepare_module, work):
+        monkeypatch.setattr(module, "FORMATS", {"zeros": ZeroReader})
     dataset, report = prepare(
         "zeros", nw_ucla_folder, tmp_path / "out", keep_zeros=keep_zeros, progress=False
     )
@@ -155,6 +158,37 @@ def test_command_derives_layouts(nw_ucla_folder: pathlib.Path, tmp_path: pathlib
     assert set(ClipDataset.open(out).layouts) == {LAYOUT, "h36m_17"}
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("layout", "kinect_v1_20"),
+        ("labels", "labels.csv"),
+        ("frame_rate", 25.0),
+        ("unit", "mm"),
+        ("axes", "+y,+z,right"),
+        ("layout_map", "auto"),
+    ],
+)
+def test_what_a_format_knows_itself_is_not_to_be_said(
+    nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path, option: str, value: object
+) -> None:
+    message = f"--{option} has no effect with --format=nw_ucla; leave it out"
+    options = ReaderOptions(**{option: value})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"^{message}$"):
+        prepare("auto", nw_ucla_folder, tmp_path / "out", options=options, progress=False)
+    refused = run_command(
+        f"--source={nw_ucla_folder}", f"--out={tmp_path / 'out'}", f"--{option}={value}"
+    )
+    assert refused.stderr.splitlines()[1:] == [f"error: {message}"]
+    assert [path.name for path in tmp_path.iterdir()] == ["all_sqe"]
+
+
+def test_every_option_of_a_reader_has_a_flag() -> None:
+    text = run_command("--help").stdout
+    for field in dataclasses.fields(ReaderOptions):
+        assert f"--{field.name}:" in text
+
+
 def test_command_prepares_then_inspects(
     nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -181,15 +215,19 @@ def test_command_prepares_then_inspects(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "--format is missing"),
+        ([], "--source is missing: name the folder, archive or file to read"),
         (["--format=ntu999"], "ntu999"),
         (["--format=nw_ucla"], "--out is missing"),
+        (["--source={tmp}"], "--out is missing"),
+        (["--source={tmp}", "--out={tmp}/out"], "holds nothing that looks like skeletons"),
         (["--format=nw_ucla", "--out={tmp}/out"], "--source is missing"),
         (["--format=nw_ucla", "--source={tmp}/none", "--out={tmp}/out"], "none: no such file"),
         (["--format=nw_ucla", "--source={tmp}", "--out={tmp}"], "is not empty"),
         (["--format=nw_ucla", "--out={tmp}/out", "--clips=5"], "--clips belongs to"),
         (["--format=synthetic", "--out={tmp}/out", "--source=x"], "--source is of no use"),
         (["--format=synthetic", "--out={tmp}/out", "--strict"], "--strict is of no use"),
+        (["--format=synthetic", "--out={tmp}/out", "--workers=2"], "--workers is of no use"),
+        (["--format=synthetic", "--out={tmp}/out", "--unit=mm"], "--unit is of no use"),
         (["--format=synthetic", "--out={tmp}/out", "--keep_zeros"], "--keep_zeros is of no use"),
         (["--inspect={tmp}", "--keep_zeros"], "--keep_zeros is of no use with --inspect"),
         (["--format=synthetic", "--out={tmp}/out", "--clips=3"], "--clips: 3 is too few"),
@@ -201,6 +239,17 @@ def test_command_prepares_then_inspects(
         ),
         (["--inspect={tmp}", "--format=nw_ucla"], "--format is of no use with --inspect"),
         (["--inspect={tmp}/none"], "none: no such dataset folder"),
+        (["--inspect={tmp}", "--exclude=x"], "--exclude is of no use with --inspect"),
+        (["--source={tmp}", "--out={tmp}/out", "--workers=0"], "0 is not a positive integer"),
+        (["--source={tmp}", "--out={tmp}/out", "--unit=inch"], "value should be one of <m|mm|cm"),
+        (
+            ["--source={tmp}", "--out={tmp}/out", "--scheduler=x:1", "--workers=2"],
+            "--workers is of no use with --scheduler",
+        ),
+        (
+            ["--source={tmp}", "--out={tmp}/out", "--exclude={tmp}/none"],
+            "none: cannot be read (No such file or directory)",
+        ),
         (["--inspect={tmp}", "leftover"], "'leftover' is not a flag"),
     ],
 )

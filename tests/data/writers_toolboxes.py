@@ -83,3 +83,48 @@ def write_pyskl(path: pathlib.Path, content: Any = None, protocol: int = 4) -> p
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(value, protocol))
     return path
+
+
+def write_stgcn(
+    folder: pathlib.Path,
+    clips: Mapping[str, np.ndarray],
+    side: str,
+    *,
+    array: str = "data",
+    frames: int = 12,
+    persons: int = 2,
+    ending: str = ".skeleton",
+    protocol: int = 2,
+) -> pathlib.Path:
+    """`train_data.npy` [N, C, T, V, M] padded with zeros, and `train_label.pkl`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, _, joints, coords = next(iter(clips.values())).shape
+    values = np.zeros((len(clips), coords, frames, joints, persons), np.float32)
+    for row, poses in zip(values, clips.values(), strict=True):
+        row[:, : len(poses), :, : poses.shape[1]] = np.nan_to_num(poses).transpose(3, 0, 2, 1)
+    np.save(folder / f"{side}_{array}.npy", values)
+    labels = ([f"{name}{ending}" for name in clips], [label_of(name) for name in clips])
+    (folder / f"{side}_label.pkl").write_bytes(pickle.dumps(labels, protocol))
+    return folder
+
+
+def write_ctrgcn(
+    path: pathlib.Path,
+    train: Mapping[str, np.ndarray],
+    test: Mapping[str, np.ndarray],
+    *,
+    frames: int = 12,
+    classes: int = 2,
+    save: Any = np.savez,
+    **changes: np.ndarray,
+) -> pathlib.Path:
+    """`x_train` [N, T, M·V·C] padded with zeros, `y_train` [N, K] of one 1 a row, and the tests."""
+    arrays: dict[str, np.ndarray] = {}
+    for side, clips in (("train", train), ("test", test)):
+        values = np.zeros((len(clips), frames, 2, 25, 3), np.float32)
+        for row, poses in zip(values, clips.values(), strict=True):
+            row[: len(poses), : poses.shape[1]] = np.nan_to_num(poses)
+        arrays[f"x_{side}"] = values.reshape(len(clips), frames, -1)
+        arrays[f"y_{side}"] = np.eye(classes)[[label_of(name) for name in clips]]
+    save(path, **{**arrays, **changes})
+    return path

@@ -16,7 +16,7 @@ from ms2l_tf.evaluation.evaluate import evaluate_run
 from ms2l_tf.methods.kernels import fit as fit_module
 from ms2l_tf.methods.registry import run_config
 from ms2l_tf.networks.base import Network
-from ms2l_tf.networks.semantic import SemanticNetwork
+from ms2l_tf.networks.semantic import SemanticNetwork, SemanticPoints
 from ms2l_tf.runs.build import open_data
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import with_initial_run
@@ -85,13 +85,13 @@ def test_the_views_of_a_clip_are_in_all_layouts(
     clips: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[tuple[int, int]] = []
-    original = SemanticNetwork.points
+    original = SemanticPoints.__call__
 
-    def spy(self: SemanticNetwork, poses: Any, layout: Any = 0) -> Any:
+    def spy(self: SemanticPoints, poses: Any, layout: Any = 0) -> Any:
         read.append((int(layout), int(poses.shape[3])))
         return original(self, poses, layout)
 
-    monkeypatch.setattr(SemanticNetwork, "points", spy)
+    monkeypatch.setattr(SemanticPoints, "__call__", spy)
     monkeypatch.setattr(fit_module, "BASIS_CLIPS", 9)
     config = small(clips, instance_views=2, layouts=LAYOUTS, lacking=("legs",))
     folder = train(config, str(tmp_path / "run"), strategy="none")

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tools.benchmarks.preparing import prepare_rows
+
 ROOT = Path(__file__).resolve().parents[2]
 # In a process of its own: the script defines flags that tests of other commands define too.
 ARITHMETIC = """
@@ -111,3 +113,26 @@ def test_probes_are_timed_side_by_side(tmp_path: Path) -> None:
     assert [row["clips"] for row in rows] == [100, 200]
     probes = {"knn", "linear", "ridge", "svm"}
     assert set(rows[0]["seconds"]) == probes | {f"floor/raw/{name}" for name in probes}
+
+
+def test_preparing_is_timed(tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    done = benchmark("--what=prepare", "--clips=130", "--cores=2", f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert (row["name"], row["format"], row["clips"], row["frames"]) == (
+        "prepare",
+        "nw_ucla",
+        130,
+        31,
+    )
+    assert min(row["cpu_seconds"], row["peak_mb"], row["peak_mb_of_a_reader"]) > 0
+    assert "| nw_ucla | 130 | 2 |" in done.stdout
+
+
+@pytest.mark.slow
+def test_memory_of_preparing_does_not_grow_with_the_clips() -> None:
+    """600 more clips hold 29 MB of poses."""
+    few, many = prepare_rows([100, 700], cores=2, format_name="nw_ucla", frames=200)
+    for key in ("peak_mb", "peak_mb_of_a_reader"):
+        assert many[key] < few[key] + 10

@@ -1,7 +1,8 @@
-"""Times training steps (MS2L, ST-GCN), an epoch's input pipeline, probes; and peak memory.
+"""Times training steps (MS2L, ST-GCN), an epoch's input pipeline, probes, preparing; peak memory.
 
     python -m tools.benchmarks
     python -m tools.benchmarks --what=probes
+    python -m tools.benchmarks --what=prepare --cores=2 --clips=1000 --clips=64000
     python -m tools.benchmarks --compare=torch --torch_python=<interpreter with PyTorch>
 
 Every case runs in a process of its own, so that peak memory is that case's alone. Cases that are
@@ -27,6 +28,7 @@ from absl import flags
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.measures import write_measures
+from tools.benchmarks.preparing import WRITERS, prepare_rows, prepare_table
 from tools.benchmarks.probes import probe_rows, probe_table
 from tools.markdown import markdown_table
 
@@ -72,10 +74,19 @@ TORCH_PYTHON = flags.DEFINE_string(
     "torch_python", "", "Python interpreter of an environment with PyTorch (--compare=torch)."
 )
 WHAT = flags.DEFINE_list(
-    "what", ["step", "input"], "What to time: step, input (not of stgcn), probes (of no shape)."
+    "what",
+    ["step", "input"],
+    "What to time: step, input (not of stgcn), probes, prepare (both of no shape).",
 )
 CLIPS = flags.DEFINE_multi_integer(
-    "clips", [1000, 4000, 16000, 64000], "Training clips of --what=probes.", lower_bound=100
+    "clips",
+    None,
+    "Training clips of --what=probes (default: 1000, 4000, 16000, 64000), clips of --what=prepare "
+    "(default: 1000, 4000).",
+    lower_bound=100,
+)
+FORMAT = flags.DEFINE_enum(
+    "format", "nw_ucla", sorted(WRITERS), "Of the files that --what=prepare reads."
 )
 SHAPE_NAMES = flags.DEFINE_list("shapes", sorted(SHAPES), f"Shapes: {', '.join(SHAPES)}.")
 CORES = flags.DEFINE_multi_integer(
@@ -232,7 +243,7 @@ def check_flags() -> None:
     Raises:
         InputError: an unknown shape or part, or no interpreter for the comparison.
     """
-    for flag, known in ((SHAPE_NAMES, set(SHAPES)), (WHAT, {"step", "input", "probes"})):
+    for flag, known in ((SHAPE_NAMES, set(SHAPES)), (WHAT, {"step", "input", "probes", "prepare"})):
         unknown = sorted(set(flag.value) - known)
         if unknown:
             raise InputError(f"--{flag.name}: '{unknown[0]}' is not one of {', '.join(known)}")
@@ -257,9 +268,15 @@ def main() -> None:
     if rows:
         print(as_table(rows))
     if "probes" in WHAT.value:
-        probes = probe_rows(CLIPS.value, max(CORES.value))
+        probes = probe_rows(CLIPS.value or [1000, 4000, 16000, 64000], max(CORES.value))
         print(probe_table(probes))
         rows += probes
+    if "prepare" in WHAT.value:
+        prepared = []
+        for cores in CORES.value:
+            prepared += prepare_rows(CLIPS.value or [1000, 4000], cores, FORMAT.value)
+        print(prepare_table(prepared))
+        rows += prepared
     machine = environment(rows)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     if OUT.value:

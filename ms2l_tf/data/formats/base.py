@@ -67,11 +67,19 @@ class DatasetHeader:
 
 @dataclasses.dataclass(frozen=True)
 class ReadClip:
-    """A clip as read, with what had to be repaired, in words."""
+    """A clip as read.
+
+    Attributes:
+        clip: its row.
+        poses: by layout.
+        repairs: what had to be repaired, in words.
+        marks: whole numbers that `ClipReader.note` is given back, such as stable digests of frames.
+    """
 
     clip: Clip
     poses: Mapping[str, ClipPoses]
     repairs: tuple[str, ...] = ()
+    marks: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +110,12 @@ DEFAULTS = ReaderOptions()
 class ClipReader(abc.ABC):
     """Reads the clips of one opened source.
 
-    `prepare` asks for `header` and `entries`, then reads one entry after the other, then asks for
-    the splits of the clips it kept. An entry stands for one clip: the name of its file or, where a
-    file holds many, that name, ``#`` and the clip's number or name.
+    `prepare` asks for `header` and `entries`, has the entries read, notes one clip after the other,
+    then asks for the splits of the clips it kept. An entry stands for one clip: the name of its
+    file or, where a file holds many, that name, ``#`` and the clip's number or name.
+
+    Entries are read by readers of their own, in several processes and in any order: what `splits`
+    needs to know of them, and no file's name tells, goes through `ReadClip.marks` and `note`.
 
     Attributes:
         suffix: of the files, such as ``.bvh``.
@@ -154,6 +165,14 @@ class ClipReader(abc.ABC):
     def knows(self, file: str) -> bool:
         """Whether it is a file that this format reads, by its name; for ``--format=auto``."""
         return self.identify(file) is not None
+
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:  # noqa: B027 - few readers need it
+        """Takes down a clip that was kept; called in the order of the entries, before `splits`.
+
+        Args:
+            clip: its row.
+            marks: what its `ReadClip` was given as such.
+        """
 
     @abc.abstractmethod
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:

@@ -61,9 +61,19 @@ class DerivedLayouts(ClipReader):
             documents={**reader.header.documents, **chosen.documents},
         )
 
-    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
+    def entries(self) -> Sequence[str]:
+        """As the native reader."""
+        return self.reader.entries()
+
+    def read(self, entry: str) -> ReadClip:
         """The clip of the native reader in the wanted layouts."""
-        read = self.reader.read_clip(entry, clip)
+        return self._derived(self.reader.read(entry))
+
+    def read_clip(self, entry: str, clip: Clip) -> ReadClip:
+        """As `read`, of a file whose name says which clip it is."""
+        return self._derived(self.reader.read_clip(entry, clip))
+
+    def _derived(self, read: ReadClip) -> ReadClip:
         poses = {layout: read.poses[layout] for layout in self._kept if layout in read.poses}
         for layout, mapping in self._mappings.items():
             if mapping.source in read.poses:
@@ -78,6 +88,10 @@ class DerivedLayouts(ClipReader):
     def knows(self, file: str) -> bool:
         """As the native reader."""
         return self.reader.knows(file)
+
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+        """As the native reader."""
+        self.reader.note(clip, marks)
 
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """As the native reader."""

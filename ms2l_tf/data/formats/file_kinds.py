@@ -10,12 +10,11 @@ from collections.abc import Callable
 HEAD_BYTES = 1 << 16
 WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own data')"
 _PARSED = "parse them with ms2l_tf.data.formats.{}, and " + WRITE
-VIDEOS = (
-    "make a dataset of their poses with tools/extract_poses.py of a checkout, or "
-    "estimate poses yourself, and " + WRITE
-)
 VIDEO_SUFFIXES = "avi m4v mkv mov mp4 mpeg mpg ts webm wmv"
 _PKU_NUMBERS = 150  # a line of PKU-MMD: 2 bodies, 25 joints, 3 coordinates
+_MSR_NUMBERS = 4  # a joint: 3 coordinates and a confidence
+_UTKINECT_NUMBERS = 61  # a frame: its number, 20 joints, 3 coordinates
+_MSRC12_NUMBERS = 81  # a frame: its time, 20 joints, 3 coordinates and a state
 _NTU_BODY_WORDS = 10  # of the line that begins a body in NTU RGB+D
 
 
@@ -53,8 +52,8 @@ class FileKind:
     Attributes:
         name: as it stands before "files".
         matches: tells it by a sample.
-        reader: the value of ``--format`` that reads such files if they are named as published.
-        general: the one that reads them whatever their names.
+        reader: the values of ``--format`` that may read such files, separated by blanks; the first
+            counts whose reader knows them, see `ClipReader.knows`. ``video`` reads any.
         advice: what to do with them where no reader fits.
     """
 
@@ -102,6 +101,16 @@ def _is_amass(sample: Sample) -> bool:
     return _is_npz(sample) and any(word in sample.head for word in words)
 
 
+def _is_ctrgcn(sample: Sample) -> bool:
+    return _is_npz(sample) and b"x_train.npy" in sample.head[:200]
+
+
+def _is_stgcn(sample: Sample) -> bool:
+    """By the shape of the array, [N, C, T, V, M]."""
+    shape = re.search(rb"'shape': \(\d+, [23], \d+, \d+, \d\)", sample.head[:200])
+    return sample.head.startswith(b"\x93NUMPY") and shape is not None
+
+
 def _is_video(sample: Sample) -> bool:
     head = sample.head
     riff = head.startswith(b"RIFF") and head[8:12] == b"AVI "
@@ -133,6 +142,14 @@ def _json(*alternatives: tuple[str, ...]) -> Callable[[Sample], bool]:
     return lambda sample: _is_json(sample) and any(sample.has_keys(*keys) for keys in alternatives)
 
 
+def _is_label_table(sample: Sample) -> bool:
+    """By the names of its columns, as those of `data.label_table`."""
+    header = sample.text.partition("\n")[0].strip()
+    columns = set(re.split(r"\s*[,;\t]\s*", header))
+    known = {"file", "clip", "label", "subject", "camera", "setup", "group", "split"}
+    return sample.is_one_of("csv tsv") and bool({"file", "clip"} & columns) and columns <= known
+
+
 def _is_media_pipe_table(sample: Sample) -> bool:
     header = sample.text.partition("\n")[0].lower()
     return sample.is_one_of("csv tsv") and ("visibility" in header or "landmark" in header)
@@ -148,24 +165,47 @@ def _numbers_a_line(sample: Sample) -> set[int]:
     return {len(line) for line in lines}
 
 
+def _has_numbers(count: int) -> Callable[[Sample], bool]:
+    return lambda sample: _numbers_a_line(sample) == {count}
+
+
+def _is_msrc12(sample: Sample) -> bool:
+    """A recording, or its action points."""
+    numbers = "," not in sample.text and _numbers_a_line(sample) == {_MSRC12_NUMBERS}
+    return numbers or sample.text.startswith("XQPCTick;")
+
+
+def _is_pku(sample: Sample) -> bool:
+    """A video, or the labels of one: four whole numbers between commas."""
+    lines = sample.text.splitlines()[:5]
+    labels = lines and all(re.fullmatch(r"\d+,\d+,\d+,\d+\s*", line) for line in lines)
+    return bool(labels) or _numbers_a_line(sample) == {_PKU_NUMBERS}
+
+
 # The first one that matches counts: special kinds stand before the general ones.
 KINDS: tuple[FileKind, ...] = (
-    FileKind("NTU RGB+D .skeleton", _is_ntu),
+    FileKind("NTU RGB+D .skeleton", _is_ntu, "ntu"),
     FileKind("PYSKL .pkl annotation", _is_pyskl, "pyskl"),
     FileKind("Python pickle (.pkl)", _is_pickle),
     FileKind("AMASS .npz", _is_amass),
-    FileKind("NumPy .npz", _is_npz),
-    FileKind("NumPy .npy", _by_suffix("npy", b"\x93NUMPY")),
-    FileKind("MATLAB .mat", _by_suffix("mat", b"MATLAB")),
+    FileKind("CTR-GCN .npz", _is_ctrgcn, "ctrgcn"),
+    FileKind("ST-GCN .npy", _is_stgcn, "stgcn"),
+    FileKind("NumPy .npz", _is_npz, "arrays"),
+    FileKind("NumPy .npy", _by_suffix("npy", b"\x93NUMPY"), "arrays"),
+    FileKind("MATLAB .mat", _by_suffix("mat", b"MATLAB"), "utd_mhad"),
     FileKind("HDF5", _by_suffix("h5 hdf5", b"\x89HDF\r\n")),
     FileKind("C3D motion-capture", _by_suffix("c3d", b"\2\x50")),
     FileKind("FBX", _by_suffix("fbx", b"Kaydara FBX")),
     FileKind("TRC motion-capture", _by_suffix("trc", b"PathFileType")),
     FileKind("CDF (Human3.6M)", _by_suffix("cdf", b"\xcd\xf3\0\1")),
-    FileKind("video", _is_video, advice=VIDEOS),
-    FileKind("BVH motion-capture", _is_bvh, "bandai_namco", "bvh", _PARSED.format("bvh")),
-    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", "amc", _PARSED.format("asf_amc")),
-    FileKind("OpenPose JSON", _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"))),
+    FileKind("video", _is_video, "video"),
+    FileKind("BVH motion-capture", _is_bvh, "bandai_namco bvh"),
+    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05 amc"),
+    FileKind(
+        "OpenPose JSON",
+        _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"), ("version", "people")),
+        "openpose",
+    ),
     FileKind(
         "Kinetics-Skeleton JSON",
         _json(("frame_index", "skeleton"), ("data", "label_index"), ("has_skeleton",)),
@@ -179,15 +219,22 @@ KINDS: tuple[FileKind, ...] = (
             ("worldLandmarks",),
             ("visibility", "x", "y"),
         ),
+        "mediapipe",
     ),
     FileKind("NW-UCLA JSON", _json(("skeletons",)), "nw_ucla"),
     FileKind(
-        "COCO keypoint JSON", _json(("keypoints",), ("info", "images"), ("images", "annotations"))
+        "COCO keypoint JSON",
+        _json(("keypoints",), ("info", "images"), ("images", "annotations"), ("instance_info",)),
+        "coco",
     ),
     FileKind("JSON", _is_json),
-    FileKind("MediaPipe CSV", _is_media_pipe_table),
-    FileKind("CSV", _by_suffix("csv tsv")),
-    FileKind("PKU-MMD text", lambda sample: _numbers_a_line(sample) == {_PKU_NUMBERS}),
+    FileKind("label table", _is_label_table, advice="name it by --labels"),
+    FileKind("MediaPipe CSV", _is_media_pipe_table, "mediapipe"),
+    FileKind("MSRC-12", _is_msrc12, "msrc12"),
+    FileKind("CSV", _by_suffix("csv tsv"), "csv"),
+    FileKind("PKU-MMD text", _is_pku, "pku_mmd"),
+    FileKind("UTKinect text", _has_numbers(_UTKINECT_NUMBERS), "utkinect"),
+    FileKind("MSR Action3D text", _has_numbers(_MSR_NUMBERS), "msr_action3d"),
     FileKind("numeric text", lambda sample: len(_numbers_a_line(sample)) == 1),
     FileKind(
         "archive",

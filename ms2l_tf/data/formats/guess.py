@@ -1,19 +1,21 @@
-"""What a source holds, in words, and what to do about it: for those whose ``--format`` fails."""
+"""What a source holds and what reads it, for ``--format=auto`` and where another one fails."""
 
 from __future__ import annotations
 
 import collections
 import os
-import pathlib
 import posixpath
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ms2l_tf.data.archives import SourceFiles, open_source
 from ms2l_tf.data.formats import FORMATS, ReaderOptions
+from ms2l_tf.data.formats.base import DEFAULTS
 from ms2l_tf.data.formats.file_kinds import HEAD_BYTES, FileKind, Sample, kind_of
 from ms2l_tf.errors import InputError
 
+AUTO = "auto"  # the value of ``--format`` that goes by what a source holds
+_BESIDE = 0.05  # of a format's files; so many of other formats may lie beside them
 _SAMPLES = 5  # files of one suffix that are looked into
 _DATASET = ("dataset.json", "clips.csv")
 
@@ -26,58 +28,110 @@ def describe_source(path: str | os.PathLike[str], format_name: str = "") -> str:
         format_name: the value of ``--format`` that does not read it.
 
     Returns:
-        Such as "holds 12 NTU RGB+D .skeleton files, which ..."; empty: nothing there can be told.
+        Such as "holds 12 C3D motion-capture files, which ..."; empty: nothing there can be told.
     """
-    source = pathlib.Path(path)
     try:
-        with open_source(source) as files:
+        with open_source(path) as files:
             return describe_files(files, format_name)
     except InputError:
-        return _describe_file(source) if source.is_file() else ""
+        return ""
 
 
 def describe_files(files: SourceFiles, format_name: str = "") -> str:
     """As `describe_source`, of an open source."""
-    names = [name for name in files.names if not _is_hidden(name)]
-    folder = next((posixpath.dirname(name) for name in names if _is_dataset(name, names)), None)
+    folder = _dataset_folder(files)
     if folder is not None:
         place = shlex.quote(str(files.path / folder))
         return f"holds a prepared dataset: train on it with --data={place}"
-    counts: collections.Counter[FileKind] = collections.Counter()
-    examples: dict[FileKind, list[str]] = {}
-    for suffix, of_suffix in _by_suffix(names).items():
-        kind = _kind_of_files(files, suffix, of_suffix)
+    kinds = _kinds(files)
+    if not kinds:
+        return ""
+    what, formats = f"holds {_listed(kinds)}", _formats(files, kinds, DEFAULTS)
+    if not formats:
+        return f"{what}, which this package cannot read yet: {next(iter(kinds)).advice}"
+    best = max(formats, key=formats.__getitem__)
+    if best == format_name:
+        return ""
+    return f"{what}; --format={best} reads them"
+
+
+def recognised(files: SourceFiles, options: ReaderOptions = DEFAULTS) -> tuple[str, str]:
+    """The format that reads a source, and a line on what was seen.
+
+    Files of other formats may lie beside: not more than one in twenty, such as a list of labels.
+
+    Raises:
+        InputError: nothing reads what the source holds, or several formats share it.
+    """
+    kinds = {} if _dataset_folder(files) is not None else _kinds(files)
+    formats = _formats(files, kinds, options)
+    if not formats:
+        held = describe_files(files) or "holds nothing that looks like skeletons"
+        raise InputError(f"{files.path}: {held}; --format reads {', '.join(FORMATS)}")
+    (best, count), *others = sorted(formats.items(), key=lambda entry: -entry[1])
+    if sum(number for _, number in others) > _BESIDE * count:
+        flags = ", ".join(f"--format={name} ({number})" for name, number in formats.items())
+        raise InputError(
+            f"{files.path}: holds {_listed(kinds)}, read by {flags}; name one of them, or a folder "
+            "of one format"
+        )
+    return best, f"holds {_listed(kinds)}: --format={best}"
+
+
+def _kinds(files: SourceFiles) -> dict[FileKind, list[str]]:
+    """Kinds of files with the names of these, the most frequent first."""
+    kinds: dict[FileKind, list[str]] = {}
+    for suffix, names in _by_suffix([name for name in files.names if not _is_hidden(name)]).items():
+        kind = _kind_of_files(files, suffix, names)
         if kind is not None:
-            counts[kind] += len(of_suffix)
-            examples.setdefault(kind, []).extend(of_suffix)
-    if not counts:
-        return ""
-    (kind, count), *others = counts.most_common()
-    what = f"holds {_counted(kind, count)}"
-    if others:
-        what += f" (and {', '.join(_counted(other, number) for other, number in others)})"
-    for reader in filter(None, (kind.reader, kind.general)):
-        if _is_published(files, reader, examples[kind]):
-            return "" if reader == format_name else f"{what}; --format={reader} reads them"
-    return f"{what}, which this package cannot read yet: {kind.advice}"
+            kinds.setdefault(kind, []).extend(names)
+    return dict(sorted(kinds.items(), key=lambda entry: -len(entry[1])))
 
 
-def _counted(kind: FileKind, count: int) -> str:
-    return f"{count} {kind.name} file{'s' if count > 1 else ''}"
+def _formats(
+    files: SourceFiles, kinds: Mapping[FileKind, Sequence[str]], options: ReaderOptions
+) -> dict[str, int]:
+    """The formats that read some of the files, and how many of them."""
+    counts: collections.Counter[str] = collections.Counter()
+    for kind, names in kinds.items():
+        for format_name in kind.reader.split():
+            if _reads(files, format_name, names, options):
+                counts[format_name] += len(names)
+                break
+    return dict(counts)
 
 
-def _describe_file(path: pathlib.Path) -> str:
+def _reads(
+    files: SourceFiles, format_name: str, names: Sequence[str], options: ReaderOptions
+) -> bool:
+    """Whether a reader knows one of the files by its name, or finds several clips in one."""
+    if format_name not in FORMATS:  # videos: nobody publishes their names
+        return True
     try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return ""
-    kind = kind_of(Sample(_suffix(path.name), head))
-    if kind is None:
-        return ""
-    if kind.reader:
-        return f"is one {kind.name} file; name the folder that holds all of them"
-    return f"is one {kind.name} file, which this package cannot read yet: {kind.advice}"
+        reader = FORMATS[format_name](files, options)
+    except InputError:  # it lacks an option, say, and is the one to tell
+        return True
+    if any(map(reader.knows, names)):
+        return True
+    try:
+        of_files = {entry.partition("#")[0] for entry in reader.entries() if "#" in entry}
+    except InputError:
+        return False
+    return not of_files.isdisjoint(names)
+
+
+def _listed(kinds: Mapping[FileKind, Sequence[str]]) -> str:
+    first, *others = (
+        f"{len(names)} {kind.name} file{'s' if len(names) > 1 else ''}"
+        for kind, names in kinds.items()
+    )
+    return first + (f" (and {', '.join(others)})" if others else "")
+
+
+def _dataset_folder(files: SourceFiles) -> str | None:
+    """Where a prepared dataset lies in the source, if one does."""
+    names = [name for name in files.names if not _is_hidden(name)]
+    return next((posixpath.dirname(name) for name in names if _is_dataset(name, names)), None)
 
 
 def _kind_of_files(files: SourceFiles, suffix: str, names: Sequence[str]) -> FileKind | None:
@@ -90,12 +144,6 @@ def _kind_of_files(files: SourceFiles, suffix: str, names: Sequence[str]) -> Fil
         except InputError:  # damage is told by whoever reads the file for good
             continue
     return kinds.most_common(1)[0][0] if kinds else None
-
-
-def _is_published(files: SourceFiles, format_name: str, names: Sequence[str]) -> bool:
-    """Whether a reader knows one of the files by its name."""
-    reader = FORMATS[format_name](files, ReaderOptions())
-    return any(reader.knows(name) for name in names)
 
 
 def _by_suffix(names: Sequence[str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import (
@@ -16,7 +17,7 @@ from ms2l_tf.data.formats.base import (
     ReaderOptions,
 )
 from ms2l_tf.data.formats.mocap import entries_with_suffix
-from ms2l_tf.data.label_table import LabelTable, label_clips
+from ms2l_tf.data.label_table import LabelTable, Table, label_clips
 from ms2l_tf.data.records import UNITS, Axes, Clip
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -39,11 +40,13 @@ class Listing:
         clips: by entry, as far as the files tell.
         header: of the dataset.
         splits: the files' own.
+        manifest: name and content of a table in the source that stands in for ``--labels``.
     """
 
     clips: Mapping[str, Clip]
     header: DatasetHeader
     splits: Sequence[SplitNames] = ()
+    manifest: tuple[str, bytes] | None = None
 
 
 class ListedReader(ClipReader):
@@ -53,7 +56,7 @@ class ListedReader(ClipReader):
     train in ``train_only``.
     """
 
-    takes = ("layout", "labels", "frame_rate", "unit", "axes")
+    takes: ClassVar[tuple[str, ...]] = ("layout", "labels", "frame_rate", "unit", "axes")
     suffixes: tuple[str, ...]
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
@@ -71,12 +74,12 @@ class ListedReader(ClipReader):
     @functools.cached_property
     def _listing(self) -> tuple[Listing, LabelTable]:
         listing = self.list_clips()
-        labels, names = self.options.labels, listing.header.label_names
-        table = label_clips(list(listing.clips.values()), labels, names)
+        given: Table | None = self.options.labels or listing.manifest
+        table = label_clips(list(listing.clips.values()), given, listing.header.label_names)
         header = dataclasses.replace(
             listing.header,
             label_names=table.label_names,
-            notes=(*listing.header.notes, *_unused(table, labels)),
+            notes=(*listing.header.notes, *_unused(table, given)),
         )
         clips = {entry: table.clips[clip.name] for entry, clip in listing.clips.items()}
         return dataclasses.replace(listing, clips=clips, header=header), table
@@ -126,11 +129,12 @@ def _over(split: SplitNames, kept: set[str]) -> SplitNames | None:
     return dataclasses.replace(split, train=train, test=test) if train or test else None
 
 
-def _unused(table: LabelTable, labels: str) -> list[str]:
+def _unused(table: LabelTable, given: Table | None) -> list[str]:
     if not table.unused:
         return []
+    name = given[0] if isinstance(given, tuple) else f"--labels={given}"
     names = ", ".join(table.unused[:_SHOWN]) + (", ..." if len(table.unused) > _SHOWN else "")
-    return [f"--labels={labels}: {len(table.unused)} rows name nothing of the source: {names}"]
+    return [f"{name}: {len(table.unused)} rows name nothing of the source: {names}"]
 
 
 def pose_header(
@@ -165,6 +169,17 @@ def pose_header(
         confidence,
         own=layout if options.layout and is_path(options.layout) else None,
     )
+
+
+def assumed(options: ReaderOptions, header: PoseHeader) -> tuple[str, ...]:
+    """Notes on what is taken of poses whose files say nothing of it."""
+    notes = []
+    if not options.frame_rate:
+        notes.append(f"taken to have {header.frame_rate:g} frames a second; else say --frame_rate")
+    if header.axes is not None and not options.axes:
+        axes = ",".join(vars(header.axes).values())
+        notes.append(f"coordinates taken to have the axes {axes}; else say --axes")
+    return tuple(notes)
 
 
 def parse_axes(text: str) -> Axes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 
 from ms2l_tf.data.archives import SourceFiles
@@ -52,6 +53,12 @@ def stem(entry: str) -> str:
     return posixpath.splitext(posixpath.basename(entry))[0]
 
 
+def split_entry(entry: str) -> tuple[str, int]:
+    """File and number of an entry such as `0002-L.txt#7`; 0 for a file as a whole."""
+    file, _, number = entry.rpartition("#")
+    return (file, int(number)) if file and re.fullmatch(r"[0-9]{1,9}", number) else (entry, 0)
+
+
 def content_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Line number (from 1) and words of the lines that hold more than blanks and a # comment."""
     for number, line in enumerate(text_lines(text), start=1):
@@ -76,12 +83,21 @@ def parse_numbers(words: Sequence[str], place: str) -> list[float]:
             raise ValueError
         numbers = list(map(float, words))
     except ValueError:
-        bad = next(word for word in words if not _is_number(word))
+        bad = next(word for word in words if not is_number(word))
         raise InputError(f"{place}: {shorten(bad)} is not a number") from None
     if not all(map(math.isfinite, numbers)):
         bad = next(word for word in words if not math.isfinite(float(word)))
         raise InputError(f"{place}: {shorten(bad)} is not a finite number")
     return numbers
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is a number as programs write it; NaN and infinity are."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return word.isascii() and "_" not in word
 
 
 def shorten(word: str) -> str:
@@ -101,11 +117,3 @@ def check_joints(joints: Sequence[str], layout: str, where: str) -> None:
         if names:
             raise InputError(f"{where}: {kind} {shorten(names[0])}, unlike the layout {layout}")
     raise InputError(f"{where}: has the joints of the layout {layout} in another order")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return word.isascii() and "_" not in word

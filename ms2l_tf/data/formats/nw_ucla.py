@@ -22,7 +22,8 @@ on the other knows the answer, so every cross-view split comes twice: as publish
 
 from __future__ import annotations
 
-import collections
+import array
+import hashlib
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -86,8 +87,8 @@ class NwUclaReader(ClipReader):
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
         super().__init__(files, options)
-        # Which clips show one and the same frame, by the hash of its bytes.
-        self._frames: dict[int, set[str]] = collections.defaultdict(set)
+        # The frames that a clip shows, by the digests of their bytes.
+        self._frames: dict[str, array.array[int]] = {}
 
     def identify(self, entry: str) -> Clip | None:
         """Action, subject, take (as the group) and view from the file's name."""
@@ -113,10 +114,13 @@ class NwUclaReader(ClipReader):
         coords[missing] = np.nan
         if missing.all():
             raise InputError(f"{entry}: has no joint in any frame")
-        for frame in coords[~missing.all(axis=1)]:
-            self._frames[hash(frame.tobytes())].add(clip.name)
         poses = {LAYOUT: ClipPoses(coords[:, np.newaxis])}
-        return ReadClip(clip, poses, _describe_repairs(missing))
+        frames = tuple(map(_digest, coords[~missing.all(axis=1)]))
+        return ReadClip(clip, poses, _describe_repairs(missing), frames)
+
+    def note(self, clip: Clip, marks: Sequence[int]) -> None:
+        """Takes down which frames a clip shows."""
+        self._frames[clip.name] = array.array("Q", marks)
 
     def splits(self, clips: Sequence[Clip]) -> Sequence[SplitNames]:
         """`cross_view_<test view>`, the same with `_no_copies`, and `cross_subject`."""
@@ -142,9 +146,15 @@ class NwUclaReader(ClipReader):
 
     def _sharing_frames(self, names: Sequence[str]) -> set[str]:
         """The clips that have a frame in common with one of `names`, these themselves included."""
-        wanted = set(names)
-        sharing = (clips for clips in self._frames.values() if clips & wanted)
-        return set().union(*sharing)
+        shown: set[int] = set()
+        for name in names:
+            shown.update(self._frames.get(name, ()))
+        return {name for name, frames in self._frames.items() if not shown.isdisjoint(frames)}
+
+
+def _digest(frame: np.ndarray) -> int:
+    """The same in every process, unlike `hash`."""
+    return int.from_bytes(hashlib.blake2b(frame.tobytes(), digest_size=8).digest())
 
 
 def _check_label(label: Any, clip: Clip, entry: str) -> None:

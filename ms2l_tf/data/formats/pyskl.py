@@ -178,6 +178,11 @@ def _clip(value: Any, where: str) -> Clip:
     name, label = value["frame_dir"], value.get("label", -1)
     if isinstance(label, bool) or not isinstance(label, int):
         raise InputError(f"{where}: label {shown(label)} is no whole number")
+    return clip_of_name(name, label)
+
+
+def clip_of_name(name: str, label: int) -> Clip:
+    """A clip with the setup, camera, performer and replication that a name of NTU RGB+D says."""
     match = _NTU.fullmatch(name)
     if match is None:
         return Clip(name, label)

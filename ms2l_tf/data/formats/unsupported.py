@@ -6,22 +6,15 @@ import difflib
 import re
 from collections.abc import Collection
 
-from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
+from ms2l_tf.data.formats.file_kinds import WRITE
 
-_NTU_ADVICE = f"{WRITE}; the recipes {{}} then train on it"
-_POSES = "poses in such files"
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
-    ("NTU RGB+D 60", _NTU_ADVICE.format("ntu60/..."), "ntu ntu60 nturgbd nturgbd60"),
-    ("NTU RGB+D 120", _NTU_ADVICE.format("ntu60/..."), "ntu120 nturgbd120"),
-    ("PKU-MMD", _NTU_ADVICE.format("pku1/... and pku2/..."), "pku pku1 pku2 pkummd"),
     ("Kinetics-Skeleton", WRITE, "kinetics kinetics400 kineticsskeleton"),
-    ("NumPy files of ST-GCN or CTR-GCN", WRITE, "ctrgcn stgcn aimclr npz npy numpy"),
     ("Human3.6M", WRITE, "h36m human36m cdf"),
     ("AMASS", WRITE, "amass babel humanml3d smpl smplx smplh"),
-    ("UTD-MHAD", WRITE, "utd utdmhad mat matlab"),
+    ("a MATLAB file", WRITE, "mat matlab"),
     ("Berkeley MHAD", WRITE, "mhad berkeleymhad"),
-    ("MSR Action3D", WRITE, "msr msraction3d"),
     ("SBU Kinect Interaction", WRITE, "sbu sbukinect"),
     ("SYSU 3D HOI", WRITE, "sysu"),
     ("Toyota Smarthome", WRITE, "toyota smarthome toyotasmarthome"),
@@ -32,13 +25,9 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("3DPW", WRITE, "3dpw"),
     ("TotalCapture", WRITE, "totalcapture"),
     ("MPI-INF-3DHP", WRITE, "3dhp mpiinf3dhp"),
-    (f"OpenPose ({_POSES})", WRITE, "openpose"),
-    (f"COCO ({_POSES})", WRITE, "coco alphapose mmpose rtmpose vitpose"),
-    (f"MediaPipe ({_POSES})", WRITE, "mediapipe blazepose movenet"),
     ("C3D", WRITE, "c3d trc"),
     ("FBX", f"export it as BVH, which --format=bvh reads, or {WRITE}", "fbx"),
-    ("a table", WRITE, "csv tsv txt text json h5 hdf5"),
-    ("video", VIDEOS, "video videos mp4 avi mov metrabs"),
+    ("a table", WRITE, "txt text json h5 hdf5"),
 )
 # Other names of what can be read.
 _ALIASES = {
@@ -57,8 +46,28 @@ _ALIASES = {
     "lafan1": "bvh",
     "mixamo": "bvh",
     **dict.fromkeys(("mmaction", "mmaction2", "pkl", "pickle"), "pyskl"),
+    **dict.fromkeys(("numpy", "npy", "npz", "array"), "arrays"),
+    **dict.fromkeys(("tsv", "dataframe"), "csv"),
+    **dict.fromkeys(("aimclr", "agcn", "2sagcn", "crosclr", "mmskeleton"), "stgcn"),
+    **dict.fromkeys(("alphapose", "mmpose", "rtmpose", "vitpose", "movenet"), "coco"),
+    "blazepose": "mediapipe",
+    "ntu60": "ntu",
+    "ntu120": "ntu",
+    "nturgbd": "ntu",
+    "nturgbd60": "ntu",
+    "nturgbd120": "ntu",
+    "auto": "auto",
+    "automatic": "auto",
+    "pku": "pku_mmd",
+    "pku1": "pku_mmd",
+    "pku2": "pku_mmd",
+    "utd": "utd_mhad",
+    "msr": "msr_action3d",
+    "utkinectaction3d": "utkinect",
+    "msrc": "msrc12",
     "demo": "synthetic",
     "synth": "synthetic",
+    **dict.fromkeys(("videos", "film", "films", "mp4", "avi", "mov", "mkv", "metrabs"), "video"),
 }
 
 

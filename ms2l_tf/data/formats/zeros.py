@@ -32,10 +32,8 @@ def zeros_missing(coords: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str
     count, frames = int((missing & there).sum()), (missing & there).any(axis=(1, 2))
     if not count:
         return coords, ()
-    return coords, (
-        f"{count} joints at the origin or without a number set to missing in {int(frames.sum())} of {len(coords)} "
-        "frames",
-    )
+    what = f"{count} joints at the origin or without a number set to missing"
+    return coords, (f"{what} in {int(frames.sum())} of {len(coords)} frames",)
 
 
 def without_padding(coords: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ class ExtractReport:
     """What happened to the videos; `extract_report.json` holds the same.
 
     Attributes:
-        model: name of the model's folder.
+        model: which one found the poses.
         frame_rate: of the dataset.
         clips: how many were written.
         skipped: videos left out, each with the reason.
@@ -24,7 +24,7 @@ class ExtractReport:
         unused_labels: rows of the table of labels that name no video.
     """
 
-    model: str
+    model: str = ""
     frame_rate: float = 0.0
     clips: int = 0
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -47,25 +48,24 @@ class VideoHeader:
     num_frames: int
 
 
-def find_videos(paths: Sequence[str]) -> list[Video]:
-    """The videos that were named, and all those below the folders that were named.
+def find_videos(source: str | os.PathLike[str]) -> list[Video]:
+    """The video that was named, or all those below the folder that was named.
 
     A clip is called like its file without the ending, or with it where two would share the name.
 
     Raises:
-        InputError: a path that isn't there, a folder without videos, a video named twice.
+        InputError: nothing is there, a folder without videos, two clips of one name.
     """
-    named: list[tuple[str, pathlib.Path]] = []
-    for path in map(pathlib.Path, paths):
-        if path.is_file():
-            named.append((path.name, path))
-        elif path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-            if not files:
-                raise InputError(f"--video={path}: no video in it ({', '.join(SUFFIXES)})")
-            named += [(file.relative_to(path).as_posix(), file) for file in files]
-        else:
-            raise InputError(f"--video={path}: no such file or folder")
+    path = pathlib.Path(source)
+    if path.is_file():
+        named = [(path.name, path)]
+    elif path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise InputError(f"--source={path}: no video in it ({', '.join(SUFFIXES)})")
+        named = [(file.relative_to(path).as_posix(), file) for file in files]
+    else:
+        raise InputError(f"--source={path}: no such file or folder")
     stems = [file.removesuffix(path.suffix) for file, path in named]
     shared = collections.Counter(stems)
     videos = [
@@ -76,9 +76,7 @@ def find_videos(paths: Sequence[str]) -> list[Video]:
         name for name, count in collections.Counter(v.name for v in videos).items() if count > 1
     ]
     if twice:
-        raise InputError(
-            f"--video: two videos are called {twice[0]}; name a folder that holds both, or rename"
-        )
+        raise InputError(f"--source={path}: two videos are called {twice[0]}; rename one")
     return videos
 
 
@@ -183,7 +181,7 @@ def _library() -> ModuleType:
         import av
     except ImportError:
         raise InputError(
-            "--video: reading videos needs PyAV: pip install 'ms2l-tf[video]'"
+            "--format=video: reading videos needs PyAV: pip install 'ms2l-tf[video]'"
         ) from None
     return av
 

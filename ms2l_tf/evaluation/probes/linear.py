@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -110,6 +111,15 @@ class LinearProbe:
         features = check_query(features, self.dims_)
         found: FloatArray = self.model_.predict_log_proba(self.scaling_.transform(features))
         return found
+
+    def affine(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Centre [D], weights [D, K] and bias [K]: logits up to a shift, columns by `classes`."""
+        if isinstance(self.model_, StreamedLogistic):
+            return self.scaling_.folded(self.model_.weights_[:-1], self.model_.weights_[-1])
+        weights, bias = self.model_.coef_.T, self.model_.intercept_
+        if len(self.classes) == 2:  # scikit-learn keeps the logit of the second class alone
+            weights, bias = np.hstack([0 * weights, weights]), np.append(0 * bias, bias)
+        return self.scaling_.folded(weights, bias)
 
     def _scaling(self) -> LinearScaling:
         return LinearScaling(max_dims=self.max_dims, seed=self.seed)

@@ -111,6 +111,10 @@ class RidgeProbe:
             predicted[part] = self.classes_[scores.argmax(axis=1)]
         return predicted
 
+    def affine(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Centre [D], weights [D, K] and bias [K] of the scores, columns by ``classes_``."""
+        return self.scaling_.folded(self.weights_, self.bias_)
+
     def details(self) -> dict[str, Any]:
         """The chosen penalty, the mean squared leave-one-out error of each, and the scaling."""
         scaling, summed = self.scaling_.details(), ""

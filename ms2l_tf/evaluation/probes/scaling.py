@@ -86,6 +86,24 @@ class LinearScaling:
     def _standardise(self, features: FloatArray) -> FloatArray:
         return (features - self.mean_) * self.scale_.astype(features.dtype)
 
+    def folded(
+        self, weights: FloatArray, bias: FloatArray
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """A linear map behind this scaling as one of the features themselves.
+
+        Args:
+            weights: [min(D, max_dims), K].
+            bias: [K].
+
+        Returns:
+            Centre [D], weights [D, K] and bias [K]: ``(features - centre) @ weights + bias``.
+        """
+        if self.pca_ is not None:
+            weights = self.pca_.components_.T.astype(np.float64) @ weights
+            bias = bias - self.pca_.mean_ @ weights
+        centre = self.mean_.astype(np.float64)
+        return centre, self.scale_[:, None] * weights, np.asarray(bias, np.float64)
+
     def details(self) -> dict[str, Any]:
         """Whether and to how many components the features were reduced."""
         if self.pca_ is None:

@@ -51,24 +51,25 @@ def choose(
     """
     if len(candidates) == 1:
         return candidates[0], {"c": candidates[0]}
-    splits = _splits(labels, groups, folds, seed)
-    if not splits:  # nothing can be held out, as with one label a class or one class a subject
+    held_out = splits(labels, groups, folds, seed)
+    if not held_out:  # nothing can be held out, as with one label a class or one class a subject
         middle = candidates[len(candidates) // 2]
         return middle, {"c": middle, "cross_validation": None}
-    correct = np.sum([count_correct(fit, held) for fit, held in splits], axis=0)
-    accuracy = 100.0 * correct / sum(len(held) for _, held in splits)
+    correct = np.sum([count_correct(fit, held) for fit, held in held_out], axis=0)
+    accuracy = 100.0 * correct / sum(len(held) for _, held in held_out)
     best = candidates[int(accuracy.argmax())]
     return best, {
         "c": best,
         "cross_validation": {str(c): float(a) for c, a in zip(candidates, accuracy, strict=True)},
-        "folds": len(splits),
+        "folds": len(held_out),
         "grouped": groups is not None and len(np.unique(groups)) > 1,
     }
 
 
-def _splits(
+def splits(
     labels: IntArray, groups: npt.NDArray[Any] | None, folds: int, seed: int
 ) -> list[tuple[IntArray, IntArray]]:
+    """(fit rows, held-out rows) of each fold, see `choose`; none where nothing can be held out."""
     most = int(np.bincount(labels).max())
     if most < 2:
         return []

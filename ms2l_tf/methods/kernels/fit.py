@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from ms2l_tf.data.pipeline import evaluation_batches
 from ms2l_tf.data.run_data import RunData
-from ms2l_tf.errors import InputError
 from ms2l_tf.methods.augmentation import AugmentSettings, build_augmentation
 from ms2l_tf.methods.base import Learner
+from ms2l_tf.methods.kernels.fit_clips import FitClips
 from ms2l_tf.methods.kernels.instances import (
     Basis,
     Scatter,
@@ -20,17 +19,14 @@ from ms2l_tf.methods.kernels.instances import (
     discriminant,
     principal_basis,
 )
-from ms2l_tf.methods.kernels.measuring import measure_channels, measure_thresholds, progress
+from ms2l_tf.methods.kernels.measuring import measure_channels, measure_thresholds
 from ms2l_tf.methods.kernels.settings import InstanceSettings
 from ms2l_tf.networks.base import Network
 from ms2l_tf.networks.kernels import KernelEncoder
 from ms2l_tf.networks.semantic import SemanticNetwork
 from ms2l_tf.settings.config import RunConfig
-from ms2l_tf.skeletons.canonical import without
-from ms2l_tf.skeletons.layout import SkeletonLayout
 from ms2l_tf.views import ClipRandom
 
-BATCH = 64
 THRESHOLD_CLIPS = 128
 # Principal components are found from so many clips, more than there are components; what follows
 # goes over all.
@@ -40,8 +36,9 @@ BASIS_CLIPS = 2048
 def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str, float]:
     """Measures the weights of a run's encoder on its training clips, in all layouts of the run.
 
-    The views of a clip that are kept together are in all the layouts by turns. Memory does not grow
-    with the number of clips, and time grows in proportion to it.
+    The views of a clip that are kept together are in all the layouts by turns. Of several data sets
+    all clips are told apart, those of different sets too. Memory does not grow with the number of
+    clips, and time grows in proportion to it.
 
     Args:
         config: settings of the run.
@@ -53,17 +50,9 @@ def fit_kernels(config: RunConfig, data: RunData, learner: Learner) -> dict[str,
         between clips to that among the views of a clip (not with ``--dims=0``).
 
     Raises:
-        InputError: there are fewer than two training clips.
+        InputError: a data set has fewer than two training clips.
     """
-    train_on = config.data.train_on
-    clips = functools.reduce(np.intersect1d, [part.trained(train_on) for part in data.parts])
-    if len(clips) < 2:
-        raise InputError(
-            f"--method=kernels: tells clips apart, and there is {len(clips)} training clip"
-            f"{' with poses in all layouts' if len(data.parts) > 1 else ''}; prepare more, or name "
-            "another --split"
-        )
-    return KernelFit(config, data, learner.encoder, clips).run()
+    return KernelFit(config, data, learner.encoder).run()
 
 
 class KernelFit:
@@ -74,19 +63,16 @@ class KernelFit:
         data: its clips.
         network: a `KernelEncoder`, or one of the points of all layouts; built, its weights are
             assigned.
-        clips: those to fit on; they have poses in all layouts.
     """
 
-    def __init__(
-        self, config: RunConfig, data: RunData, network: Network, clips: np.ndarray
-    ) -> None:
+    def __init__(self, config: RunConfig, data: RunData, network: Network) -> None:
         self._settings = config.of(InstanceSettings)
-        self._semantic: SemanticNetwork | None = None
+        lacking = None
         if isinstance(network, SemanticNetwork):
-            network = network.network
-            self._semantic = _in_views(network, data.layouts, self._settings.lacking)
+            network, lacking = network.network, self._settings.lacking
         assert isinstance(network, KernelEncoder), "checked with the settings"
-        self._encoder, self._data, self._clips = network, data, clips
+        self._encoder = network
+        self._sets = [FitClips(one, config.data.train_on, lacking) for one in data.sets]
         self._seed = config.training.seed
         self._random = np.random.default_rng(self._seed)
         self._augmentation = build_augmentation(config.of(AugmentSettings), network.layout)
@@ -111,37 +97,25 @@ class KernelFit:
         separation = float(ratios.mean()) if len(ratios) else 0.0
         return {"directions": float(len(ratios)), "separation": separation}
 
-    def _batches(self, clips: np.ndarray, what: str) -> Iterator[tf.Tensor]:
-        """What the encoder reads of some clips, in one layout after another."""
-        for layout in range(len(self._data.parts)):
-            yield from self._in_layout(layout, clips, what)
+    def _batches(self, sample: Sequence[np.ndarray], what: str) -> Iterator[tf.Tensor]:
+        """What the encoder reads of some clips of each data set, in one layout after another."""
+        for clips, rows in zip(self._sets, sample, strict=True):
+            yield from clips.batches(rows, what)
 
-    def _in_layout(self, layout: int, clips: np.ndarray, what: str) -> Iterator[tf.Tensor]:
-        """Poses [B, T, M, J, C] of some clips in their order; the last batch may be smaller.
-
-        Beyond the layouts of the run are those that lack a part, as `_in_views` has them.
-        """
-        part = layout % len(self._data.parts)
-        store, normaliser = self._data.parts[part].store, self._data.normalisers[part]
-        if self._semantic:
-            normaliser = normaliser.of_layout(self._semantic.layouts[layout])
-        batches = evaluation_batches(store, clips, normaliser, batch=BATCH)
-        for number, batch in enumerate(progress(batches, -(-len(clips) // BATCH), what)):
-            poses = batch["poses"][: len(clips) - number * BATCH]
-            yield self._semantic.points(poses, layout) if self._semantic else poses
-
-    def _some(self, count: int) -> np.ndarray:
-        """Clips drawn at random, in their order: so many, all layouts taken together."""
-        of_layout = max(1, count // len(self._data.parts))
-        return np.sort(self._random.permutation(self._clips)[:of_layout])
+    def _some(self, count: int) -> list[np.ndarray]:
+        """Clips drawn of each data set in proportion: so many, all layouts taken together."""
+        total = sum(len(clips.rows) for clips in self._sets)
+        return [
+            clips.some(round(count * len(clips.rows) / total), self._random) for clips in self._sets
+        ]
 
     def _measure_banks(self) -> None:
         encoder = self._encoder
-        sample = self._some(THRESHOLD_CLIPS)
+        every, sample = [clips.rows for clips in self._sets], self._some(THRESHOLD_CLIPS)
         readers = [lambda poses: encoder.persons(poses).values, self._pairs_together]
         for bank, reader in zip(encoder.banks, readers, strict=False):
             read = tf.function(reader, reduce_retracing=True, autograph=False)
-            measure_channels(bank, (read(p) for p in self._batches(self._clips, "channels")))
+            measure_channels(bank, (read(p) for p in self._batches(every, "channels")))
             sampled = [read(poses).numpy() for poses in self._batches(sample, "thresholds")]
             measure_thresholds(bank, np.concatenate(sampled), self._random)
 
@@ -150,10 +124,10 @@ class KernelFit:
         pairs = self._encoder.pairs(poses)
         return tf.boolean_mask(pairs, tf.reduce_any(pairs != 0, axis=[1, 2]))
 
-    def _numbers(self, clips: np.ndarray) -> np.ndarray:
-        """What the banks give for some clips: [N, F]."""
+    def _numbers(self, sample: Sequence[np.ndarray]) -> np.ndarray:
+        """What the banks give for some clips of each data set: [N, F]."""
         read = tf.function(self._encoder.kernel_numbers, reduce_retracing=True, autograph=False)
-        return np.concatenate([read(p).numpy() for p in self._batches(clips, "kernels")])
+        return np.concatenate([read(p).numpy() for p in self._batches(sample, "kernels")])
 
     def _scatter(self, basis: Basis) -> Scatter:
         """Covariances of the components of augmented views of all clips."""
@@ -167,21 +141,12 @@ class KernelFit:
             return (self._encoder.kernel_numbers(view) - mean) @ directions
 
         views = self._settings.instance_views
-        layouts = len(self._semantic.layouts) if self._semantic else 1
-        rounds = [self._in_layout(n, self._clips, "views of clips") for n in range(layouts)]
-        for number, poses in enumerate(zip(*rounds, strict=True)):
+        rounds = (clips.rounds("views of clips") for clips in self._sets)
+        for number, poses in enumerate(itertools.chain.from_iterable(rounds)):
             draws = range(number * views, (number + 1) * views)
             of_draws = [
-                components(poses[draw % layouts], tf.constant([self._seed, draw])).numpy()
+                components(poses[draw % len(poses)], tf.constant([self._seed, draw])).numpy()
                 for draw in draws
             ]
             scatter.add(np.stack(of_draws, axis=1))
         return scatter
-
-
-def _in_views(
-    network: Network, layouts: Sequence[SkeletonLayout], parts: Sequence[str]
-) -> SemanticNetwork:
-    """What reads poses of the layouts for a network, then those without each of the parts."""
-    lacking = [without(layout, part) for part in parts for layout in layouts]
-    return SemanticNetwork(network, [*layouts, *lacking])

@@ -13,8 +13,10 @@ import tensorflow as tf
 from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.records import Axes
 from ms2l_tf.data.videos.extract import extract_poses, summary
+from ms2l_tf.data.videos.metrabs import MetrabsDetector
 from ms2l_tf.data.videos.report import REPORT, ExtractReport
 from ms2l_tf.errors import InputError
+from ms2l_tf.skeletons.layout import load_layout
 from tests.data.videos.fakes import (
     LAYOUTS,
     RATE,
@@ -49,7 +51,8 @@ def extract(
     video: Path, model: Path, out: Path, layouts: tuple[str, ...] = LAYOUTS, **options: object
 ) -> tuple[ClipDataset, ExtractReport]:
     given: dict[str, object] = {"progress": False, **options}
-    return extract_poses([str(video)], model, layouts, out, **given)  # type: ignore[arg-type]
+    skeletons = [load_layout(name) for name in layouts]
+    return extract_poses(video, lambda: MetrabsDetector(model, skeletons), out, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("batch", [4, 50])
@@ -105,7 +108,7 @@ def test_fewer_persons_and_a_place_for_more(
 def test_frames_are_picked_at_the_rate_asked_for(
     pose_model: Path, crossing: Path, tmp_path: Path
 ) -> None:
-    dataset, report = extract(crossing, pose_model, tmp_path / "out", ("smpl_24",), fps=5.0)
+    dataset, report = extract(crossing, pose_model, tmp_path / "out", ("smpl_24",), frame_rate=5.0)
     store = dataset.poses("smpl_24")
     assert (store.frame_rate, report.frame_rate) == (5.0, 5.0)
     coords = store.poses(0).coords
@@ -132,6 +135,22 @@ def test_labels_subjects_and_cameras(pose_model: Path, tmp_path: Path) -> None:
     assert dataset.names[split.train].tolist() == ["x/one"]
     assert dataset.names[split.test].tolist() == ["two"]
     assert summary(dataset) == {"nod": 1, "wave": 1, "unlabelled": 1}
+
+
+def test_without_a_table_folders_are_labels(pose_model: Path, tmp_path: Path) -> None:
+    for name in ("wave/one.mov", "anna/nod/two.mov", "three.mov"):
+        write_video(tmp_path / "videos" / name, draw(A)[:3])
+    dataset, _ = extract(tmp_path / "videos", pose_model, tmp_path / "out", ("smpl_24",))
+    assert dataset.names.tolist() == ["anna/nod/two", "three", "wave/one"]
+    assert dataset.label_names == ("nod", "wave")
+    assert dataset.labels.tolist() == [0, -1, 1]
+    table = tmp_path / "labels.csv"
+    table.write_text("file,subject\none.mov,anna\n")
+    dataset, _ = extract(
+        tmp_path / "videos", pose_model, tmp_path / "both", ("smpl_24",), labels=table
+    )
+    assert dataset.labels.tolist() == [0, -1, 1]
+    assert dataset.subjects.tolist() == ["", "", "anna"]
 
 
 def test_videos_without_persons_are_skipped_listed_and_counted(
@@ -203,19 +222,9 @@ def test_output_folder_must_be_empty(pose_model: Path, crossing: Path, tmp_path:
         extract(crossing, pose_model, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("layouts", "message"),
-    [
-        (("smpl_25",), r"unknown layout 'smpl_25' \(did you mean 'smpl_24'\?\)"),
-        (("h36m_17",), "no skeleton for layout 'h36m_17'.*offers kinectv2_25, smpl_24"),
-        (("smpl_24", "smpl_24"), "a layout is named twice"),
-    ],
-)
-def test_layouts_that_cannot_be_had(
-    pose_model: Path, crossing: Path, tmp_path: Path, layouts: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        extract(crossing, pose_model, tmp_path / "out", layouts)
+def test_a_layout_that_cannot_be_had(pose_model: Path, crossing: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no skeleton for layout 'h36m_17'.*offers kinectv2_25, "):
+        extract(crossing, pose_model, tmp_path / "out", ("h36m_17",))
     assert not list(tmp_path.iterdir())
 
 
@@ -223,11 +232,13 @@ def test_rates_of_videos(pose_model: Path, tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     write_video(videos / "slow.mov", draw(A)[:2], rate=5)
     write_video(videos / "fast.mov", draw(A)[:4], rate=10)
-    with pytest.raises(InputError, match=r"slow\.mov has 5 frames.*fast\.mov 10.*--fps=5$"):
+    with pytest.raises(InputError, match=r"slow\.mov has 5 frames.*fast\.mov 10.*--frame_rate=5$"):
         extract(videos, pose_model, tmp_path / "out", ("smpl_24",))
-    with pytest.raises(InputError, match=r"slow\.mov: has 5 frames a second, fewer than --fps=9"):
-        extract(videos, pose_model, tmp_path / "out", ("smpl_24",), fps=9.0)
-    dataset, _ = extract(videos, pose_model, tmp_path / "out", ("smpl_24",), fps=5.0)
+    with pytest.raises(
+        InputError, match=r"slow\.mov: has 5 frames a second, fewer than --frame_rate=9"
+    ):
+        extract(videos, pose_model, tmp_path / "out", ("smpl_24",), frame_rate=9.0)
+    dataset, _ = extract(videos, pose_model, tmp_path / "out", ("smpl_24",), frame_rate=5.0)
     assert [len(dataset.poses("smpl_24").poses(i).coords) for i in range(2)] == [2, 2]
 
 

@@ -107,18 +107,19 @@ def test_videos_are_found_and_named(tmp_path: Path) -> None:
     for file in ("b.mp4", "a.MOV", "a.avi", "sub/b.mkv", "notes.txt"):
         (tmp_path / "in" / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / file).touch()
-    found = find_videos([str(tmp_path / "in")])
+    found = find_videos(tmp_path / "in")
     names = {video.file: video.name for video in found}
     assert names == {"a.MOV": "a.MOV", "a.avi": "a.avi", "b.mp4": "b", "sub/b.mkv": "sub/b"}
-    (one,) = find_videos([str(tmp_path / "in" / "sub" / "b.mkv")])
+    (one,) = find_videos(tmp_path / "in" / "sub" / "b.mkv")
     assert (one.name, one.file) == ("b", "b.mkv")
 
 
 def test_videos_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--video=.*: no video in it \(\.avi"):
-        find_videos([str(tmp_path)])
-    with pytest.raises(InputError, match=r"--video=.*: no such file or folder"):
-        find_videos([str(tmp_path / "a.mp4")])
-    (tmp_path / "a.mp4").touch()
-    with pytest.raises(InputError, match=r"--video: two videos are called a\.mp4"):
-        find_videos([str(tmp_path / "a.mp4")] * 2)
+    with pytest.raises(InputError, match=r"--source=.*: no video in it \(\.avi"):
+        find_videos(tmp_path)
+    with pytest.raises(InputError, match=r"--source=.*: no such file or folder"):
+        find_videos(tmp_path / "a.mp4")
+    for file in ("a.mp4.mov", "a.mp4", "a.avi"):
+        (tmp_path / file).touch()
+    with pytest.raises(InputError, match=r"--source=.*: two videos are called a\.mp4; rename one"):
+        find_videos(tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf.data.videos.detectors import PoseDetector
 from ms2l_tf.data.videos.names import joint_order, skeleton_name
 from ms2l_tf.data.videos.tracking import match, root_points
 from ms2l_tf.errors import InputError, one_line
@@ -20,7 +21,7 @@ SAME_PERSON = 0.3  # metres between the pelvis of one person in two layouts
 METRES = 1e-3  # poses come in millimetres
 
 
-class PoseDetector:
+class MetrabsDetector(PoseDetector):
     """Finds persons in images.
 
     A model that has all joints in one skeleton (MeTRAbs: the empty name and the table
@@ -40,6 +41,7 @@ class PoseDetector:
 
     def __init__(self, folder: str | os.PathLike[str], layouts: Sequence[SkeletonLayout]) -> None:
         self.folder = pathlib.Path(folder)
+        self.name = f"the model {self.folder.resolve().name}"  # no path: datasets are passed on
         self.layouts = tuple(layouts)
         self._model = load_model(self.folder)
         self._batched = getattr(self._model, "detect_poses_batched", None)
@@ -65,15 +67,6 @@ class PoseDetector:
             self._passes.setdefault(skeleton, {})[layout.name] = order
 
     def detect(self, images: np.ndarray) -> list[dict[str, np.ndarray]]:
-        """The persons in each image.
-
-        Args:
-            images: uint8 [N, H, W, 3], RGB.
-
-        Returns:
-            For each image: layout -> poses float32 [P, J, 3] in metres, in the camera's axes (x
-            right, y down, z ahead), the same P persons in all layouts; NaN is a joint not found.
-        """
         frames: list[dict[str, np.ndarray]] = [{} for _ in images]
         for skeleton, orders in self._passes.items():
             for frame, poses in zip(frames, self._run(images, skeleton), strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ms2l_tf.data.videos.detector import PoseDetector
+from ms2l_tf.data.videos.metrabs import MetrabsDetector
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import load_layout
 from tests.data.videos.fakes import (
@@ -29,7 +29,7 @@ LEFT, RIGHT = Person(1, 100, 9 * STILL, 9 * STILL), Person(0, 250, 50 * STILL, 4
 def test_poses_are_in_metres_in_the_order_of_the_layout(
     model: str, request: pytest.FixtureRequest
 ) -> None:
-    detector = PoseDetector(request.getfixturevalue(model), BOTH)
+    detector = MetrabsDetector(request.getfixturevalue(model), BOTH)
     images = np.concatenate([draw(LEFT, RIGHT), 0 * draw(LEFT), draw(RIGHT)])
     found = detector.detect(images)
     for frame, persons in zip(found, [[LEFT, RIGHT], [], [RIGHT]], strict=True):
@@ -55,7 +55,7 @@ class TwoMinds(FakeModel):
 
 
 def test_persons_of_two_passes_are_matched_by_their_pelvis(tmp_path: Path) -> None:
-    detector = PoseDetector(save_model(tmp_path / "model", TwoMinds()), BOTH)
+    detector = MetrabsDetector(save_model(tmp_path / "model", TwoMinds()), BOTH)
     (frame,) = detector.detect(draw(LEFT, RIGHT))
     for row, person in enumerate((RIGHT, LEFT)):
         wanted = expected("smpl_24", person)[0]
@@ -67,30 +67,30 @@ def test_persons_of_two_passes_are_matched_by_their_pelvis(tmp_path: Path) -> No
 
 def test_models_that_are_none(tmp_path: Path, pose_model: Path) -> None:
     with pytest.raises(InputError, match=r"--model=.*: is not a SavedModel \(no saved_model.pb"):
-        PoseDetector(tmp_path, BOTH)
+        MetrabsDetector(tmp_path, BOTH)
     (tmp_path / "saved_model.pb").write_bytes(b"no protocol buffer")
     with pytest.raises(InputError, match=r"--model=.*: cannot be loaded"):
-        PoseDetector(tmp_path, BOTH)
+        MetrabsDetector(tmp_path, BOTH)
     (tmp_path / "saved_model.pb").write_bytes((pose_model / "saved_model.pb").read_bytes())
     with pytest.raises(InputError, match=r"--model=.*: cannot be loaded"):  # no variables
-        PoseDetector(tmp_path, BOTH)
+        MetrabsDetector(tmp_path, BOTH)
 
 
 def test_python_files_beside_a_model_are_not_run(pose_model: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(pose_model, tmp_path / "model"))
     for name in ("__init__.py", "hubconf.py", "saved_model.py"):
         (folder / name).write_text(f"open({str(tmp_path / 'run')!r}, 'w').close()\n")
-    PoseDetector(folder, BOTH)
+    MetrabsDetector(folder, BOTH)
     assert not (tmp_path / "run").exists()
 
 
 def test_saved_model_without_the_signature(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a pose model like MeTRAbs: it needs detect_poses"):
-        PoseDetector(save_model(tmp_path / "model", tf.Module()), BOTH)
+        MetrabsDetector(save_model(tmp_path / "model", tf.Module()), BOTH)
 
 
 def test_answers_without_poses(tmp_path: Path) -> None:
-    detector = PoseDetector(save_model(tmp_path / "model", FakeModel(answer="poses")), BOTH)
+    detector = MetrabsDetector(save_model(tmp_path / "model", FakeModel(answer="poses")), BOTH)
     with pytest.raises(InputError, match=r"--model=.*poses3d fails: .*poses3d"):
         detector.detect(draw(LEFT))
 
@@ -103,7 +103,7 @@ class OtherArguments(FakeModel):
 
 
 def test_other_arguments_than_those_of_the_signature(tmp_path: Path) -> None:
-    detector = PoseDetector(save_model(tmp_path / "model", OtherArguments()), BOTH)
+    detector = MetrabsDetector(save_model(tmp_path / "model", OtherArguments()), BOTH)
     with pytest.raises(InputError, match=r"skeleton='smpl_24'.* fails: ") as caught:
         detector.detect(draw(LEFT))
     assert "\n" not in str(caught.value)
@@ -114,6 +114,6 @@ def test_joints_of_another_number_than_named(tmp_path: Path) -> None:
     names = skeletons(("smpl_24",))["smpl_24"]
     model.rows = tf.constant([[0, 1, 2], [0, 1, 2]])
     assert len(names) == 24
-    detector = PoseDetector(save_model(tmp_path / "model", model), BOTH[:1])
+    detector = MetrabsDetector(save_model(tmp_path / "model", model), BOTH[:1])
     with pytest.raises(InputError, match=r"shape \(1, 3, 3\), expected \(persons, 24, 3\)"):
         detector.detect(draw(LEFT))

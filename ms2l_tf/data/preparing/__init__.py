@@ -1,0 +1,1 @@
+"""The steps of `prepare`: entries read by processes, kept until all are read, reported."""

@@ -1,0 +1,82 @@
+"""What preparing a source met, for people and as `prepare_report.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+REPORT = "prepare_report.json"
+
+
+@dataclasses.dataclass
+class PrepareReport:
+    """What happened to the clips of a source; `prepare_report.json` holds the same.
+
+    Attributes:
+        format, source: what was read (the source's own name, without the path to it).
+        clips: how many were written; `published_clips` how many there should be, if known.
+        excluded: clips that the list of exclusions names, and that were left out for it.
+        not_found: names on that list that no clip of the source has.
+        skipped: clips that could not be read and whose row is unknown, each with the reason.
+        blanked: unreadable clips whose row is known, each with the reason: written as one frame
+            of missing joints, in no training list, and still in the test lists.
+        repaired: clips with repairs, and what was repaired.
+        copies: groups of clips with the same poses under different names.
+        one_frame: clips of a single frame.
+        repeated_frames: clip -> frames equal to the one before; kept.
+        notes: what the reader chose where the files leave it open.
+        changed: what the writer changed or met in the poses, layout by layout; see `RepairLog`.
+        splits: name -> number of training and test clips.
+    """
+
+    format: str
+    source: str
+    clips: int = 0
+    published_clips: int | None = None
+    excluded: list[str] = dataclasses.field(default_factory=list)
+    not_found: list[str] = dataclasses.field(default_factory=list)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    blanked: dict[str, str] = dataclasses.field(default_factory=dict)
+    repaired: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    copies: list[list[str]] = dataclasses.field(default_factory=list)
+    one_frame: list[str] = dataclasses.field(default_factory=list)
+    repeated_frames: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    changed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    splits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return dataclasses.asdict(self)
+
+    def lines(self) -> list[str]:
+        """A summary of a few lines for the terminal."""
+        lines = [*self.notes, f"{self.clips} clips written"]
+        expected = self.published_clips
+        if expected is not None and self.clips + len(self.excluded) != expected:
+            lines.append(f"the published set has {expected} clips, {self.source} differs")
+        counts = (
+            ("left out, as the list of exclusions says", self.excluded),
+            ("names on the list of exclusions are no clips of the source", self.not_found),
+            ("skipped (unreadable, unknown)", self.skipped),
+            ("unreadable, kept blank in the test lists only", self.blanked),
+            ("with joints set to missing", self.repaired),
+            ("of one frame, kept as a still pose", self.one_frame),
+            ("with frames that repeat the one before, kept", self.repeated_frames),
+        )
+        lines += [f"{len(names)} {text}: {few(names)}" for text, names in counts if names]
+        if self.copies:
+            lines.append(
+                f"{len(self.copies)} groups of clips with identical poses: "
+                f"{few('='.join(group) for group in self.copies)}"
+            )
+        for name, sizes in self.splits.items():
+            lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
+        return lines
+
+
+def few(names: Iterable[str], count: int = 3) -> str:
+    """The first of some names between commas."""
+    names = list(names)
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
