@@ -187,10 +187,8 @@ def _read(source: Table, option: str) -> tuple[str, list[str], list[tuple[int, d
     keys = [column for column in columns if column in KEYS]
     allowed = {*KEYS, "label", *TAGS, "split"}
     named = set(columns) == set(NAMES)
-    if (
-        not named
-        and (len(keys) != 1 or not set(keys) < set(columns) <= allowed)
-        or _repeats(columns)
+    if (not named and (len(keys) != 1 or not set(keys) < set(columns) <= allowed)) or _repeats(
+        columns
     ):
         raise InputError(
             f"{where}: the first line must name the columns file and label (or clip for file), and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 
 import pytest
@@ -162,7 +163,7 @@ def test_everything_that_is_operated_has_a_name(browser: Browser, page: pathlib.
     assert [part.get_attribute("outerHTML") for part in shown if not part.accessible_name] == []
     levels = [int(heading.tag_name[1]) for heading in browser.find_all("h1, h2, h3, h4")]
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def test_a_dark_page_draws_light_trunks(browser: Browser, page: pathlib.Path) -> None:

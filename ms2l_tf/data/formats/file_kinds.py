@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 HEAD_BYTES = 1 << 16
 WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own data')"
-_PARSED = "parse them with ms2l_tf.data.formats.{}, and " + WRITE
 VIDEO_SUFFIXES = "avi m4v mkv mov mp4 mpeg mpg ts webm wmv"
 _PKU_NUMBERS = 150  # a line of PKU-MMD: 2 bodies, 25 joints, 3 coordinates
 _MSR_NUMBERS = 4  # a joint: 3 coordinates and a confidence

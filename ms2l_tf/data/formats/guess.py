@@ -47,7 +47,8 @@ def describe_files(files: SourceFiles, format_name: str = "") -> str:
     if not kinds:
         return ""
     what, formats = f"holds {_listed(kinds)}", _formats(files, kinds, DEFAULTS)
-    if not formats:
+    most = len(next(iter(kinds.values())))
+    if max(formats.values(), default=0) < most:  # what is most of it has no reader
         return f"{what}, which this package cannot read yet: {next(iter(kinds)).advice}"
     best = max(formats, key=formats.__getitem__)
     if best == format_name:
