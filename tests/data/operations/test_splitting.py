@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from ms2l_tf.data import Clip, ClipDataset
-from ms2l_tf.data.operations import add_splits, make_splits, stream_of, with_splits
+from ms2l_tf.data.operations import add_splits, cut, make_splits, stream_of, with_splits
 from ms2l_tf.errors import InputError
 from tests.data.operations.datasets import make, sides
 
@@ -33,6 +33,15 @@ def test_folds_share_out_the_clips(dataset: ClipDataset, how: str) -> None:
         label = {clip.name: clip.label for clip in dataset.clips}
         assert all({label[name] for name in split.test} == {0, 1, 2} for split in splits)
     assert splits == make_splits(dataset.clips, how)
+
+
+def test_pieces_of_a_clip_are_in_one_fold(dataset: ClipDataset) -> None:
+    pieces = cut(stream_of(dataset), "windows:5")
+    source = {clip.name: clip.source for clip in pieces.clips}
+    for split in make_splits(pieces.clips, "kfold:3"):
+        train, test = ({source[name] for name in side} for side in (split.train, split.test))
+        assert test
+        assert not train & test
 
 
 def test_by_subject_and_camera(dataset: ClipDataset) -> None:
@@ -94,7 +103,7 @@ def test_a_name_that_is_there(dataset: ClipDataset) -> None:
         ("kfold:3:colour", "use kfold:K"),
         ("kfold:3:setup", "12 clips have no setup"),
         ("kfold:4:subject", "3 values of subject for 4 folds"),
-        ("kfold:13", "12 clips for 13 folds"),
+        ("kfold:13", "12 recordings for 13 folds"),
         ("kfold:5", "no class has 5 clips"),
     ],
 )
