@@ -243,6 +243,8 @@ def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path
     assert describe_source(tmp_path / name.format(0)) == f"holds {one}"
     with pytest.raises(InputError, match=f"it holds {told}"):
         prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+    with pytest.raises(InputError, match=f": holds {told}; name it"):
+        prepare("auto", tmp_path, tmp_path / "out", progress=False)
 
 
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
