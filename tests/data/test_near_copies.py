@@ -138,7 +138,7 @@ def test_copies_across_a_split_and_labels_that_contradict(tmp_path: pathlib.Path
     halves = leaks["splits"]["halves"]
     assert halves["test_clips_with_identical_copy"] == 1
     assert halves["test_clips_with_near_copy"] == 1
-    assert halves["training_clips_concerned"] == 2
+    assert halves["training_clips"] == ["clip_0", "clip_1"]
     assert [(pair["train"], pair["test"]) for pair in halves["first"]] == [
         ("clip_0", "clip_8"),
         ("clip_1", "clip_11"),
