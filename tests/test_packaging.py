@@ -21,7 +21,11 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
+DATA_FILES = sorted(
+    path.relative_to(ROOT)
+    for ending in ("json", "css", "js")
+    for path in (ROOT / "ms2l_tf").rglob(f"*.{ending}")
+)
 RECIPES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "flags").rglob("*.cfg"))
 COMMANDS = {  # console scripts and their modules
     "ms2l-prepare": "ms2l_tf.cli.prepare",
