@@ -11,6 +11,13 @@ PIP    := -m pip --disable-pip-version-check
 # Two processes, each with one thread, use two cores better than one process with many threads.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile
 
+# Pages are tested in a real browser; without one those tests are left out, and a line says so.
+CHROMIUM     := $(shell command -v chromium 2>/dev/null)
+CHROMEDRIVER := $(shell command -v chromedriver 2>/dev/null)
+LEFT_OUT     := $(if $(and $(CHROMIUM),$(CHROMEDRIVER)),, and not browser)
+SAY_LEFT_OUT := $(if $(LEFT_OUT),@echo "browser tests are left out: there is no chromium or \
+                chromedriver (Debian: apt-get install chromium chromium-driver)")
+
 # make demo: synthetic motions; make demo DATA=<path>/all_sqe.tar.xz: the same on NW-UCLA.
 DATA        ?=
 DEMO_SET    := $(if $(DATA),nw_ucla,synthetic)
@@ -43,7 +50,7 @@ setup-video: $(VIDEO)/.setup-done
 $(VIDEO)/.setup-done: requirements-video.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 13) and \
 	  "error: MediaPipe needs Python 3.11 or 3.12, $(PYTHON) is %d.%d: make setup-video PYTHON=<interpreter>" % v[:2])'
-	@echo "[setup-video] MediaPipe in $(VIDEO) (some 150 MB)"
+	@echo "[setup-video] MediaPipe in $(VIDEO) (some 130 MB)"
 	@test -x $(VIDEO)/bin/python || $(PYTHON) -m venv $(VIDEO)
 	@$(VIDEO)/bin/python $(PIP) install -qq --no-deps --requirement requirements-video.lock
 	@touch $@
@@ -58,10 +65,12 @@ demo: setup
 	@echo "look at $(DEMO_RUN)/showcase.html in a browser"
 
 test: lint
-	@$(PYTEST) -m "not slow"
+	$(SAY_LEFT_OUT)
+	@$(PYTEST) -m "not slow$(LEFT_OUT)"
 
 test-slow: setup setup-video
-	@$(PYTEST) -m slow
+	$(SAY_LEFT_OUT)
+	@$(PYTEST) -m "slow$(LEFT_OUT)"
 
 lint: setup
 	@$(BIN)/ruff check .

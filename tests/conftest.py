@@ -22,6 +22,7 @@ from ms2l_tf.evaluation import layout_features
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.train import train
+from tests.browser import Browser
 from tests.helpers import RUN_CHANGES, TrainedRun, tiny_config, write_dataset
 from tests.msclr.tiny import LAYOUTS
 from tests.msclr.tiny import config as clr_config
@@ -65,6 +66,13 @@ def _default_precision() -> Iterator[None]:
     """A run in mixed precision changes a global setting of Keras; the next test gets float32."""
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, for tests marked `browser`; without it they fail and say what to install."""
+    with Browser() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,12 @@ NOTHING = ["none"]
 PROBE_SETTINGS = {"probes": ProbeConfig}
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-DATA = flags.DEFINE_string("data", None, "Dataset folder, if it is no longer where it was.")
+DATA = flags.DEFINE_string(
+    "data",
+    None,
+    "Dataset folder, if it is no longer where it was; of a run on several, the one to read (none: "
+    "the first). What is read of the second goes to WORKDIR/data_2, and so on.",
+)
 PROBES = flags.DEFINE_list(
     "probes",
     list(DEFAULT_PROBES),

@@ -29,6 +29,14 @@ ms2l-prepare --format=video --source=films --out=data/films
 ms2l-prepare --format=synthetic --preset=demo --clips=1200 --seed=0 --out=data/synthetic
 ms2l-prepare --inspect=data/nw_ucla --report=nw_ucla.html
 ```
+
+Other datasets of what is there already:
+
+```
+ms2l-prepare --merge=data/one,data/other --out=data/both
+ms2l-prepare --source=data/nw_ucla --cut=windows:60:30 --out=data/windows
+ms2l-prepare --source=data/mine --split=kfold:5:subject
+```
 """
 
 from __future__ import annotations
@@ -40,7 +48,7 @@ from typing import Any
 
 from absl import flags
 
-from ms2l_tf.cli import common, videos
+from ms2l_tf.cli import common, dataset_flags, videos
 from ms2l_tf.cli import prepare_flags as given
 from ms2l_tf.cli.inspecting import inspect
 from ms2l_tf.cli.prepare_flags import KNOWN, SYNTHETIC, VIDEO, refuse
@@ -52,16 +60,24 @@ from ms2l_tf.errors import InputError
 
 flags.adopt_module_key_flags(given)
 flags.adopt_module_key_flags(videos)
+_WORK = dataset_flags.define()
 
 
 def main() -> None:
-    """Prepares or inspects, as the flags say."""
+    """Prepares, inspects or works on datasets, as the flags say."""
+    of_sources = (*given.OF_SOURCES, *given.OF_MOTIONS, *videos.FLAGS)
     if given.INSPECT.value:
-        others = (given.FORMAT, *given.OF_SOURCES, *given.OF_MOTIONS, given.LAYOUTS, *videos.FLAGS)
+        others = (given.FORMAT, given.LAYOUTS, *of_sources, *vars(_WORK).values())
         refuse("is of no use with --inspect", *others)
         inspect(pathlib.Path(given.INSPECT.value), given.OUT.value, given.REPORT.value)
         return
     refuse("belongs to --inspect=DIR", given.REPORT)
+    if _WORK.given:
+        useful = (given.SOURCE.name, given.LAYOUT_MAP.name)  # holders of flags do not compare
+        useless = [flag for flag in of_sources if flag.name not in useful]
+        refuse(f"is of no use with --{_WORK.given[0]}", given.FORMAT, given.LAYOUTS, *useless)
+        dataset_flags.work(_WORK, given.SOURCE.value, given.OUT.value, given.LAYOUT_MAP.value or "")
+        return
     format_name = given.FORMAT.value or (AUTO if given.SOURCE.value else "")
     if format_name not in (*KNOWN, AUTO):
         raise InputError(_no_format(format_name))

@@ -3,6 +3,7 @@
   ms2l-train --recipe=nw_ucla/unsupervised_paper --data=data/nw_ucla --workdir=runs/a
   ms2l-train --protocol=semi --init=runs/a --label_fraction=0.1 --data=data/nw_ucla --workdir=runs/b
   ms2l-train --method=msclr --layouts=kinect_v1_20,h36m_17 --data=data/nw_ucla --workdir=runs/c
+  ms2l-train --method=kernels --joints=semantic --data=data/nw_ucla,data/hdm05 --workdir=runs/d
 
 --method says what makes the features, --network what is trained; some settings have other defaults
 there. Where nothing is said that belongs to a method, it is the closed-form encoder, which takes a

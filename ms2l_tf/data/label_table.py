@@ -62,6 +62,7 @@ def label_clips(
     *,
     what: str = "clips",
     flag: str = "--source",
+    option: str = "--labels",
 ) -> LabelTable:
     """Gives clips the rows of a table.
 
@@ -81,6 +82,7 @@ def label_clips(
         label_names: names of the classes in `clips`.
         what: clips are called, in errors.
         flag: that named them.
+        option: that named the table.
 
     Raises:
         InputError: the table cannot be read, a row names several clips, a clip has two rows, no
@@ -89,7 +91,7 @@ def label_clips(
     known = {clip.name: clip for clip in clips}
     if not table or table == pathlib.Path():
         return LabelTable(known, tuple(label_names))
-    where, columns, lines = _read(table)
+    where, columns, lines = _read(table, option)
     if set(columns) == set(NAMES):
         return LabelTable(known, *_renamed(label_names, lines, where))
     rows, unused = _matched(clips, lines, where, what, flag)
@@ -170,12 +172,12 @@ def is_label_table(content: bytes, where: str) -> bool:
     return set(columns) <= {*KEYS, "label", *TAGS, "split"} and bool({*KEYS} & {*columns})
 
 
-def _read(source: Table) -> tuple[str, list[str], list[tuple[int, dict[str, str]]]]:
+def _read(source: Table, option: str) -> tuple[str, list[str], list[tuple[int, dict[str, str]]]]:
     """How errors call it, names of the columns, line numbers and rows."""
     if isinstance(source, tuple):
         where, content = source
     else:
-        where = f"--labels={source}"
+        where = f"{option}={source}"
         try:
             content = pathlib.Path(source).read_bytes()
         except OSError as error:

@@ -75,7 +75,7 @@ class _Copies:
             self._near[second].append((shared, first))
 
     def across(self, split: Split) -> dict[str, Any]:
-        """Test clips that have a copy in training, the training clips concerned, and examples."""
+        """Test clips that have a copy in training, all training clips they share with, examples."""
         members = collections.defaultdict(list)
         for clip in split.train.tolist():
             members[int(self.found.groups[clip])].append(clip)
@@ -95,7 +95,11 @@ class _Copies:
         return {
             "test_clips_with_identical_copy": identical,
             "test_clips_with_near_copy": near,
-            "training_clips_concerned": sum(len(members[group]) for group in touched),
+            "training_clips": [
+                str(self._dataset.names[clip])
+                for group in sorted(touched)
+                for clip in members[group]
+            ],
             "first": examples.first,
         }
 
@@ -126,7 +130,7 @@ class _Copies:
     def _pair(
         self, one: int, other: int, shared: float, keys: tuple[str, str], identical: bool
     ) -> dict[str, Any]:
-        described = {"shared": round(shared, 3), "identical": identical}
+        described: dict[str, Any] = {"shared": round(shared, 3), "identical": identical}
         for key, clip in zip(keys, (one, other), strict=True):
             label = int(self._dataset.labels[clip])
             named = self._dataset.label_names[label] if label >= 0 else None

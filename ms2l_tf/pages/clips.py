@@ -69,8 +69,8 @@ class MovingClips:
         frames = np.array(coords[rows], np.float64)
         if present is not None:
             frames[~np.asarray(present[rows])] = np.nan
-        seen = np.isfinite(frames).all(axis=-1)
-        persons = seen.any(axis=(0, 2))
+        seen = np.asarray(np.isfinite(frames).all(axis=-1))
+        persons = np.asarray(seen.any(axis=(0, 2)))
         persons[0] |= not persons.any()
         points = _in_picture(_turned(frames[:, persons], directions), seen[:, persons])
         cut = stride * len(frames) < len(coords)
@@ -156,4 +156,5 @@ def _centre_sideways(points: np.ndarray, seen: np.ndarray) -> None:
         persons = joints.any(axis=1)
         if persons.any():
             first = int(np.argmax(persons))
-            frame[..., sideways] -= frame[first][joints[first]][:, sideways].mean(axis=0)
+            middle = np.median(frame[first][joints[first]][:, sideways], axis=0)
+            frame[..., sideways] -= middle  # which joints that lie off do not move

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
 from typing import Any
 
 from ms2l_tf.skeletons.joint_names import find_points, sided_names
@@ -22,8 +21,8 @@ class Suggestion:
     Attributes:
         mapping: what joints come from.
         content: of the JSON file that `load_mapping` reads.
-        nearest: target joints that nothing maps to, each with the source joint whose name is most
-            like it, which may mean something else.
+        nearest: target joints that nothing maps to, each with the source joint of its neighbour
+            along the bones, or else the one whose name is most like it.
     """
 
     mapping: JointMapping
@@ -57,11 +56,6 @@ def suggest_mapping(source: SkeletonLayout, target: SkeletonLayout) -> Suggestio
         joint: [source.joints[member] for member in matches[number]]
         for number, joint in enumerate(target.joints)
     }
-    nearest = {
-        joint: difflib.get_close_matches(joint.lower(), _by_small(source), 1, 0.0)[0]
-        for joint, members in joints.items()
-        if not members
-    }
     content = {
         "source": source.name,
         "target": target.name,
@@ -70,8 +64,8 @@ def suggest_mapping(source: SkeletonLayout, target: SkeletonLayout) -> Suggestio
     }
     name = f"{source.name}_to_{target.name}"
     mapping = JointMapping.from_json(content, name, name=name, known=(source, target))
-    small = _by_small(source)
-    return Suggestion(mapping, content, {joint: small[name] for joint, name in nearest.items()})
+    lacking = {joint: _nearest(mapping, joint) for joint in mapping.absent}
+    return Suggestion(mapping, content, lacking)
 
 
 def joint_points(layout: SkeletonLayout) -> dict[int, str]:
@@ -135,6 +129,16 @@ def _path(layout: SkeletonLayout, start: int, end: int) -> list[int]:
     return paths.get(end, [])
 
 
-def _by_small(layout: SkeletonLayout) -> dict[str, str]:
-    names: Sequence[str] = layout.joints
-    return {name.lower(): name for name in names}
+def _nearest(mapping: JointMapping, joint: str) -> str:
+    """The source joint of a neighbour along the bones; else of the most similar name."""
+    source, target = mapping.source_layout, mapping.target_layout
+    number = target.index(joint)
+    for bone in target.bones:
+        if number in bone:
+            row = mapping.weights[bone[0] + bone[1] - number]
+            if row.any():
+                return source.joints[int(row.argmax())]
+    word = sided_names(target.joints)[0][number].word
+    words = [name.word for name in sided_names(source.joints)[0]]
+    likeness = [difflib.SequenceMatcher(None, word, other).ratio() for other in words]
+    return source.joints[likeness.index(max(likeness))]

@@ -136,7 +136,7 @@ def amc(frames: int = 8, length: float = 0.45) -> str:
     metre = length / 0.0254
     lines = [":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(frames):
-        place = np.array(BODY["Hips"][1]) + [0.1 * frame, 0, 0]
+        place = np.array([0.1 * frame, 0, 0]) + BODY["Hips"][1]
         moved = " ".join(f"{value:.9f}" for value in place * metre)
         lines += [str(frame + 1), f"root {moved} 0 0 0"]
         lines += [f"{bone} 0 0 0" for bone in BONES]

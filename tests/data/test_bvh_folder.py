@@ -34,28 +34,11 @@ BIPED = dict(
 POSER = dict(
     zip(
         JOINTS,
-        [
-            "hip",
-            "chest",
-            "neck",
-            "head",
-            "lCollar",
-            "lShldr",
-            "lForeArm",
-            "lHand",
-            "rCollar",
-            "rShldr",
-            "rForeArm",
-            "rHand",
-            "lThigh",
-            "lShin",
-            "lFoot",
-            "lToe",
-            "rThigh",
-            "rShin",
-            "rFoot",
-            "rToe",
-        ],
+        (
+            *("hip", "chest", "neck", "head", "lCollar", "lShldr", "lForeArm", "lHand"),
+            *("rCollar", "rShldr", "rForeArm", "rHand", "lThigh", "lShin", "lFoot", "lToe"),
+            *("rThigh", "rShin", "rFoot", "rToe"),
+        ),
         strict=True,
     )
 )
@@ -235,7 +218,7 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path: pathlib.Path) -> None
         ({"unit": "yard"}, "--unit=yard: use one of m, mm, cm, unknown"),
         ({"axes": "y,z"}, r"--axes=y,z: write up, forward and handedness with commas"),
         ({"axes": "+y,+y,right"}, r"--axes=\+y,\+y,right: axes: up \+y and forward \+y are"),
-        ({"layout": "coco_17"}, "--layout=coco_17: a.bvh has the joint 'Head', coco_17 has not"),
+        ({"layout": "coco_17"}, "--layout=coco_17: a.bvh has another joint 'Head'"),
         ({"layout_map": "auto"}, "--layout_map=auto: say which layouts are wanted"),
     ],
 )
@@ -270,7 +253,7 @@ def test_mapped_to_a_packaged_layout_by_names(tmp_path: pathlib.Path) -> None:
     for target, joint in expected.items():
         np.testing.assert_allclose(mapped[joints.index(target)], rest[joint], atol=1e-5)
     assert np.isnan(mapped[joints.index("htop")]).all()
-    assert any("none stands for htop (nearest: " in line for line in report.lines())
+    assert any("none stands for htop (nearest: Head)" in line for line in report.lines())
     # The suggestion is a file that can be mended and given back.
     file = dataset.path / "bvh_20_to_h36m_17.json"
     content = json.loads(file.read_text())
@@ -286,7 +269,7 @@ def test_a_mapping_from_another_layout(tmp_path: pathlib.Path) -> None:
     source = write(tmp_path / "source", {"a.bvh": bvh()})
     mapping = tmp_path / "map.json"
     mapping.write_text(json.dumps({"source": "bvh_9", "target": "h36m_17", "joints": {}}))
-    with pytest.raises(InputError, match="map.json: source: unknown layout 'bvh_9'"):
+    with pytest.raises(InputError, match=r"map\.json: source: unknown layout 'bvh_9'"):
         read(source, tmp_path / "out", layout_map=str(mapping))
 
 

@@ -69,13 +69,8 @@ SOURCES: dict[str, tuple[str, bytes, str]] = {
     "fbx": ("{}.fbx", b"Kaydara FBX Binary", "FBX"),
     "trc": ("{}.trc", b"PathFileType\t4", "TRC motion-capture"),
     "h36m": ("Directions {}.cdf", b"\xcd\xf3\0\1", "CDF (Human3.6M)"),
-    "mp4": ("{}.mp4", b"\0\0\0\x18ftypmp42", "video"),
-    "avi": ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI ", "video"),
-    "bvh": ("take{}.bvh", CONTENT.encode(), "BVH motion-capture"),
-    "bvh in capitals": ("TAKE{}.BVH", CONTENT.encode("utf-8-sig"), "BVH motion-capture"),
     "bvh as text": ("take{}.txt", CONTENT.encode("utf-16"), "BVH motion-capture"),
     "asf": ("{}.asf", test_asf_amc.CHAIN.encode(), "ASF/AMC motion-capture"),
-    "amc": ("01_0{}.amc", b"#!OML\n:FULLY-SPECIFIED\n:DEGREES\n1\n", "ASF/AMC motion-capture"),
     "openpose": ("v_{}_keypoints.json", json.dumps(OPENPOSE).encode(), "OpenPose JSON"),
     "kinetics": ("{}.json", json.dumps(KINETICS).encode(), "Kinetics-Skeleton JSON"),
     "mediapipe": ("{}.json", json.dumps(MEDIAPIPE).encode("utf-8-sig"), "MediaPipe JSON"),
@@ -114,6 +109,22 @@ def test_a_folder_is_told_by_what_it_holds(source: tuple[pathlib.Path, str]) -> 
     assert said.startswith(f"holds 3 {kind} files, which this package cannot read yet: ")
     wanted = "name it as --source" if kind == "archive" else "ms2l_tf.data.DatasetWriter"
     assert wanted in said
+
+
+@pytest.mark.parametrize(
+    ("names", "reader"),
+    [
+        ({"take1.bvh": CONTENT, "TAKE2.BVH": CONTENT}, "bvh"),
+        ({"01.asf": test_asf_amc.CHAIN, "01_02.amc": ":FULLY-SPECIFIED\n"}, "amc"),
+    ],
+)
+def test_motion_capture_of_any_source(
+    tmp_path: pathlib.Path, names: dict[str, str], reader: str
+) -> None:
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    assert describe_source(tmp_path).endswith(f" files; --format={reader} reads them")
+    assert not describe_source(tmp_path, reader)
 
 
 @pytest.mark.parametrize("suffix", ["zip", "tar", "gztar"])
@@ -216,6 +227,26 @@ def test_what_is_not_recognised_is_refused(
         assert not list(tmp_path.glob(".out*"))
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("{}.mp4", b"\0\0\0\x18ftypmp42"),
+        ("S001C001P001R001A00{}_rgb.AVI", b"RIFF\0\0\0\0AVI "),
+        ("{}.webm", b"\x1a\x45\xdf\xa3"),
+    ],
+)
+def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
+    for number in range(2):
+        (tmp_path / name.format(number)).write_bytes(head)
+    told, one = (f"{n}; --format=video reads them" for n in ("2 video files", "1 video file"))
+    assert describe_source(tmp_path) == f"holds {told}"
+    assert describe_source(tmp_path / name.format(0)) == f"holds {one}"
+    with pytest.raises(InputError, match=f"it holds {told}"):
+        prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+    with pytest.raises(InputError, match=f": holds {told}; name it"):
+        prepare("auto", tmp_path, tmp_path / "out", progress=False)
+
+
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
@@ -273,6 +304,11 @@ def test_names_without_a_reader_get_an_answer(name: str) -> None:
         ("UTKinect", "utkinect"),
         ("MSRC-12", "msrc12"),
         ("sintetic", "synthetic"),
+        ("videos", "video"),
+        ("MP4", "video"),
+        ("MeTRAbs", "video"),
+        ("cmu", "amc"),
+        ("Mixamo", "bvh"),
     ],
 )
 def test_other_names_of_what_is_read(name: str, meant: str) -> None:

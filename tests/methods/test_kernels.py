@@ -20,6 +20,7 @@ from ms2l_tf.evaluation.choices import Choices
 from ms2l_tf.evaluation.evaluate import evaluate_run
 from ms2l_tf.evaluation.feature_files import load_features
 from ms2l_tf.methods.kernels import fit as fit_module
+from ms2l_tf.methods.kernels import fit_clips
 from ms2l_tf.methods.registry import run_config
 from ms2l_tf.runs.build import build_learner, open_data, run_shape
 from ms2l_tf.runs.folder import RunFolder
@@ -118,7 +119,7 @@ def test_every_training_clip_is_read_a_batch_at_a_time_and_no_other(
 
     monkeypatch.setattr(pipeline, "padded_batch", spy)
     monkeypatch.setattr(fit_module, "principal_basis", basis_of)
-    monkeypatch.setattr(fit_module, "BATCH", 2)
+    monkeypatch.setattr(fit_clips, "BATCH", 2)
     monkeypatch.setattr(fit_module, "BASIS_CLIPS", 5)
     monkeypatch.setattr(fit_module, "THRESHOLD_CLIPS", 3)
     folder = fitted(tiny_dataset, tmp_path / "run", train_on="fit", validation="subject")
@@ -133,7 +134,7 @@ def test_measuring_does_not_depend_on_the_batch_size(
     run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fit_module, "BATCH", 5)
+    monkeypatch.setattr(fit_clips, "BATCH", 5)
     mine, others = weights(run), weights(fitted(tiny_dataset, tmp_path / "run"))
     for name in ("mean", "scale", "thresholds", "centre"):
         (path, *more) = [path for path in mine if path.endswith(f"/{name}")]

@@ -46,7 +46,7 @@ class DerivedLayouts(ClipReader):
                 self._kept.append(layout)
                 headers[layout] = natives[layout]
                 continue
-            mapping = chosen.mapping_to(layout) or _mapping_from(list(natives), layout)
+            mapping = chosen.mapping_to(layout) or packaged_mapping(list(natives), layout)
             self._mappings[layout] = mapping
             headers[layout] = dataclasses.replace(
                 natives[mapping.source],
@@ -119,9 +119,14 @@ def _targets(natives: Sequence[str]) -> list[str]:
     return sorted({load_mapping(name).target for name in names})
 
 
-def _mapping_from(natives: Sequence[str], layout: str) -> JointMapping:
+def packaged_mapping(natives: Sequence[str], layout: str, flag: str = "--layouts") -> JointMapping:
+    """The packaged mapping to a layout from one of some others.
+
+    Raises:
+        InputError: there is none; `flag` asked for it.
+    """
     for native in natives:
         if f"{native}_to_{layout}" in mapping_names():
             return load_mapping(f"{native}_to_{layout}")
     known = ", ".join([NATIVE, *natives, *_targets(natives)])
-    raise InputError(f"--layouts: {layout!r} cannot be derived from this source; known: {known}")
+    raise InputError(f"{flag}: {layout!r} cannot be derived from this source; known: {known}")

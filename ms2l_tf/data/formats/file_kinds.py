@@ -9,11 +9,6 @@ from collections.abc import Callable
 
 HEAD_BYTES = 1 << 16
 WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own data')"
-_PARSED = "parse them with ms2l_tf.data.formats.{}, and " + WRITE
-VIDEOS = (
-    "make a dataset of their poses with tools/extract_poses.py of a checkout, or "
-    "estimate poses yourself, and " + WRITE
-)
 VIDEO_SUFFIXES = "avi m4v mkv mov mp4 mpeg mpg ts webm wmv"
 _PKU_NUMBERS = 150  # a line of PKU-MMD: 2 bodies, 25 joints, 3 coordinates
 _MSR_NUMBERS = 4  # a joint: 3 coordinates and a confidence
@@ -57,13 +52,14 @@ class FileKind:
         name: as it stands before "files".
         matches: tells it by a sample.
         reader: the values of ``--format`` that may read such files, separated by blanks; the first
-            counts whose reader knows them, see `ClipReader.knows`.
+            counts whose reader knows them, see `ClipReader.knows`. ``video`` reads any.
         advice: what to do with them where no reader fits.
     """
 
     name: str
     matches: Callable[[Sample], bool]
     reader: str = ""
+    general: str = ""
     advice: str = WRITE
 
 
@@ -201,9 +197,9 @@ KINDS: tuple[FileKind, ...] = (
     FileKind("FBX", _by_suffix("fbx", b"Kaydara FBX")),
     FileKind("TRC motion-capture", _by_suffix("trc", b"PathFileType")),
     FileKind("CDF (Human3.6M)", _by_suffix("cdf", b"\xcd\xf3\0\1")),
-    FileKind("video", _is_video, advice=VIDEOS),
-    FileKind("BVH motion-capture", _is_bvh, "bandai_namco", _PARSED.format("bvh")),
-    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05", _PARSED.format("asf_amc")),
+    FileKind("video", _is_video, "video"),
+    FileKind("BVH motion-capture", _is_bvh, "bandai_namco bvh"),
+    FileKind("ASF/AMC motion-capture", _is_acclaim, "hdm05 amc"),
     FileKind(
         "OpenPose JSON",
         _json(("people", "pose_keypoints_2d"), ("people", "pose_keypoints"), ("version", "people")),

@@ -47,7 +47,8 @@ def describe_files(files: SourceFiles, format_name: str = "") -> str:
     if not kinds:
         return ""
     what, formats = f"holds {_listed(kinds)}", _formats(files, kinds, DEFAULTS)
-    if not formats:
+    most = len(next(iter(kinds.values())))
+    if max(formats.values(), default=0) < most:  # what is most of it has no reader
         return f"{what}, which this package cannot read yet: {next(iter(kinds)).advice}"
     best = max(formats, key=formats.__getitem__)
     if best == format_name:
@@ -105,6 +106,8 @@ def _reads(
     files: SourceFiles, format_name: str, names: Sequence[str], options: ReaderOptions
 ) -> bool:
     """Whether a reader knows one of the files by its name, or finds several clips in one."""
+    if format_name not in FORMATS:  # videos: nobody publishes their names
+        return True
     try:
         reader = FORMATS[format_name](files, options)
     except InputError:  # it lacks an option, say, and is the one to tell

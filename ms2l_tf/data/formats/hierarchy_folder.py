@@ -126,12 +126,10 @@ class HierarchyFolder(ClipReader):
             return layout_of_hierarchy(name, first.joints, first.parents, self.synonyms)
         layout = load_layout(self.options.layout)
         if sorted(layout.joints) != sorted(first.joints):
-            odd = sorted(set(layout.joints) ^ set(first.joints))[0]
-            has, lacks = (
-                (layout.name, first.entry) if odd in layout.joints else (first.entry, layout.name)
-            )
+            odd = min(set(layout.joints) ^ set(first.joints))
+            which = "lacks the" if odd in layout.joints else "has another"
             raise InputError(
-                f"--layout={self.options.layout}: {has} has the joint {shorten(odd)}, {lacks} has not"
+                f"--layout={self.options.layout}: {first.entry} {which} joint {shorten(odd)}"
             )
         return layout
 

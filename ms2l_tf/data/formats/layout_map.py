@@ -20,6 +20,7 @@ class LayoutMap:
     Args:
         given: the file of a mapping, `AUTO`, or empty for none.
         natives: the source's own layouts.
+        flag: that gave it, for errors.
 
     Attributes:
         notes: what was suggested, a line each.
@@ -29,7 +30,9 @@ class LayoutMap:
         InputError: the file cannot be read, or maps from another layout.
     """
 
-    def __init__(self, given: str, natives: Sequence[PoseHeader]) -> None:
+    def __init__(
+        self, given: str, natives: Sequence[PoseHeader], flag: str = "--layout_map"
+    ) -> None:
         self.notes: list[str] = []
         self.documents: dict[str, dict[str, Any]] = {}
         self._natives = natives
@@ -40,8 +43,7 @@ class LayoutMap:
             names = [poses.layout for poses in natives]
             if mapping.source not in names:
                 raise InputError(
-                    f"--layout_map={given}: maps from {mapping.source}, the source has "
-                    f"{', '.join(names)}"
+                    f"{flag}={given}: maps from {mapping.source}, the source has {', '.join(names)}"
                 )
             self._mappings[mapping.target] = mapping
 

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 
-from ms2l_tf.data.formats.file_kinds import VIDEOS, WRITE
+from ms2l_tf.data.formats.file_kinds import WRITE
 
 # Title, advice and names without signs, of datasets and kinds of files that have no reader yet.
 _UNREAD: tuple[tuple[str, str, str], ...] = (
@@ -25,18 +25,9 @@ _UNREAD: tuple[tuple[str, str, str], ...] = (
     ("3DPW", WRITE, "3dpw"),
     ("TotalCapture", WRITE, "totalcapture"),
     ("MPI-INF-3DHP", WRITE, "3dhp mpiinf3dhp"),
-    ("CMU motion capture", WRITE, "cmu cmumocap"),
-    ("LaFAN1 or Mixamo", WRITE, "lafan lafan1 mixamo"),
-    ("BVH of any skeleton", f"ms2l_tf.data.formats.bvh parses it; {WRITE}", "bvh"),
-    (
-        "ASF/AMC of any skeleton",
-        f"ms2l_tf.data.formats.asf_amc parses it; {WRITE}",
-        "asf amc asfamc acclaim",
-    ),
     ("C3D", WRITE, "c3d trc"),
-    ("FBX", f"export it as BVH, which ms2l_tf.data.formats.bvh parses; {WRITE}", "fbx"),
+    ("FBX", f"export it as BVH, which --format=bvh reads, or {WRITE}", "fbx"),
     ("a table", WRITE, "txt text json h5 hdf5"),
-    ("video", VIDEOS, "video videos mp4 avi mov metrabs"),
 )
 # Other names of what can be read.
 _ALIASES = {
@@ -46,6 +37,14 @@ _ALIASES = {
     "hdm": "hdm05",
     "bandai": "bandai_namco",
     "namco": "bandai_namco",
+    "asf": "amc",
+    "asfamc": "amc",
+    "acclaim": "amc",
+    "cmu": "amc",
+    "cmumocap": "amc",
+    "lafan": "bvh",
+    "lafan1": "bvh",
+    "mixamo": "bvh",
     **dict.fromkeys(("mmaction", "mmaction2", "pkl", "pickle"), "pyskl"),
     **dict.fromkeys(("numpy", "npy", "npz", "array"), "arrays"),
     **dict.fromkeys(("tsv", "dataframe"), "csv"),
@@ -68,6 +67,7 @@ _ALIASES = {
     "msrc": "msrc12",
     "demo": "synthetic",
     "synth": "synthetic",
+    **dict.fromkeys(("videos", "film", "films", "mp4", "avi", "mov", "mkv", "metrabs"), "video"),
 }
 
 

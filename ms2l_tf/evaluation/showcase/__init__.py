@@ -1,6 +1,6 @@
 """A page to look at: clips that move beside their nearest neighbours, and the map of the features.
 
-One HTML file without scripts and without network: skeletons are SVG, and SVG animates them.
+One HTML file that loads nothing, made with the kit of `ms2l_tf.pages`.
 """
 
 from ms2l_tf.evaluation.showcase.headline import headline

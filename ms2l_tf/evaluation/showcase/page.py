@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Sequence
 
@@ -16,11 +15,8 @@ from ms2l_tf.evaluation.showcase.gallery import gallery
 from ms2l_tf.evaluation.showcase.headline import headline
 from ms2l_tf.evaluation.tables import format_table
 from ms2l_tf.files import write_text
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}"
-    "svg{width:100%;height:auto}.line{font-size:1.15em}.note{color:#666}pre{overflow:auto}"
-)
+from ms2l_tf.pages import document
+from ms2l_tf.pages.elements import Html, element, note, section
 
 
 def showcase_name(test_on: str) -> str:
@@ -44,31 +40,34 @@ def write_showcase(
     """
     examples = choose_examples(layout)
     store = data.parts[data.index(layout.name)].store
+    drawn, moving = gallery(examples, layout, data.dataset, store)
     sections = (
-        f"<h1>What was learned on {html.escape(result.dataset)}</h1>",
-        f'<p class="line">{html.escape(headline(result))}</p>',
-        "<h2>Clips and what lies nearest to them</h2>",
-        f'<p class="note">{_about_examples(examples, layout)}</p>',
-        gallery(examples, layout, data.dataset, store),
-        "<h2>Map of the test clips</h2>",
-        '<p class="note">Clips that the features hold for alike lie near each other. No label was '
-        "used to place them: colours and names were added afterwards. Numbers are the rows above."
-        "</p>" + _map(layout, data.dataset.label_names, examples),
-        f"<h2>All numbers</h2><pre>{html.escape(format_table(result.metrics))}</pre>",
+        element("h1", f"What was learned on {result.dataset}"),
+        element("p", headline(result), class_="line"),
+        section(
+            "Clips and what lies nearest to them",
+            note(_about_examples(examples, layout)),
+            drawn,
+        ),
+        section(
+            "Map of the test clips",
+            note(
+                "Clips that the features hold for alike lie near each other. No label was used to "
+                "place them: colours and names were added afterwards. Numbers are the rows above."
+            ),
+            _map(layout, data.dataset.label_names, examples),
+        ),
+        section("All numbers", element("pre", format_table(result.metrics), tabindex=0)),
     )
-    write_text(
-        path,
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(result.dataset)}</title><style>{_STYLE}</style></head><body>"
-        f"{''.join(sections)}</body></html>\n",
-    )
+    write_text(path, document(result.dataset, sections, moving))
 
 
-def _map(layout: LayoutFeatures, label_names: Sequence[str], examples: Sequence[Example]) -> str:
+def _map(layout: LayoutFeatures, label_names: Sequence[str], examples: Sequence[Example]) -> Html:
     try:
-        return feature_map(layout.test, label_names, [example.query for example in examples])
+        drawn = feature_map(layout.test, label_names, [example.query for example in examples])
     except InputError as error:  # of a collapsed network, say
-        return f"<p>There is no map: {html.escape(str(error))}.</p>"
+        return element("p", f"There is no map: {error}.")
+    return element("figure", Html(drawn), class_="paper")
 
 
 def _about_examples(examples: Sequence[Example], layout: LayoutFeatures) -> str:
