@@ -38,11 +38,11 @@ def leading_numbers(rows: Sequence[str], words: int, columns: int) -> np.ndarray
     if not (text[ends[:, :-1]] == _BLANK).all() or not (text[ends[:, -1]] == ord("\n")).all():
         return None
     begins = np.concatenate([[0], gaps[:-1] + 1]).reshape(-1, words)
-    begins, ends = begins[:, :columns].ravel(), ends[:, :columns].ravel()
-    values, plain = _plain_decimals(text, begins, ends)
+    first, last = begins[:, :columns].ravel(), ends[:, :columns].ravel()
+    values, plain = _plain_decimals(text, first, last)
     for word in np.flatnonzero(~plain):
         try:
-            values[word] = float(text[begins[word] : ends[word]].tobytes())
+            values[word] = float(text[first[word] : last[word]].tobytes())
         except ValueError:
             return None
     return values.reshape(-1, columns)
