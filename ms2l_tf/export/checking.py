@@ -129,7 +129,7 @@ def _differing(outputs: dict[str, np.ndarray], label: np.ndarray) -> np.ndarray:
     """Of which clips the class is another, though not as likely: bool [B]."""
     probabilities, rows = outputs["probabilities"], np.arange(len(label))
     lead = probabilities[rows, outputs["label"]] - probabilities[rows, label]
-    differing: np.ndarray = lead > _TIE
+    differing: np.ndarray = (outputs["label"] != label) & (np.abs(lead) > _TIE)
     return differing
 
 
