@@ -43,6 +43,7 @@ from ms2l_tf.data.formats.mocap import stem
 from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import zeros_missing
 from ms2l_tf.data.pickled_array import PickledArray
+from ms2l_tf.data.pose_store import release
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.safe_pickle import load_pickle
 from ms2l_tf.errors import InputError
@@ -138,6 +139,7 @@ class PysklReader(ListedReader):
             )
         values = _numbers(annotation.keypoint, f"{entry}: 'keypoint'")
         coords, repairs = zeros_missing(values.swapaxes(0, 1), entry)
+        release(values)
         confidence = self._confidence(annotation, coords, entry) if header.confidence else None
         poses = ClipPoses(coords, None, confidence)
         return ReadClip(clip, {header.layout: poses}, repairs)

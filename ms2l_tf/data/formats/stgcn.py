@@ -41,6 +41,7 @@ from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import without_padding, zeros_missing
 from ms2l_tf.data.numpy_files import ArrayHeader, npy_array, npy_header
 from ms2l_tf.data.pickled_array import PickledArray
+from ms2l_tf.data.pose_store import release
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.safe_pickle import load_pickle
 from ms2l_tf.errors import InputError
@@ -154,6 +155,7 @@ class StgcnReader(ListedReader):
             scores = np.nan_to_num(values[..., 2].astype(np.float32))
             coords[scores == 0] = np.nan
             confidence = np.where(np.isfinite(coords[..., 0]), scores, np.float32(0))
+        release(values)
         return ReadClip(clip, {header.layout: ClipPoses(coords, None, confidence)}, repairs)
 
 
