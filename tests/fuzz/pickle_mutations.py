@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import pickletools
 import random
@@ -22,7 +23,25 @@ _HARMFUL = (
 )
 _OPERATIONS = tuple(operation.code.encode("latin-1") for operation in pickletools.opcodes)
 _VALUES = (
-    *(None, True, -1, 0, 1, 2**31, 2**63, 2**64, 10**40, 1.5, float("nan"), "", "x", b"x", (), []),
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2**31,
+        2**63,
+        2**64,
+        10**40,
+        1 << 20_000,
+        1.5,
+        float("nan"),
+        "",
+        "x",
+        b"x",
+        (),
+        [],
+    ),
     *(
         {},
         (1, 2),
@@ -63,8 +82,8 @@ def edit_pickle(content: bytes, random_: random.Random) -> bytes:
         elif kind == 4:
             pieces.insert(place, random_.choice(_OPERATIONS))
         elif kind == 5:
-            value = pickle.dumps(random_.choice(_VALUES), protocol=random_.choice((0, 1, 2)))
-            pieces[place] = value[2 * (value[:1] == b"\x80") : -1]
+            value = pickle.dumps(random_.choice(_VALUES), protocol=2)
+            pieces[place] = value[2:-1]  # without the number of the protocol and the end
         else:  # another operation with the same argument
             pieces[place] = random_.choice(_OPERATIONS) + pieces[place][1:]
     return b"".join(pieces)
@@ -73,10 +92,9 @@ def edit_pickle(content: bytes, random_: random.Random) -> bytes:
 def _pieces(content: bytes) -> list[bytes]:
     """The operations as they lie in the file; what is no operation is the last piece."""
     starts: list[int] = []
-    try:
+    with contextlib.suppress(Exception):  # what is damaged already is cut where it can be
         for _, _, position in pickletools.genops(content):
             starts.append(position or 0)
-    except Exception:  # what is damaged already is cut where it can be
-        pass
+    starts = starts or [0]
     ends = [*starts[1:], len(content)]
     return [content[start:end] for start, end in zip(starts, ends, strict=True)]

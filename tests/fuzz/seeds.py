@@ -13,7 +13,7 @@ import numpy as np
 
 from ms2l_tf.data.formats import ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
-from ms2l_tf.skeletons.layout import load_layout
+from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 from tests.data import writers_bandai_namco, writers_hdm05
 from tests.data import writers_kinect_text as kinect_text
 from tests.data import writers_pku_mmd as pku
@@ -21,6 +21,7 @@ from tests.data import writers_utd_mhad as utd
 from tests.data.conftest import nw_ucla_content
 from tests.data.motion_files import amc, asf, bvh
 from tests.data.writers_keypoints import (
+    BLAZE,
     coco_annotations,
     coco_results,
     media_pipe_frames,
@@ -51,6 +52,14 @@ class Seed:
     write: Callable[[pathlib.Path], object]
     options: ReaderOptions = DEFAULTS
     layouts: tuple[str, ...] | None = None
+
+    def said(self, **options: str) -> Seed:
+        """The same with other options."""
+        return dataclasses.replace(self, options=ReaderOptions(**options))  # type: ignore[arg-type]
+
+    def in_layouts(self, *names: str) -> Seed:
+        """The same in some layouts."""
+        return dataclasses.replace(self, layouts=names)
 
 
 def files_of(folder: pathlib.Path) -> dict[str, bytes]:
@@ -116,9 +125,12 @@ def _arrays(folder: pathlib.Path) -> None:
     np.savez_compressed(folder / "e.npz", e=motion("e", 2, 20))
 
 
-def _tables(rows: Callable[..., list[list[str]]], separator: str = ",") -> Seed:
-    clips = {name: motion(name, 2, 20) for name in TAGS}
-    content = table_bytes(rows(clips, KINECT, tags=TAGS, decimal=",."[separator == ","]), separator)
+def _tables(
+    rows: Callable[..., list[list[str]]], separator: str = ",", layout: SkeletonLayout = KINECT
+) -> Seed:
+    clips = {name: motion(name, 2, layout.num_joints) for name in TAGS}
+    decimal = "." if separator == "," else ","
+    content = table_bytes(rows(clips, layout, tags=TAGS, decimal=decimal), separator)
     return Seed(lambda folder: (folder / "mine.csv").write_bytes(content))
 
 
@@ -139,6 +151,17 @@ def _media_pipe(flat: bool) -> list[dict[str, object]]:
 
 
 _PICTURES = {"one": motion("one", 3, 17, 2), "two": motion("two", 2, 17, 2, persons=2)}
+_HDM05 = {
+    "HDM_bd.asf": writers_hdm05.skeleton(),
+    "HDM_tr.asf": writers_hdm05.skeleton(),
+    "HDM_bd_kickLFront1Reps_001_120.amc": writers_hdm05.motion(5),
+    "HDM_tr_squat3Reps_001_100.amc": writers_hdm05.motion(5),
+}
+_BANDAI = {
+    "dataset-2_walk_active_001.bvh": writers_bandai_namco.content(),
+    "dataset-2_run_normal_001.bvh": writers_bandai_namco.content(),
+    "dataset-2_run_normal_001.json": json.dumps({"content": 3, "style": 5}),
+}
 _BVH = {"wave/one.bvh": bvh(frames=3), "nod/two.bvh": bvh(frames=2, frame_rate=120)}
 _UT = {"s01_e01": {"walk": (2, 4), "pickUp": ("NaN", "NaN"), "waveHands": (6, 8)}}
 _UT_TEXT = kinect_text.utkinect_text(range(2, 10, 2), kinect_text.poses(4))
@@ -154,25 +177,8 @@ SEEDS: Mapping[str, tuple[Seed, ...]] = {
             }
         ),
     ),
-    "hdm05": (
-        _texts(
-            **{
-                "HDM_bd.asf": writers_hdm05.skeleton(),
-                "HDM_tr.asf": writers_hdm05.skeleton(),
-                "HDM_bd_kickLFront1Reps_001_120.amc": writers_hdm05.motion(5),
-                "HDM_tr_squat3Reps_001_100.amc": writers_hdm05.motion(5),
-            }
-        ),
-    ),
-    "bandai_namco": (
-        _texts(
-            **{
-                "dataset-2_walk_active_001.bvh": writers_bandai_namco.content(),
-                "dataset-2_run_normal_001.bvh": writers_bandai_namco.content(),
-                "dataset-2_run_normal_001.json": json.dumps({"content": 3, "style": 5}),
-            }
-        ),
-    ),
+    "hdm05": (_texts(**_HDM05).in_layouts("native"), _texts(**_HDM05)),
+    "bandai_namco": (_texts(**_BANDAI).in_layouts("native"), _texts(**_BANDAI)),
     "pyskl": (_pyskl(3, 4), _pyskl(2, 2), _pyskl(2, 5), _pyskl(3, 0)),
     "stgcn": (Seed(_stgcn),),
     "ctrgcn": (_ctrgcn(np.savez), _ctrgcn(np.savez_compressed)),
@@ -187,6 +193,7 @@ SEEDS: Mapping[str, tuple[Seed, ...]] = {
     "mediapipe": (
         _json(**{"wave/one.json": _media_pipe(True), "nod/two.json": _media_pipe(True)}),
         _texts(**{"one.jsonl": "\n".join(map(json.dumps, _media_pipe(False)))}),
+        _tables(wide_rows, layout=BLAZE),
     ),
     "ntu": (
         _texts(
@@ -195,16 +202,13 @@ SEEDS: Mapping[str, tuple[Seed, ...]] = {
                     tracks(3, (0, standing(3)), (1, standing(2, 1)))
                 ),
                 f"{clip_name(1, 2, 3, 1, 50)}.skeleton": skeleton_text(tracks(2, (0, standing(2)))),
+                "NTU_RGBD_samples_with_missing_skeletons.txt": "Missing:\n\nS001C002P005R002A008\n",
             }
         ),
     ),
     "bvh": (
         _texts(**_BVH),
-        dataclasses.replace(
-            _texts(**_BVH),
-            options=ReaderOptions(layout_map="auto"),
-            layouts=("native", "h36m_17"),
-        ),
+        _texts(**_BVH).said(layout_map="auto").in_layouts("native", "h36m_17"),
     ),
     "amc": (_texts(**{"01.asf": asf(), "01_01.amc": amc(5), "01_02.amc": amc(4)}),),
     "pku_mmd": (Seed(_pku),),

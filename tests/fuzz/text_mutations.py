@@ -69,7 +69,9 @@ def remove_lines(lines: list[str], random_: random.Random) -> None:
 @_on_lines
 def repeat_line(lines: list[str], random_: random.Random) -> None:
     place = _line(lines, random_)
-    lines[place:place] = [lines[place]] * random_.choice((1, 1, 2, 300))
+    lines[place:place] = [lines[place]] * random_.choice(
+        (1, 1, 2, 300 if len(lines[place]) < 1000 else 3)
+    )
 
 
 @_on_lines

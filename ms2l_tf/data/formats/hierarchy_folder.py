@@ -13,9 +13,9 @@ import numpy as np
 
 from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
 from ms2l_tf.data.formats.body_facts import BodyFacts, body_facts
-from ms2l_tf.data.formats.mocap import shorten, stem
+from ms2l_tf.data.formats.mocap import check_recorded_rate, shorten, stem
 from ms2l_tf.data.kinematics import resample
-from ms2l_tf.data.label_table import LabelTable, label_clips
+from ms2l_tf.data.label_table import LabelTable, label_clips, sorted_classes
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -75,7 +75,9 @@ class HierarchyFolder(ClipReader):
     @property
     def output_rate(self) -> float:
         """Frames a second of the poses."""
-        return self.options.frame_rate or FRAME_RATE
+        rate = self.options.frame_rate or FRAME_RATE
+        check_recorded_rate(rate, f"--frame_rate={rate:g}")
+        return rate
 
     def rate_notes(self) -> tuple[str, ...]:
         """What is said of the frame rate."""
@@ -197,8 +199,7 @@ class HierarchyFolder(ClipReader):
     def _folders(self) -> tuple[str, ...]:
         """Names of the folders that hold the files, where they tell clips apart."""
         folders = {_folder(entry) for entry in self._names} - {""}
-        numbers = all(name.isdecimal() for name in folders)
-        return tuple(sorted(folders, key=int if numbers else str)) if len(folders) > 1 else ()
+        return sorted_classes(folders) if len(folders) > 1 else ()
 
     @functools.cached_property
     def _table(self) -> LabelTable:
