@@ -10,18 +10,32 @@ class InputError(ValueError):
     """A file, folder or flag of the user is wrong.
 
     The message is one readable line that names the file or flag, the place in it and the fix.
-    Commands print it as ``error: <message>`` and exit with status 2.
+    Commands print it as ``error: <message>`` and exit with status 2. What cannot be printed in it,
+    such as a line feed or the codes of a terminal in the name of a file, is escaped.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
+
+
+def printable(text: str) -> str:
+    """The text on one line, with escapes for the characters that cannot be printed."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def warn(text: str) -> None:
     """Says on stderr what may not be as the user believes."""
-    print(f"warning: {text}", file=sys.stderr)
+    print(f"warning: {printable(text)}", file=sys.stderr)
 
 
 def inform(text: str) -> None:
     """Says on stderr what is going on."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:

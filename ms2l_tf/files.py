@@ -97,7 +97,8 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes indented JSON, all or nothing; NumPy values are allowed, NaN is not."""
     # Encoded before the file is opened: a value that JSON cannot hold leaves no file at all.
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
-    write_text(path, text + "\n")
+    # Half of a character, as in a file's name of another encoding, is an escape of JSON's.
+    write_text(path, text.encode(errors="backslashreplace").decode() + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 _LONGEST_TEXT = 4096  # far below the longest field that a table is read with
 _SHOWN = 40  # characters of a refused value that an error message repeats
 _LARGEST = 2**63
+_LONGEST_COUNT = 9
 
 
 def checked_clip(clip: Any, num_labels: int, where: str = "") -> Clip:
@@ -80,6 +81,14 @@ def whole_number(value: Any, what: str) -> int:
     if number is None or not -_LARGEST <= number < _LARGEST:
         raise InputError(f"{what} is {shown(value)}; expected a whole number")
     return number
+
+
+def is_count(text: str) -> bool:
+    """Whether a text is a whole number from 0 as programs write it, of at most nine digits.
+
+    `str.isdecimal` takes digits of any alphabet and numbers so long that `int` refuses them.
+    """
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_COUNT
 
 
 def checked_rate(value: Any, where: str) -> float:
@@ -176,7 +185,10 @@ def shown(value: Any) -> str:
     """A refused value on one short line."""
     if isinstance(value, np.generic):
         value = value.item()
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists without end
+        text = f"a value of type {type(value).__name__}, too long to be shown"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 

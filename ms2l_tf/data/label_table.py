@@ -9,6 +9,7 @@ import pathlib
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.records import Clip
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.tables import read_rows
@@ -121,7 +122,7 @@ def _renamed(
     """The classes, those that a table names by their numbers called so; and numbers of none."""
     names, unused = list(label_names), []
     for line, row in lines:
-        if not row["label"].isdecimal() or not row["name"]:
+        if not is_count(row["label"]) or not row["name"]:
             raise InputError(f"{table}, line {line}: needs the number of a class and its name")
         if int(row["label"]) < len(names):
             names[int(row["label"])] = row["name"]
@@ -132,8 +133,8 @@ def _renamed(
 
 def sorted_classes(labels: Iterable[str]) -> tuple[str, ...]:
     """Names of classes in their order (of their numbers, if all are numbers); empty is none."""
-    names = set(labels) - {""}
-    return tuple(sorted(names, key=int if all(name.isdecimal() for name in names) else str))
+    names = sorted(set(labels) - {""})
+    return tuple(sorted(names, key=int) if all(map(is_count, names)) else names)
 
 
 def _matched(

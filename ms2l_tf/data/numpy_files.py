@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import lzma
 import math
 import mmap
 import posixpath
@@ -21,7 +22,7 @@ _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 12
 _LOCAL_HEADER = 30  # bytes before the name of a member in a zip file
 _DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError),
     *(NotImplementedError, RuntimeError, EOFError, OSError),
 )
 
@@ -77,14 +78,13 @@ class NpzFile:
     """
 
     def __init__(self, files: SourceFiles, name: str) -> None:
-        self._name, self._content = name, files.mapped(name)
+        self._files, self._name, self._content = files, name, files.mapped(name)
         try:
-            self._archive = zipfile.ZipFile(files.open(name))
+            with files.open(name) as file, zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
         except _DAMAGE as error:
             raise InputError(f"{name}: is no complete .npz file ({one_line(error)})") from None
-        self._members = {
-            posixpath.splitext(member.filename)[0]: member for member in self._archive.infolist()
-        }
+        self._members = {posixpath.splitext(each.filename)[0]: each for each in members}
         self._inflated: dict[str, np.ndarray] = {}
 
     @property
@@ -132,7 +132,12 @@ class NpzFile:
             raise InputError(
                 f"{where}: refused, it unpacks to {member.file_size:,} bytes (limit {limit:,})"
             )
-        with tempfile.TemporaryFile() as scratch, self._archive.open(member) as file:
+        with (
+            tempfile.TemporaryFile() as scratch,
+            self._files.open(self._name) as packed,
+            zipfile.ZipFile(packed) as archive,
+            archive.open(member) as file,
+        ):
             shutil.copyfileobj(file, scratch, 1 << 20)
             scratch.flush()
             return mmap.mmap(scratch.fileno(), 0, access=mmap.ACCESS_READ)

@@ -61,6 +61,7 @@ class PoseChecks:
         self.confidence = confidence
         self.keep_zeros = keep_zeros
 
+    @np.errstate(over="ignore", invalid="ignore")  # lengths beyond float32 are infinite: outliers
     def check(self, poses: Any, where: str) -> CheckedPoses:
         """The poses padded to M persons and made consistent; see `DatasetWriter.add_clip`.
 

@@ -11,21 +11,11 @@ from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats.bandai_namco import CONTENTS, LAYOUT, STYLES, BandaiNamcoReader
 from ms2l_tf.data.prepare import PrepareReport, prepare
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons import load_layout, mapping_names
+from ms2l_tf.skeletons import mapping_names
 from tests.conftest import SHARED_DATA
+from tests.data.writers_bandai_namco import content
 
 NAME = "dataset-2_walk-turn-left_masculine_007"
-
-
-def content(frames: int = 3, frame_time: float = 0.0333333, shift: float = 0) -> str:
-    """All joints hang on the first one, joint j lies at height 100 j."""
-    first, *others = load_layout(LAYOUT).joints
-    channels = "CHANNELS 3 Zrotation Xrotation Yrotation"
-    text = f"HIERARCHY\nROOT {first}\n{{\nOFFSET 0 0 0\n{channels}\n"
-    for number, joint in enumerate(others, start=1):
-        text += f"JOINT {joint}\n{{\nOFFSET {shift} {100 * number} 0\n}}\n"
-    rows = (f"0 {90 * (frame % 2)} 0\n" for frame in range(frames))
-    return f"{text}}}\nMOTION\nFrames: {frames}\nFrame Time: {frame_time}\n{''.join(rows)}"
 
 
 def write(folder: pathlib.Path, text: str, name: str = NAME, label: object = None) -> str:

@@ -25,7 +25,7 @@ from ms2l_tf.data.prepare import prepare
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.figures.curves import read_history
 from ms2l_tf.skeletons import load_layout, load_mapping
-from tests.data import test_bandai_namco, test_hdm05
+from tests.data import test_hdm05, writers_bandai_namco, writers_hdm05
 from tests.data.test_asf_amc import CHAIN
 from tests.data.test_bvh import CONTENT
 from tests.data.test_label_table import CLIPS
@@ -118,7 +118,7 @@ def test_nw_ucla_files_and_their_suffix(
 
 def test_bvh_and_label_in_capitals(tmp_path: pathlib.Path) -> None:
     name = "dataset-2_run_normal_001"
-    (tmp_path / f"{name}.BVH").write_text(test_bandai_namco.content())
+    (tmp_path / f"{name}.BVH").write_text(writers_bandai_namco.content())
     label = {"content": CONTENTS.index("run"), "style": STYLES.index("normal")}
     (tmp_path / f"{name}.JSON").write_text(json.dumps(label))
     with open_source(tmp_path) as source:
@@ -133,8 +133,8 @@ def test_bvh_and_label_in_capitals(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("skeleton", ["HDM_bd.ASF", "HDM_BD.ASF", "HDM_bd.Asf"])
 def test_asf_and_amc_in_capitals(tmp_path: pathlib.Path, skeleton: str) -> None:
     name = test_hdm05.NAME
-    (tmp_path / f"{name}.AMC").write_text(test_hdm05.motion(4))
-    (tmp_path / skeleton).write_text(test_hdm05.skeleton())
+    (tmp_path / f"{name}.AMC").write_text(writers_hdm05.motion(4))
+    (tmp_path / skeleton).write_text(writers_hdm05.skeleton())
     with open_source(tmp_path) as source:
         reader = Hdm05Reader(source)
         (entry,) = reader.entries()

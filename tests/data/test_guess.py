@@ -19,7 +19,13 @@ from ms2l_tf.data.formats.guess import describe_source, recognised
 from ms2l_tf.data.formats.unsupported import _UNREAD, unknown_format
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.errors import InputError
-from tests.data import test_asf_amc, test_bandai_namco, test_hdm05
+from tests.data import (
+    test_asf_amc,
+    test_bandai_namco,
+    test_hdm05,
+    writers_bandai_namco,
+    writers_hdm05,
+)
 from tests.data.test_bvh import CONTENT
 from tests.data.test_prepare import run_command
 
@@ -177,11 +183,11 @@ def test_the_format_that_reads_a_source_is_named(
         "holds 40 NW-UCLA JSON files; --format=nw_ucla reads them"
     )
     (tmp_path / "bandai").mkdir()
-    test_bandai_namco.write(tmp_path / "bandai", test_bandai_namco.content(), label={})
+    test_bandai_namco.write(tmp_path / "bandai", writers_bandai_namco.content(), label={})
     said = describe_source(tmp_path / "bandai")
     assert said.startswith("holds 1 BVH motion-capture file (and 1 JSON file); --format=bandai_n")
     (tmp_path / "hdm").mkdir()
-    test_hdm05.write(tmp_path / "hdm", test_hdm05.motion(2))
+    test_hdm05.write(tmp_path / "hdm", writers_hdm05.motion(2))
     assert describe_source(tmp_path / "hdm").endswith("; --format=hdm05 reads them")
     with pytest.raises(InputError, match=r"no \.amc file; it holds 40 .* --format=nw_ucla reads"):
         prepare("hdm05", nw_ucla_folder, tmp_path / "out", progress=False)
@@ -189,7 +195,7 @@ def test_the_format_that_reads_a_source_is_named(
 
 def test_a_source_is_recognised(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """In a folder, an archive, a single file; one file in twenty may be of another format."""
-    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    test_bandai_namco.write(nw_ucla_folder, writers_bandai_namco.content())
     (nw_ucla_folder / "._a01_s01_e00_v01.json").write_bytes(b"\0")
     archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", nw_ucla_folder)
     seen = "holds 40 NW-UCLA JSON files (and 1 BVH motion-capture file): --format=nw_ucla"
@@ -206,8 +212,8 @@ def test_a_source_is_recognised(nw_ucla_folder: pathlib.Path, tmp_path: pathlib.
 def test_what_is_not_recognised_is_refused(
     nw_ucla_folder: pathlib.Path, tiny: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
-    test_hdm05.write(nw_ucla_folder, test_hdm05.motion(2))  # of two files, .asf and .amc
-    test_bandai_namco.write(nw_ucla_folder, test_bandai_namco.content())
+    test_hdm05.write(nw_ucla_folder, writers_hdm05.motion(2))  # of two files, .asf and .amc
+    test_bandai_namco.write(nw_ucla_folder, writers_bandai_namco.content())
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("\\begin{document}")
     known = f"; --format reads {', '.join(FORMATS)}"

@@ -10,24 +10,11 @@ from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.formats.hdm05 import ACTIONS, LAYOUT, Hdm05Reader
 from ms2l_tf.data.prepare import PrepareReport, prepare
 from ms2l_tf.errors import InputError
-from ms2l_tf.skeletons import load_layout, mapping_names
+from ms2l_tf.skeletons import mapping_names
 from tests.conftest import SHARED_DATA
+from tests.data.writers_hdm05 import motion, skeleton
 
 NAME = "HDM_bd_kickLFront1Reps_001_120"
-
-
-def skeleton(unit: float = 0.0254) -> str:
-    """A skeleton whose bones all hang on the root and lie along y, bone j of length j."""
-    text = f":units\nlength {unit}\n:root\norder TX TY TZ RX RY RZ\n:bonedata\n"
-    bones = load_layout(LAYOUT).joints[1:]
-    for length, name in enumerate(bones, start=1):
-        text += f"begin\nname {name}\ndirection 0 1 0\nlength {length}\naxis 0 0 0 XYZ\nend\n"
-    return f"{text}:hierarchy\nbegin\nroot {' '.join(bones)}\nend\n"
-
-
-def motion(frames: int, height: float = 0) -> str:
-    rows = (f"{frame}\nroot {frame} {height} 0 0 0 90\n" for frame in range(1, frames + 1))
-    return ":DEGREES\n" + "".join(rows)
 
 
 @pytest.fixture

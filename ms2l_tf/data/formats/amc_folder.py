@@ -21,7 +21,7 @@ from ms2l_tf.data.formats.asf import AcclaimSkeleton, parse_asf
 from ms2l_tf.data.formats.asf_amc import joint_points, parse_amc
 from ms2l_tf.data.formats.base import DEFAULTS, ReaderOptions
 from ms2l_tf.data.formats.hierarchy_folder import FRAME_RATE, HierarchyFolder, Recording
-from ms2l_tf.data.formats.mocap import read_text, stem
+from ms2l_tf.data.formats.mocap import check_recorded_rate, read_text, stem
 from ms2l_tf.data.kinematics import world_points
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.joint_names import BONE_ENDS, stripped
@@ -78,6 +78,10 @@ class AmcFolderReader(HierarchyFolder):
     def _recorded_rate(self, entry: str) -> float:
         match = _RATE.fullmatch(stem(entry))
         named = int(match[1]) if match and int(match[1]) in _RATES else RECORDED_RATE
+        if self.options.frame_rate:
+            check_recorded_rate(
+                self.options.frame_rate, f"--frame_rate={self.options.frame_rate:g}"
+            )
         return self.options.frame_rate or float(named)
 
     @functools.cached_property

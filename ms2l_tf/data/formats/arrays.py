@@ -43,7 +43,7 @@ class ArraysReader(ListedReader):
 
     def __init__(self, files: SourceFiles, options: ReaderOptions = DEFAULTS) -> None:
         super().__init__(files, options)
-        self._npz: dict[str, NpzFile] = {}
+        self._npz: tuple[str, NpzFile] | None = None
 
     def list_clips(self) -> Listing:
         """Every array; of their content only the headers are read."""
@@ -77,9 +77,7 @@ class ArraysReader(ListedReader):
         """Shape of each array of a file, by the entry."""
         if file.lower().endswith(".npy"):
             return {file: npy_header(self.files, file).shape}
-        npz = self._npz.setdefault(file, NpzFile(self.files, file))
-        if not npz.names:
-            raise InputError(f"{file}: holds no array")
+        npz = self._open_npz(file)
         if len(npz.names) == 1:
             return {file: npz.array(npz.names[0]).shape}
         return {f"{file}#{name}": npz.array(name).shape for name in npz.names}
@@ -141,8 +139,18 @@ class ArraysReader(ListedReader):
         file, _, name = entry.partition("#") if entry not in self.files.names else (entry, "", "")
         if file.lower().endswith(".npy"):
             return npy_array(self.files.mapped(file), file)
-        npz = self._npz.get(file) or NpzFile(self.files, file)
+        npz = self._open_npz(file)
         return npz.array(name or npz.names[0])
+
+    def _open_npz(self, file: str) -> NpzFile:
+        """The file, of which one alone is open: a folder may hold more than a process may open."""
+        if self._npz is None or self._npz[0] != file:
+            self._npz = None
+            npz = NpzFile(self.files, file)
+            if not npz.names:
+                raise InputError(f"{file}: holds no array")
+            self._npz = file, npz
+        return self._npz[1]
 
 
 def _is_clip(shape: tuple[int, ...]) -> bool:

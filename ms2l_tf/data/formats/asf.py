@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -96,9 +97,10 @@ class _Bone:
             if field not in fields or not fields[field][1]:
                 raise InputError(f"{where}, line {line}: the bone that begins here has no {field}")
         direction = np.array(_numbers(fields, "direction", 3, where))
-        norm = float(np.linalg.norm(direction))
-        if norm == 0:
-            raise InputError(f"{where}, line {fields['direction'][0]}: the direction is zero")
+        norm = math.hypot(*direction)
+        if not 0 < norm < math.inf:
+            size = "zero" if not norm else "without end"
+            raise InputError(f"{where}, line {fields['direction'][0]}: the direction is {size}")
         axis_line, axis = fields["axis"]
         order = "".join(axis[3:]).upper()
         if order not in ("", "XYZ"):

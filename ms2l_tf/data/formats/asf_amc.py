@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.formats.asf import ROOT, ROTATIONS, TRANSLATIONS, AcclaimSkeleton
 from ms2l_tf.data.formats.mocap import content_lines, parse_numbers, shorten
 from ms2l_tf.data.kinematics import euler_rotation, world_points, world_rotations
@@ -89,7 +90,7 @@ def parse_amc(text: str, skeleton: AcclaimSkeleton, where: str) -> AcclaimMotion
                 )
             rows[name].append(parse_numbers(values, place))
             seen += 1
-        elif len(words) == 1 and name.isdecimal():
+        elif len(words) == 1 and is_count(name):
             if frames and seen < len(rows):
                 raise _incomplete(rows, frames, previous, place)
             if frames and int(name) != previous + 1:

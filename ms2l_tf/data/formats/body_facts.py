@@ -167,9 +167,10 @@ def _guessed_axes(
 def _main_axis(directions: Sequence[np.ndarray], barred: str) -> tuple[np.ndarray, str]:
     """The axis that directions lie along most, but for one letter; each recording counts once."""
     mean = sum(np.nan_to_num(vectors.mean(axis=0)) for vectors in directions) + np.zeros(3)
+    lying = np.abs(mean)
     if barred:
-        mean["xyz".index(barred)] = 0
-    axis = int(np.argmax(np.abs(mean)))
+        lying["xyz".index(barred)] = -1
+    axis = int(np.argmax(lying))
     vector = np.zeros(3)
     vector[axis] = -1.0 if mean[axis] < 0 else 1.0
     return vector, _name(vector)

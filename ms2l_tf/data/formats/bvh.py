@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ms2l_tf.data.formats.mocap import parse_numbers, shorten, text_lines
+from ms2l_tf.data.checks import is_count
+from ms2l_tf.data.formats.mocap import check_recorded_rate, parse_numbers, shorten, text_lines
 from ms2l_tf.data.kinematics import euler_rotation, world_points, world_rotations
 from ms2l_tf.errors import InputError
 
@@ -176,7 +177,7 @@ class _Hierarchy:
     def _read_channels(self) -> None:
         joint = self._inside("CHANNELS")
         count = self._next()
-        if not count.isdecimal() or int(count) > len(_CHANNELS) or joint == _END_SITE:
+        if not is_count(count) or int(count) > len(_CHANNELS) or joint == _END_SITE:
             raise InputError(f"{self._place}: CHANNELS {shorten(count)} cannot be")
         words = [self._next() for _ in range(int(count))]
         for word in words:
@@ -233,6 +234,7 @@ def _parse_motion(
     rows = rows[2:]
     if frame_time <= 0:
         raise InputError(f"{where}: Frame Time: {frame_time:g} must be more than 0 seconds")
+    check_recorded_rate(1 / frame_time, f"{where}: Frame Time: {frame_time:g} seconds")
     if len(rows) != num_frames:
         kind = "truncated" if len(rows) < num_frames else "too long"
         end = rows[-1][0] if rows else start + 2

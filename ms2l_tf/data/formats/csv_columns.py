@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import SkeletonLayout, layout_names, load_layout
 
@@ -136,7 +137,7 @@ def match_joints(
         InputError: there is no such layout, or several.
     """
     names = list(dict.fromkeys(names))
-    if all(name.isdecimal() for name in names):
+    if all(map(is_count, names)):
         return _numbered(names, layout, where)
     own = {plain(name): name for name in names}
     candidates = [load_layout(layout)] if layout else list(map(load_layout, layout_names()))

@@ -13,9 +13,9 @@ import numpy as np
 
 from ms2l_tf.data.formats.base import ClipReader, DatasetHeader, PoseHeader, ReadClip
 from ms2l_tf.data.formats.body_facts import BodyFacts, body_facts
-from ms2l_tf.data.formats.mocap import shorten, stem
+from ms2l_tf.data.formats.mocap import check_recorded_rate, shorten, stem
 from ms2l_tf.data.kinematics import resample
-from ms2l_tf.data.label_table import LabelTable, label_clips
+from ms2l_tf.data.label_table import LabelTable, label_clips, sorted_classes
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.errors import InputError
@@ -24,6 +24,7 @@ from ms2l_tf.skeletons.joint_names import SYNONYMS
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
 FRAME_RATE = 30.0
+_FURTHEST = 1e9  # units of a file; a thousand kilometres in the smallest one
 _SAMPLES = 3  # recordings that unit and axes are guessed from
 
 
@@ -75,7 +76,9 @@ class HierarchyFolder(ClipReader):
     @property
     def output_rate(self) -> float:
         """Frames a second of the poses."""
-        return self.options.frame_rate or FRAME_RATE
+        rate = self.options.frame_rate or FRAME_RATE
+        check_recorded_rate(rate, f"--frame_rate={rate:g}")
+        return rate
 
     def rate_notes(self) -> tuple[str, ...]:
         """What is said of the frame rate."""
@@ -102,7 +105,7 @@ class HierarchyFolder(ClipReader):
 
     def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """One recording, with the joints in the order of the layout."""
-        recording = self.record(entry)
+        recording = self._recorded(entry)
         order = self._order(recording)
         points = resample(recording.points, recording.frame_rate, self.output_rate)
         coords = (points[:, np.newaxis, order] * self._facts.scale).astype(np.float32)
@@ -112,6 +115,14 @@ class HierarchyFolder(ClipReader):
         """The table's column `split`, if it has one."""
         split = self._table.split([clip.name for clip in clips]) if self._table.sides else None
         return [split] if split else []
+
+    def _recorded(self, entry: str) -> Recording:
+        """A file whose joints are near enough to be reckoned with."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            recording = self.record(entry)
+        if not all((np.abs(of) < _FURTHEST).all() for of in (recording.points, recording.rest)):
+            raise InputError(f"{entry}: has joints {_FURTHEST:g} units and more from the origin")
+        return recording
 
     @functools.cached_property
     def _reference(self) -> Recording:
@@ -156,7 +167,7 @@ class HierarchyFolder(ClipReader):
         problem: InputError | None = None
         for entry in entries:
             try:
-                found.append(self.record(entry))
+                found.append(self._recorded(entry))
             except InputError as error:
                 problem = problem or error
             if len(found) == count:
@@ -197,8 +208,7 @@ class HierarchyFolder(ClipReader):
     def _folders(self) -> tuple[str, ...]:
         """Names of the folders that hold the files, where they tell clips apart."""
         folders = {_folder(entry) for entry in self._names} - {""}
-        numbers = all(name.isdecimal() for name in folders)
-        return tuple(sorted(folders, key=int if numbers else str)) if len(folders) > 1 else ()
+        return sorted_classes(folders) if len(folders) > 1 else ()
 
     @functools.cached_property
     def _table(self) -> LabelTable:

@@ -13,6 +13,7 @@ from ms2l_tf.files import decode_text
 from ms2l_tf.skeletons.layout import load_layout
 
 BYTE_ORDER_MARK = "\ufeff"
+SLOWEST, FASTEST = 1, 100_000  # frames a second of any recording
 _SHOWN = 40  # characters of a file's content that an error message repeats
 
 
@@ -89,6 +90,19 @@ def parse_numbers(words: Sequence[str], place: str) -> list[float]:
         bad = next(word for word in words if not math.isfinite(float(word)))
         raise InputError(f"{place}: {shorten(bad)} is not a finite number")
     return numbers
+
+
+def check_recorded_rate(rate: float, what: str) -> None:
+    """Refuses frames so rare that those in between, made up, would fill the memory.
+
+    Args:
+        rate: frames a second of a recording.
+        what: names where it is said, and how.
+    """
+    if not SLOWEST <= rate <= FASTEST:
+        raise InputError(
+            f"{what} cannot be: a recording has {SLOWEST} to {FASTEST:,} frames a second"
+        )
 
 
 def is_number(word: str) -> bool:

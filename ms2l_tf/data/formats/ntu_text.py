@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.formats.decimals import leading_numbers
 from ms2l_tf.data.formats.kinect import as_float32
 from ms2l_tf.data.formats.mocap import BYTE_ORDER_MARK, is_number, shorten
@@ -27,7 +28,6 @@ from ms2l_tf.errors import InputError
 NUM_JOINTS = 25
 _BODY_NUMBERS = 10
 _JOINT_NUMBERS = 12
-_LONGEST_COUNT = 9  # digits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def _count(lines: Sequence[str], line: int, what: str, where: str) -> int:
     if line >= len(lines):
         raise _cut_short(lines, what, where)
     word = lines[line].strip()
-    if not word.isdecimal() or not word.isascii() or len(word) > _LONGEST_COUNT:
+    if not is_count(word):
         raise InputError(f"{where}, line {line + 1}: {shorten(word)} is not {what}")
     return int(word)
 

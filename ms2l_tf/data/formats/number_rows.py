@@ -49,7 +49,7 @@ def number_rows(lines: Sequence[str], columns: int, where: str, first: int = 1) 
     for number, row in enumerate(rows, start=first):
         if len(row) != columns:
             raise InputError(f"{where}, line {number}: has {len(row)} numbers, expected {columns}")
-    text = "".join(lines)
+    text = "".join(itertools.chain.from_iterable(rows))  # some blanks are no ASCII
     try:
         # Python reads 1_0 as ten, and digits of any alphabet.
         if "_" in text or not text.isascii():

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.checks import is_count, shown
 from ms2l_tf.data.formats.base import (
     DEFAULTS,
     ClipReader,
@@ -160,10 +161,11 @@ def _digest(frame: np.ndarray) -> int:
 def _check_label(label: Any, clip: Clip, entry: str) -> None:
     """The label is a number from 1 to 10, written as a string, and repeats the file's name."""
     text = str(label)
-    if not text.isdecimal() or not 1 <= int(text) <= len(ACTIONS):
-        raise InputError(f"{entry}: label {label!r} is out of range (1 to {len(ACTIONS)})")
-    if int(text) != clip.label + 1:
-        raise InputError(f"{entry}: label {label!r} contradicts the action in the file's name")
+    number = int(text) if is_count(text) else 0
+    if not 1 <= number <= len(ACTIONS):
+        raise InputError(f"{entry}: label {shown(label)} is out of range (1 to {len(ACTIONS)})")
+    if number != clip.label + 1:
+        raise InputError(f"{entry}: label {shown(label)} contradicts the action in the file's name")
 
 
 def _coords(skeletons: Any, entry: str) -> np.ndarray:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ms2l_tf.data.archives import SourceFiles
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.formats.mocap import content_lines, read_text, shorten, stem
 from ms2l_tf.errors import InputError
 
 VIDEO = re.compile(r"(?:(\d{4})|(A\d{2})N(\d{2}))-([LMR])")
 _FILE = re.compile(r"cross[-_](subject|view)(?:[-_]v2)?", re.IGNORECASE)
-_LONGEST_NUMBER = 9  # digits
 Sides = tuple[frozenset[str], frozenset[str]]
 
 
@@ -27,7 +27,7 @@ def parse_action(line: str, place: str) -> tuple[int, int, int]:
         InputError: these are not four whole numbers, or there is no frame between.
     """
     words = [word.strip() for word in line.split(",")]
-    if len(words) != 4 or not all(map(_is_whole, words)):
+    if len(words) != 4 or not all(map(is_count, words)):
         raise InputError(
             f"{place}: {shorten(line.strip())} is not class, first frame, frame after the last and "
             "confidence, whole numbers between commas"
@@ -36,10 +36,6 @@ def parse_action(line: str, place: str) -> tuple[int, int, int]:
     if end <= start:
         raise InputError(f"{place}: the action from frame {start} to frame {end} is empty")
     return action, start, end
-
-
-def _is_whole(word: str) -> bool:
-    return word.isdecimal() and word.isascii() and len(word) <= _LONGEST_NUMBER
 
 
 def read_lists(files: SourceFiles, videos: Sequence[str]) -> Mapping[str, Sides]:

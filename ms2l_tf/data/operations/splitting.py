@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ms2l_tf.data.checks import check_file_name
+from ms2l_tf.data.checks import check_file_name, is_count
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.operations.stream import ClipStream
 from ms2l_tf.data.operations.user_tables import check_columns, known, read_table
@@ -118,7 +118,7 @@ def _folds(clips: Sequence[Clip], values: str, where: str) -> list[SplitNames]:
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     count, _, field = values.partition(":")
-    if not count.isdecimal() or int(count) < 2 or (field and field not in FIELDS):
+    if not is_count(count) or int(count) < 2 or (field and field not in FIELDS):
         raise InputError(f"{where}: use kfold:K[:FIELD], K from 2, FIELD of {', '.join(FIELDS)}")
     folds = int(count)
     groups = np.array([getattr(clip, field) if field else _recording(clip) for clip in clips])

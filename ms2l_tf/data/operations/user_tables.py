@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Collection, Sequence
 
+from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.tables import read_rows
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.json_files import did_you_mean
@@ -57,6 +58,6 @@ def known(name: str, names: Collection[str], what: str, where: str) -> str:
 
 def frame_number(text: str, where: str) -> int:
     """A frame, counted from 0."""
-    if not (text.isascii() and text.isdecimal()):
+    if not is_count(text):
         raise InputError(f"{where}: {text!r} is no frame; frames are whole numbers from 0")
     return int(text)

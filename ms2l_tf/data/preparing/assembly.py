@@ -63,10 +63,10 @@ class Assembly:
         report = self.report
         report.copies = [names for names in self._contents.values() if len(names) > 1]
         report.not_found = self._exclusions.not_found
+        report.notes = list(self.reader.header.notes)
         for split in self.reader.splits(self._kept):
             _write_split(split, writer, report)
         report.clips = writer.num_clips
-        report.notes = list(self.reader.header.notes)
         report.changed = writer.repairs.to_json()
         for name, content in self.reader.header.documents.items():
             writer.add_document(name, content)
@@ -160,5 +160,8 @@ def _blank_poses(reader: ClipReader) -> dict[str, ClipPoses]:
 
 def _write_split(split: SplitNames, writer: DatasetWriter, report: PrepareReport) -> None:
     train = [name for name in split.train if name not in report.blanked]
+    if not train and not split.test:
+        report.notes.append(f"split {split.name} left out: none of its training clips is readable")
+        return
     writer.add_split(split.name, train=train, test=split.test, description=split.description)
     report.splits[split.name] = {"train": len(train), "test": len(split.test)}

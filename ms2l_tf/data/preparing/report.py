@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from ms2l_tf.errors import printable
+
 REPORT = "prepare_report.json"
 
 
@@ -73,7 +75,7 @@ class PrepareReport:
             )
         for name, sizes in self.splits.items():
             lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
-        return lines
+        return list(map(printable, lines))
 
 
 def _few(names: Iterable[str], count: int = 3) -> str:

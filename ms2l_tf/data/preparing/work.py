@@ -85,6 +85,7 @@ class EntryReader:
         """The packed readings of some entries, in their order."""
         return pack([self._reading(entry) for entry in entries])
 
+    @np.errstate(over="ignore", invalid="ignore")  # too large for a float: infinite, so missing
     def _reading(self, entry: str) -> Reading:
         try:
             read = self.reader.read(entry)
