@@ -6,7 +6,11 @@ import tensorflow as tf
 
 
 def fill_missing(
-    coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None
+    coords: tf.Tensor,
+    lengths: tf.Tensor,
+    present: tf.Tensor | None,
+    *,
+    shortcuts: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Replaces missing joints by rule 2 of `Normaliser`.
 
@@ -14,6 +18,7 @@ def fill_missing(
         coords: [B, F, M, J, C], missing joints not finite.
         lengths: [B].
         present: [B, F, M] or None.
+        shortcuts: whether batches that miss nothing are spared the work; the numbers are the same.
 
     Returns:
         filled coords, seen [B, M] (the person appears at least once), present [B, F, M].
@@ -23,6 +28,8 @@ def fill_missing(
         present = tf.reduce_any(tf.reduce_all(tf.math.is_finite(coords), axis=-1), axis=-1)
     present = tf.logical_and(present, in_clip)
     seen = tf.reduce_any(present, axis=1)
+    if not shortcuts:
+        return (*_interpolated(coords, present, seen), present)
     expected = tf.logical_and(in_clip, seen[:, None])
     # One sum tells whether anything at all is not finite; most batches stop here.
     complete = tf.logical_and(
@@ -39,7 +46,7 @@ def _interpolated(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Linear in time between valid frames, constant beyond them; never-seen joints: see rule 2."""
     valid = tf.logical_and(tf.reduce_all(tf.math.is_finite(coords), axis=-1), present[..., None])
-    coords = tf.where(valid[..., None], coords, tf.zeros_like(coords))
+    coords = tf.where(valid[..., None], coords, 0.0)
     seen = tf.logical_and(seen, tf.reduce_any(valid, axis=[1, 3]))
     frames = tf.shape(coords)[1]
     index = tf.range(frames)[None, :, None, None]
@@ -66,9 +73,15 @@ def _running_max(values: tf.Tensor) -> tf.Tensor:
     """Cumulative maximum over axis 1 by doubling shifts."""
     frames = tf.shape(values)[1]
 
-    def step(shift: tf.Tensor, best: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(shift: tf.Tensor | int, best: tf.Tensor) -> tuple[tf.Tensor | int, tf.Tensor]:
         shifted = tf.pad(best, [[0, 0], [shift, 0], [0, 0], [0, 0]], constant_values=-1)
         return shift * 2, tf.maximum(best, shifted[:, :frames])
+
+    if values.shape[1] is not None:  # a few steps, and shapes that stay known
+        known_shift: tf.Tensor | int = 1
+        while known_shift < values.shape[1]:
+            known_shift, values = step(known_shift, values)
+        return values
 
     _, best = tf.while_loop(
         lambda shift, _: shift < frames,
@@ -87,9 +100,9 @@ def _at_frames(coords: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def seen_first(
-    coords: tf.Tensor, seen: tf.Tensor, present: tf.Tensor
+    coords: tf.Tensor, seen: tf.Tensor, present: tf.Tensor, *, shortcuts: bool = True
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Persons never seen go behind the others, whose order stays."""
+    """Persons never seen go behind the others, whose order stays; `shortcuts` as above."""
     if coords.shape[2] == 1:
         return coords, seen, present
 
@@ -101,6 +114,8 @@ def seen_first(
             tf.ensure_shape(tf.gather(present, order, axis=2, batch_dims=1), present.shape),
         )
 
+    if not shortcuts:
+        return ordered()
     # As a rule they are in order, and gathering costs a copy of all frames.
     in_order = tf.reduce_all(tf.logical_or(seen[:, :-1], ~seen[:, 1:]))
     return tf.cond(in_order, lambda: (coords, seen, present), ordered)

@@ -86,6 +86,8 @@ class Normaliser(keras.layers.Layer):
         self.persons = persons
         self.unit_scale = unit_scale
         self.axes = None if axes is None else [[float(v) for v in row] for row in axes]
+        # Whether clips are spared work that does not change them; formats without branches are not.
+        self.shortcuts = True
         for flag, value in (("rotation", rotation), ("scale", scale)):
             if value != "none" and not self.anchors.get("spine_top"):
                 raise InputError(
@@ -143,8 +145,9 @@ class Normaliser(keras.layers.Layer):
         self, coords: tf.Tensor, lengths: tf.Tensor, present: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         lengths = tf.cast(lengths, tf.int32)
-        coords, seen, present = fill_missing(tf.cast(coords, tf.float32), lengths, present)
-        coords, seen, present = seen_first(coords, seen, present)
+        coords, way = tf.cast(coords, tf.float32), {"shortcuts": self.shortcuts}
+        coords, seen, present = fill_missing(coords, lengths, present, **way)
+        coords, seen, present = seen_first(coords, seen, present, **way)
         in_clip = tf.sequence_mask(lengths, tf.shape(coords)[1], tf.float32)
         main = coords[:, :, 0]
         origin, matrix = self._origin(main, in_clip), self._matrix(self._means(main, in_clip))
@@ -158,7 +161,10 @@ class Normaliser(keras.layers.Layer):
 
         # Centring, turning and scaling are linear, so they commute with resampling: they are done
         # where there are fewer frames.
-        poses = tf.cond(tf.shape(coords)[1] < self.frames, before, after)
+        if self.shortcuts:
+            poses = tf.cond(tf.shape(coords)[1] < self.frames, before, after)
+        else:
+            poses = after()
         return self._persons_fitted(poses, present_at(present, lengths, self.frames), seen)
 
     def placed(self, samples: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -208,12 +214,14 @@ class Normaliser(keras.layers.Layer):
                 means[part] = _masked_mean(left - right, weight)
         if self.scale == "torso":
             torso = _masked_mean(tf.norm(spine, axis=-1)[..., None], in_clip)
+
             # As a rule there are torsos, and the fallback costs a pass over all joints.
-            means["torso"] = tf.cond(
-                tf.reduce_all(torso > TINY),
-                lambda: torso,
-                lambda: tf.where(torso > TINY, torso, self._mean_reach(main, in_clip)),
-            )
+            def mended() -> tf.Tensor:
+                return tf.where(torso > TINY, torso, self._mean_reach(main, in_clip))
+
+            means["torso"] = mended()
+            if self.shortcuts:
+                means["torso"] = tf.cond(tf.reduce_all(torso > TINY), lambda: torso, mended)
         return means
 
     def _mean_reach(self, main: tf.Tensor, in_clip: tf.Tensor) -> tf.Tensor:

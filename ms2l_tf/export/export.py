@@ -83,6 +83,9 @@ def export_run(
     """
     target = pathlib.Path(out)
     check_output(target)
+    wanted = _wanted(choices.formats)
+    for each in wanted:
+        each.check_installed()
     with globals_kept():
         run = load_run(workdir, layout=choices.layout or None)
         data, reason = _opened(run, choices)
@@ -95,9 +98,10 @@ def export_run(
             metadata = pathlib.Path(aside) / NAME
             files.write_json(metadata, values)
             formats = {}
-            for each in _wanted(choices.formats):
+            for each in wanted:
                 runner = each.write(model, folder, metadata)
-                formats[each.name] = compare(sample, runner, each.name, each.tolerance)
+                clips = sample.fitting(each.frames, run.persons)
+                formats[each.name] = compare(clips, runner, each.name, each.tolerance)
                 progress(_told(each, formats[each.name]["largest_difference"]))
             written = {**values, "formats": formats}
             write_card(folder, written)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.export.checking import Runner
+from ms2l_tf.export.converted import LITERT_FRAMES, needed, write_litert, write_onnx
 from ms2l_tf.export.saved_model import DEFAULT, write_saved_model
 from ms2l_tf.export.served import ServedModel
 
@@ -26,15 +27,26 @@ class Format:
 
     Attributes:
         name: for ``--formats``.
-        file: its name in the folder; the SavedModel is the folder itself.
         write: see `Write`.
         tolerance: largest difference of features from the live model, as a share of the largest.
+        needs: optional libraries.
+        frames: the most of a clip; 0: any.
     """
 
     name: str
-    file: str
     write: Write
     tolerance: float
+    needs: tuple[str, ...] = ()
+    frames: int = 0
+
+    def check_installed(self) -> None:
+        """Refuses a format whose libraries are not there.
+
+        Raises:
+            InputError: which, and how to install it.
+        """
+        for module in self.needs:
+            needed(module, self.name)
 
 
 def _saved_model(model: ServedModel, folder: pathlib.Path, metadata: pathlib.Path) -> Runner:
@@ -69,5 +81,15 @@ def _keras(model: ServedModel, folder: pathlib.Path, metadata: pathlib.Path) -> 
     return run
 
 
-SAVED_MODEL = Format("savedmodel", ".", _saved_model, 1e-4)
-FORMATS = {each.name: each for each in (SAVED_MODEL, Format("keras", "model.keras", _keras, 1e-4))}
+# Other libraries round otherwise, and the closed-form encoder counts how often bounds are passed,
+# some of them by a hair: a few features of theirs may be off by more than rounding.
+SAVED_MODEL = Format("savedmodel", _saved_model, 1e-4)
+FORMATS = {
+    each.name: each
+    for each in (
+        SAVED_MODEL,
+        Format("keras", _keras, 1e-4),
+        Format("onnx", write_onnx, 2e-2, needs=("tf2onnx", "onnxruntime")),
+        Format("litert", write_litert, 2e-2, frames=LITERT_FRAMES),
+    )
+}

@@ -146,4 +146,4 @@ def recorded(poses: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     if poses.shape[3] > 1:
         seen = tf.logical_and(seen, tf.reduce_any(poses != 0, axis=-1))
     present = tf.reduce_any(seen, axis=-1)
-    return tf.where(present[..., None, None], poses, tf.zeros_like(poses)), present
+    return tf.where(present[..., None, None], poses, 0.0), present

@@ -260,8 +260,9 @@ def _over_time(
         written = [array.write(frame, entry) for array, entry in zip(arrays, entries, strict=True)]
         return number + 1, state, *written
 
-    dtype = tf.nest.flatten(state)[0].dtype
-    empty = [tf.TensorArray(dtype, length, element_shape=[None, size]) for size in sizes]
+    first = tf.nest.flatten(state)[0]
+    shapes = [[first.shape[0], size] for size in sizes]
+    empty = [tf.TensorArray(first.dtype, length, element_shape=shape) for shape in shapes]
     # Every step waits for the one before; the bookkeeping of steps in parallel would only cost.
     _, state, *arrays = tf.while_loop(
         lambda number, *_: number < length,
