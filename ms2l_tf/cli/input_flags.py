@@ -63,12 +63,12 @@ class InputFlags:
         rate, unit = self.frame_rate.value, self.unit.value
         return {"frame_rate": rate, "unit": unit, "axes": axes, "mapping": mapping}
 
-    def required(self, *names: str) -> None:
-        """Refuses a command line that lacks one of these flags."""
-        for name in names:
-            flag = getattr(self, name)
-            if not flag.value:
-                raise InputError(f"--{name} is missing: {flag.help.partition(';')[0]}")
+    def check(self, *, stream: bool = False) -> None:
+        """Refuses a command line that names no model or, without a stream, no input."""
+        if not self.model.value:
+            raise InputError("--model is missing: name a folder that ms2l-export wrote")
+        if not stream and not self.input.value:
+            raise InputError("--input is missing: name a file or folder of recordings")
 
 
 def define() -> InputFlags:

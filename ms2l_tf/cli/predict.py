@@ -91,7 +91,7 @@ def main() -> None:
 
 def _check() -> None:
     """Refuses flags that do not go together."""
-    _INPUT.required("model")
+    _INPUT.check(stream=STREAM.value)
     if STREAM.value:
         refuse("is of no use with --stream", _INPUT.input, _INPUT.format, SMOOTHING, BATCH)
         if not WINDOWS.value:
@@ -100,7 +100,6 @@ def _check() -> None:
             raise InputError(f"--output={OUTPUT.value}: --stream writes lines of JSON")
         return
     refuse("belongs to --stream", KEEP_GOING)
-    _INPUT.required("input")
     if not WINDOWS.value:
         refuse("belongs to --windows", SMOOTHING)
     elif OUTPUT.value == "features":

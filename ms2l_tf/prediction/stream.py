@@ -18,6 +18,7 @@ from ms2l_tf.prediction.windows import FRAME_RATE, Window, WindowSize
 from ms2l_tf.skeletons.mapping import JointMapping
 
 _LONGEST = 1 << 20  # bytes of a line
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class FrameStream:
@@ -206,6 +207,6 @@ def _joint(value: Any, coords: int, expected: str) -> list[float]:
     for each in numbers:
         if isinstance(each, bool) or not isinstance(each, (int, float)):
             raise InputError(f"{expected}, got {str(each)[:20]!r} for a coordinate")
-        if abs(each) > np.finfo(np.float32).max:  # NaN is not
+        if abs(each) > _LARGEST:  # NaN is not
             raise InputError(f"{expected}, got a coordinate that is infinite or too large")
     return numbers

@@ -12,7 +12,7 @@ from ms2l_tf import ExportedModel, load_model
 from ms2l_tf.data import ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data.records import Axes, Clip
 from ms2l_tf.export.export import ExportChoices, export_run
-from tests.cli.conftest import command, last_error  # noqa: F401 - fixtures
+from tests.cli.conftest import command  # noqa: F401 - a fixture
 from tests.helpers import TrainedRun, motion
 
 Recorded = Callable[..., ClipDataset]
