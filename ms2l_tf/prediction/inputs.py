@@ -45,6 +45,9 @@ class InputChoices:
     mapped: bool = False
 
 
+AS_IT_IS = InputChoices()
+
+
 @dataclasses.dataclass(frozen=True)
 class Recording:
     """One recording in the layout of the model.
@@ -75,7 +78,7 @@ class Recording:
 
 @contextlib.contextmanager
 def opened_input(
-    path: str | os.PathLike[str], model: Manifest, choices: InputChoices = InputChoices()
+    path: str | os.PathLike[str], model: Manifest, choices: InputChoices = AS_IT_IS
 ) -> Iterator[tuple[int, Iterator[Recording]]]:
     """The number of recordings of an input, and these, read as they are asked for.
 
@@ -111,6 +114,21 @@ def _check_of_dataset(source: pathlib.Path, choices: InputChoices) -> None:
 def _of_dataset(
     dataset: ClipDataset, model: Manifest, choices: InputChoices
 ) -> tuple[int, Iterator[Recording]]:
+    store, _ = dataset_store(dataset, model, choices)
+    return len(dataset), (
+        Recording(str(clip), store, row) if store.seen[row] else Recording(str(clip), error=NOBODY)
+        for row, clip in enumerate(dataset.names)
+    )
+
+
+def dataset_store(
+    dataset: ClipDataset, model: Manifest, choices: InputChoices
+) -> tuple[PoseStore, JointMapping | None]:
+    """The poses of a dataset in the layout of a model, and the mapping that makes them.
+
+    Raises:
+        InputError: it has none that fit.
+    """
     stores = [dataset.poses(name) for name in dataset.layouts]
     name, mapping = chosen_layout(
         str(dataset.path),
@@ -119,11 +137,8 @@ def _of_dataset(
         layout_map=choices.options.layout_map,
         mapped=choices.mapped,
     )
-    store = dataset.poses(name) if mapping is None else mapped(dataset.poses(name), mapping)
-    return len(dataset), (
-        Recording(str(clip), store, row) if store.seen[row] else Recording(str(clip), error=NOBODY)
-        for row, clip in enumerate(dataset.names)
-    )
+    store = dataset.poses(name)
+    return (store if mapping is None else mapped(store, mapping)), mapping
 
 
 def _reader(files: SourceFiles, choices: InputChoices) -> ClipReader:

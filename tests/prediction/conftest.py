@@ -1,4 +1,4 @@
-"""A tiny exported model: the MS2L run of five joints and two persons, with a ridge head."""
+"""Recordings for the exported model."""
 
 from __future__ import annotations
 
@@ -8,26 +8,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from ms2l_tf import ExportedModel, load_model
+from ms2l_tf import ExportedModel
 from ms2l_tf.data import ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data.records import Axes, Clip
-from ms2l_tf.export.export import ExportChoices, export_run
 from tests.cli.conftest import command  # noqa: F401 - a fixture
-from tests.helpers import TrainedRun, motion
+from tests.helpers import motion
 
 Recorded = Callable[..., ClipDataset]
-
-
-@pytest.fixture(scope="session")
-def exported(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    out = tmp_path_factory.mktemp("models") / "ms2l"
-    export_run(trained_run.folder.path, out, ExportChoices(head="ridge"))
-    return out
-
-
-@pytest.fixture(scope="session")
-def model(exported: pathlib.Path) -> ExportedModel:
-    return load_model(exported)
 
 
 @pytest.fixture
