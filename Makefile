@@ -50,7 +50,7 @@ setup-video: $(VIDEO)/.setup-done
 $(VIDEO)/.setup-done: requirements-video.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 13) and \
 	  "error: MediaPipe needs Python 3.11 or 3.12, $(PYTHON) is %d.%d: make setup-video PYTHON=<interpreter>" % v[:2])'
-	@echo "[setup-video] MediaPipe in $(VIDEO) (some 150 MB)"
+	@echo "[setup-video] MediaPipe in $(VIDEO) (some 130 MB)"
 	@test -x $(VIDEO)/bin/python || $(PYTHON) -m venv $(VIDEO)
 	@$(VIDEO)/bin/python $(PIP) install -qq --no-deps --requirement requirements-video.lock
 	@touch $@

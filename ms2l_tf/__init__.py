@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ms2l_tf.version import __version__
 
 if TYPE_CHECKING:
+    from ms2l_tf.api.datasets import from_arrays, from_dataframe, read
     from ms2l_tf.api.drawing import draw_clip
     from ms2l_tf.api.encoder import SkeletonEncoder, load_encoder
     from ms2l_tf.api.estimators import MS2L, MSCLR, Kernels, Pointing
@@ -35,9 +36,12 @@ _MODULES = {
     "SkeletonLayout": "skeletons.layout",
     "draw_clip": "api.drawing",
     "evaluate": "api.evaluation",
+    "from_arrays": "api.datasets",
+    "from_dataframe": "api.datasets",
     "load_encoder": "api.encoder",
     "load_layout": "skeletons.layout",
     "load_model": "api.model",
+    "read": "api.datasets",
 }
 
 __all__ = [
@@ -56,9 +60,12 @@ __all__ = [
     "__version__",
     "draw_clip",
     "evaluate",
+    "from_arrays",
+    "from_dataframe",
     "load_encoder",
     "load_layout",
     "load_model",
+    "read",
 ]
 
 

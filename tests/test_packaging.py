@@ -21,7 +21,11 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "ms2l_tf").rglob("*.json"))
+DATA_FILES = sorted(
+    path.relative_to(ROOT)
+    for ending in ("json", "css", "js")
+    for path in (ROOT / "ms2l_tf").rglob(f"*.{ending}")
+)
 RECIPES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "flags").rglob("*.cfg"))
 COMMANDS = {  # console scripts and their modules
     "ms2l-prepare": "ms2l_tf.cli.prepare",
@@ -155,7 +159,7 @@ def test_metadata(metadata: email.message.Message, wheel: zipfile.ZipFile) -> No
     assert metadata["Name"] == "ms2l-tf"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "Apache-2.0" in (metadata["License-Expression"] or metadata["License"])
-    assert {"cuda", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert {"cuda", "dask", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
 
 

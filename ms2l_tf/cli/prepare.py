@@ -74,9 +74,9 @@ def main() -> None:
         return
     refuse("belongs to --inspect=DIR", given.REPORT)
     if _WORK.given:
-        kept = (given.SOURCE, given.LAYOUT_MAP)
-        others = tuple(flag for flag in of_sources if flag not in kept)
-        refuse(f"is of no use with --{_WORK.given[0]}", given.FORMAT, given.LAYOUTS, *others)
+        useful = (given.SOURCE.name, given.LAYOUT_MAP.name)  # holders of flags do not compare
+        useless = [flag for flag in of_sources if flag.name not in useful]
+        refuse(f"is of no use with --{_WORK.given[0]}", given.FORMAT, given.LAYOUTS, *useless)
         dataset_flags.work(_WORK, given.SOURCE.value, given.OUT.value, given.LAYOUT_MAP.value or "")
         return
     format_name = given.FORMAT.value or (AUTO if given.SOURCE.value else "")

@@ -1,8 +1,7 @@
 """ms2l-search: the clips of a dataset that are most like a recording, by a model's features.
 
   ms2l-search --model=models/a --data=data/archive --input=take.bvh
-  ms2l-search --model=models/a --data=data/archive --input=data/archive --clip=jump_07 \\
-    --figure=jump.png
+  ms2l-search --model=models/a --data=data/archive --input=data/archive --clip=a --figure=a.png
   ms2l-search --model=models/a --data=data/archive --input=takes --output=jsonl --cache=cache
 
 Likeness is the cosine of two clips' features. With --cache the features of the dataset are made

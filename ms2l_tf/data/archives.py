@@ -30,6 +30,7 @@ from ms2l_tf.errors import InputError
 MAX_MEMBER_BYTES = 1 << 30
 MAX_GROWTH = 200
 MIN_TOTAL_BYTES = 1 << 30
+MAX_MEMBERS = 1_000_000  # NTU RGB+D 120 has some 114,000
 
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 _OPENERS: dict[str, Callable[[pathlib.Path], io.BufferedIOBase]] = {
@@ -275,6 +276,11 @@ def _add_member(path: pathlib.Path, members: dict[str, Member], name: str, membe
     name = posixpath.normpath(name)
     if name in members:
         raise InputError(f"{path}: holds {name} twice")
+    if len(members) >= MAX_MEMBERS:
+        raise InputError(
+            f"{path}: refused, it holds more than {MAX_MEMBERS:,} files; unpack it yourself and "
+            "name the folder"
+        )
     members[name] = member
 
 

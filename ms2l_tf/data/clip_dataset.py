@@ -8,12 +8,13 @@ import functools
 import io
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ms2l_tf.data.checks import checked_clip
 from ms2l_tf.data.checksums import FileRecord, fingerprint, verify_files
+from ms2l_tf.data.clip_arrays import ClipArrays
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import Split, read_split
@@ -154,6 +155,24 @@ class ClipDataset:
             known = ", ".join(self.layouts)
             raise InputError(f"{self.path}: no poses in layout {layout!r}; it has {known}")
         return self._stores[layout]
+
+    def arrays(
+        self, layout: str = "", indices: Sequence[int] | np.ndarray | None = None, frames: int = 0
+    ) -> ClipArrays:
+        """Clips as NumPy arrays, one by one or in batches.
+
+        Args:
+            layout: of the poses; empty: the first.
+            indices: of some clips; None: all.
+            frames: T, to which clips are resampled; 0 keeps theirs.
+
+        Raises:
+            InputError: there are no poses in the layout, or a clip that isn't there.
+        """
+        wanted = np.arange(len(self)) if indices is None else np.asarray(indices, np.int64)
+        if wanted.ndim != 1 or (wanted.size and not 0 <= wanted.min() <= wanted.max() < len(self)):
+            raise InputError(f"indices: expected numbers of clips, from 0 to {len(self) - 1}")
+        return ClipArrays(self.poses(layout or self.layouts[0]), self.labels, wanted, frames)
 
     @property
     def split_names(self) -> tuple[str, ...]:

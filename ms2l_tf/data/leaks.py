@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.flaws import Listing
@@ -66,36 +67,40 @@ class _Copies:
 
     def __init__(self, dataset: ClipDataset, found: CopyGroups) -> None:
         self.found, self._dataset = found, dataset
-        self._members: dict[int, list[int]] = collections.defaultdict(list)
-        for clip in np.flatnonzero(found.groups >= 0).tolist():
-            self._members[int(found.groups[clip])].append(clip)
+        self._members = self._grouped(np.arange(len(dataset)))
         self._near: dict[int, list[tuple[float, int]]] = collections.defaultdict(list)
         for first, second, shared in found.pairs:
             self._near[first].append((shared, second))
             self._near[second].append((shared, first))
 
-    def across(self, split: Split) -> dict[str, Any]:
-        """Test clips that have a copy in training, the training clips concerned, and examples."""
-        members = collections.defaultdict(list)
-        for clip in split.train.tolist():
+    def _grouped(self, clips: npt.NDArray[np.integer]) -> dict[int, list[int]]:
+        """The clips that show somebody, by their group of identical poses."""
+        members: dict[int, list[int]] = collections.defaultdict(list)
+        for clip in clips[self.found.groups[clips] >= 0].tolist():
             members[int(self.found.groups[clip])].append(clip)
-        identical, near, touched, examples = 0, 0, set[int](), Listing()
+        return members
+
+    def across(self, split: Split) -> dict[str, Any]:
+        """Test clips that have a copy in training, all training clips they share with, examples."""
+        trained = self._grouped(split.train)
+        counts: collections.Counter[bool] = collections.Counter()
+        touched, examples = set[int](), Listing()
         for clip in split.test.tolist():
             group = int(self.found.groups[clip])
-            if group < 0:
+            partners = [(1.0, group)] if group in trained else []
+            partners += sorted(near for near in self._near[group] if near[1] in trained)[::-1]
+            if not partners:
                 continue
-            same = members.get(group, [])
-            alike = [(shared, other) for shared, other in self._near[group] if other in members]
-            if not same and not alike:
-                continue
-            identical, near = identical + bool(same), near + (not same)
-            touched.update((group,) if same else (), (other for _, other in alike))
-            shared, other = (1.0, group) if same else max(alike)
-            examples.add(self._pair(members[other][0], clip, shared, ("train", "test"), bool(same)))
+            shared, partner = partners[0]
+            same, original = partner == group, trained[partner][0]
+            counts[same] += 1
+            touched.update(other for _, other in partners)
+            examples.add(self._pair(original, clip, shared, ("train", "test"), same))
+        clips = [clip for group in sorted(touched) for clip in trained[group]]
         return {
-            "test_clips_with_identical_copy": identical,
-            "test_clips_with_near_copy": near,
-            "training_clips_concerned": sum(len(members[group]) for group in touched),
+            "test_clips_with_identical_copy": counts[True],
+            "test_clips_with_near_copy": counts[False],
+            "training_clips": self._dataset.names[clips].tolist() if clips else [],
             "first": examples.first,
         }
 

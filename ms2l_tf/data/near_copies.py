@@ -8,7 +8,6 @@ compared frame by frame.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,7 +23,7 @@ SAME = 0.005  # sizes of a body by which the joints of equal frames may differ (
 SHARED = 0.1  # of the frames of the shorter clip
 MOST_PAIRS = 200_000  # compared frame by frame
 _KEPT = 64  # keys of a clip; of a longer one an eighth besides, so that its pieces are found
-_CROWD = 20  # clips with one key; more are compared with their neighbours only
+_CROWD = 12  # clips with one key; more are compared with their neighbours only
 _COMPARED = 64  # frames of the shorter clip
 _BLOCK = 4096  # frames of the longer one at a time
 _LEAST_COMMON = 0.02  # of the keys; of equal frames a fifth and more have equal keys
@@ -67,8 +66,8 @@ def find_copies(store: PoseStore) -> CopyGroups:
             kept[clip] = _lowest(keys.of(shapes_of(main_person(store, clip))))
         if place % _RELEASED == 0:
             release(store.coords)
-    candidates = _with_common_keys(kept)
-    pairs = tuple(_compared(store, candidates[:MOST_PAIRS]))
+    candidates = _with_common_keys(kept, len(groups))
+    pairs = tuple(_compared(store, sorted(map(tuple, candidates[:MOST_PAIRS].tolist()))))
     return CopyGroups(groups, pairs, max(0, len(candidates) - MOST_PAIRS))
 
 
@@ -78,38 +77,38 @@ def _lowest(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return keys[(np.arange(len(keys)) < _KEPT) | (keys % np.uint64(8) == 0)]
 
 
-def _with_common_keys(kept: dict[int, npt.NDArray[np.uint64]]) -> list[tuple[int, int]]:
-    """Pairs of clips, those first that have most keys in common."""
-    if not kept:
-        return []
-    owners = np.repeat(np.fromiter(kept, np.int64), [len(keys) for keys in kept.values()])
-    keys = np.concatenate(list(kept.values()))
+def _with_common_keys(kept: dict[int, npt.NDArray[np.uint64]], clips: int) -> npt.NDArray[np.int64]:
+    """Pairs of clips [P, 2], those first that have most keys in common."""
+    sizes = np.zeros(clips, np.int64)
+    sizes[list(kept)] = [len(keys) for keys in kept.values()]
+    owners = np.repeat(np.arange(clips), sizes)
+    keys = np.concatenate([np.empty(0, np.uint64), *kept.values()])
     order = np.lexsort((owners, keys))
-    owners, keys = owners[order], keys[order]
-    edges = np.flatnonzero(np.diff(keys)) + 1
-    starts, stops = np.append(0, edges), np.append(edges, len(keys))
-    crowded = stops - starts > 1
-    common: collections.Counter[tuple[int, int]] = collections.Counter()
-    for start, stop in zip(starts[crowded].tolist(), stops[crowded].tolist(), strict=True):
-        common.update(_pairs(owners[start:stop].tolist()))
-    enough = {
-        pair: count
-        for pair, count in common.items()
-        if count >= _LEAST_COMMON * min(len(kept[pair[0]]), len(kept[pair[1]]))
-    }
-    return sorted(enough, key=lambda pair: (-enough[pair], pair))
+    codes, counts = np.unique(_pair_codes(keys[order], owners[order], clips), return_counts=True)
+    pairs = np.stack(np.divmod(codes, clips), axis=1)
+    enough = counts >= _LEAST_COMMON * sizes[pairs].min(axis=1)
+    pairs, counts = pairs[enough], counts[enough]
+    return pairs[np.argsort(-counts, kind="stable")]
 
 
-def _pairs(clips: list[int]) -> Iterator[tuple[int, int]]:
-    reach = len(clips) if len(clips) <= _CROWD else 1
-    for place, clip in enumerate(clips):
-        for other in clips[place + 1 : place + 1 + reach]:
-            yield clip, other
+def _pair_codes(
+    keys: npt.NDArray[np.uint64], owners: npt.NDArray[np.int64], clips: int
+) -> npt.NDArray[np.int64]:
+    """One number for each pair of clips and key that they share; the keys are sorted."""
+    _, places, crowd = np.unique(keys, return_inverse=True, return_counts=True)
+    small = crowd[places] <= _CROWD
+    codes = []
+    for apart in range(1, _CROWD):
+        shared = keys[apart:] == keys[:-apart]
+        if apart > 1:
+            shared &= small[apart:]
+        codes.append(owners[:-apart][shared] * clips + owners[apart:][shared])
+    return np.concatenate(codes)
 
 
 def _compared(store: PoseStore, candidates: list[tuple[int, int]]) -> Iterator[NearPair]:
-    """The pairs that share enough frames, in the order of the clips."""
-    for place, (first, second) in enumerate(sorted(candidates)):
+    """Those that share enough frames."""
+    for place, (first, second) in enumerate(candidates):
         shared = shared_frames(store, first, second)
         if shared >= SHARED:
             yield NearPair(first, second, shared)

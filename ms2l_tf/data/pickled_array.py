@@ -22,6 +22,8 @@ _ORDERS = ("<", ">", "=", "|")
 class StoredText:
     """A long text that stays in the file."""
 
+    __slots__ = ("content", "size", "start", "text")
+
     def __init__(self, content: Content, start: int, size: int, text: bool) -> None:
         self.content, self.start, self.size, self.text = content, start, size, text
 
@@ -36,6 +38,8 @@ class StoredText:
 
 class ValueType:
     """The type of an array's values, of little-endian order until it is said otherwise."""
+
+    __slots__ = ("dtype",)
 
     def __init__(self, code: Any) -> None:
         code = code.decode("latin-1") if isinstance(code, bytes) else code
@@ -62,6 +66,8 @@ class PickledArray:
         dtype: of its values, never of Python objects.
         shape: its size.
     """
+
+    __slots__ = ("_axes", "_content", "_data", "_order", "_stored", "dtype", "shape")
 
     def __init__(self, content: Content) -> None:
         self._content = content

@@ -29,7 +29,7 @@ class PoseArray(Protocol):
         """Some frames, or persons of them, as a view or an array of their own."""
 
 
-def release(array: PoseArray) -> None:
+def release(array: PoseArray | mmap.mmap | bytes) -> None:
     """Gives back the memory of what was read of a mapped file; the next reading maps it anew.
 
     The system does so on its own when memory is short, but until then the pages count as ours.

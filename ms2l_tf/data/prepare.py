@@ -16,7 +16,7 @@ from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import FORMATS, ClipReader, ReaderOptions
 from ms2l_tf.data.formats.base import DEFAULTS
-from ms2l_tf.data.formats.guess import AUTO, describe_source, recognised
+from ms2l_tf.data.formats.guess import AUTO, describe_files, describe_source, recognised
 from ms2l_tf.data.formats.layout_map import AUTO as BY_NAMES
 from ms2l_tf.data.formats.unsupported import unknown_format
 from ms2l_tf.data.new_folder import check_output
@@ -87,6 +87,8 @@ def prepare(
             "--layout_map=auto: say which layouts are wanted, such as --layouts=native,h36m_17"
         )
     source, out = pathlib.Path(source), pathlib.Path(out)
+    if executor is not None:
+        source = source.absolute()  # its workers may run in another folder
     check_output(out)
     exclusions = Exclusions() if exclude is None else Exclusions.read(exclude)
     wanted = None if layouts is None else tuple(layouts)
@@ -118,6 +120,8 @@ def _settled(task: Task, files: SourceFiles) -> Task:
     if task.format_name != AUTO:
         return task
     format_name, seen = recognised(files, task.options)
+    if format_name not in FORMATS:  # videos: a pose model has to be chosen
+        raise InputError(f"{files.path}: {describe_files(files)}; name it")
     inform(f"{files.path}: {seen}")
     return dataclasses.replace(task, format_name=format_name)
 

@@ -17,10 +17,12 @@ from typing import IO, Any, cast
 
 from ms2l_tf.data.checks import shown
 from ms2l_tf.data.pickled_array import Content, PickledArray, StoredText, ValueType
+from ms2l_tf.data.pose_store import release
 from ms2l_tf.errors import InputError, one_line
 
 # Far beyond the largest annotation file there is (NTU RGB+D 120: nine millions).
 MAX_OPERATIONS = 100_000_000
+_PAGES = 1 << 18  # operations after which the pages of a mapped file are given back
 _LAZY = 256  # bytes from which on a text stays in the file
 _PLAIN = (
     *("NONE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -121,6 +123,8 @@ class _Machine:
             program.seek(0)
         operations = pickletools.genops(cast(IO[bytes], program))
         for count, (operation, given, position) in enumerate(operations):
+            if not count % _PAGES:
+                release(program)
             name = operation.name
             if name in known:
                 known[name](given)

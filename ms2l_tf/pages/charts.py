@@ -59,7 +59,8 @@ def histogram(caption: str, edges: Sequence[float], counts: Sequence[int], unit:
         "svg", *columns, class_="columns", viewBox="0 0 100 100", preserveAspectRatio="none",
         role="img", aria_label=said,
     )  # fmt: skip
-    marks = (edges[0], edges[len(edges) // 2], edges[-1])
+    middle = (edges[len(counts) // 2] + edges[(len(counts) + 1) // 2]) / 2
+    marks = (edges[0], middle, edges[-1])
     axis = element("div", *(element("span", f"{mark:g}") for mark in marks), class_="axis")
     title = element("figcaption", f"{caption} (tallest column: {most:,})")
     return element("figure", title, drawn, axis)

@@ -156,4 +156,5 @@ def _centre_sideways(points: np.ndarray, seen: np.ndarray) -> None:
         persons = joints.any(axis=1)
         if persons.any():
             first = int(np.argmax(persons))
-            frame[..., sideways] -= frame[first][joints[first]][:, sideways].mean(axis=0)
+            middle = np.median(frame[first][joints[first]][:, sideways], axis=0)
+            frame[..., sideways] -= middle  # which joints that lie off do not move

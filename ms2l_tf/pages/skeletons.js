@@ -173,12 +173,12 @@
     }
 
     function refill() {
-      const kept = held.clips.indexOf(clip);
       const numbers = held.clips.map((_, n) => n).filter((n) => filters.every((f) => fits(held.clips[n], f)));
       numbers.sort((a, b) => byName(held.clips[a].name, held.clips[b].name));
       list.replaceChildren(...numbers.map((n) => new Option(held.clips[n].name, n)));
       part("none").classList.toggle("hidden", numbers.length > 0);
-      if (numbers.length) choose(numbers.includes(kept) ? kept : numbers[0]);
+      const alike = numbers.find((n) => held.clips[n].name === clip?.name);
+      if (numbers.length) choose(alike ?? numbers[0]);
     }
 
     for (const filter of filters) {
@@ -222,9 +222,13 @@
     });
     for (const button of document.querySelectorAll("button[data-show]")) {
       button.addEventListener("click", () => {
-        filters.forEach((filter) => { filter.value = ""; });
+        const wanted = held.clips[Number(button.dataset.show)];
+        for (const filter of filters) {
+          const all = filter.querySelector('option[value=""]');
+          filter.value = all ? "" : valuesOf(filter).indexOf(wanted[filter.dataset.filter]);
+        }
+        clip = wanted;
         refill();
-        choose(Number(button.dataset.show));
         root.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
         canvas.focus({ preventScroll: true });
       });

@@ -12,7 +12,7 @@ def viewer() -> Html:
     """A skeleton with lists of classes, persons, layouts and clips to choose from."""
     filters = [
         _choice(words, data_filter=key)
-        for words, key in (("Class", "class"), ("Person", "subject"), ("Layout", "layout_name"))
+        for words, key in (("Layout", "layout_name"), ("Class", "class"), ("Person", "subject"))
     ]
     return element(
         "div",
@@ -23,16 +23,18 @@ def viewer() -> Html:
         element("div", _button("play", "Play"), _scrubber(), class_="controls"),
         element("p", "", data_part="about", class_="note"),
         element("div", _button("left", "⟲ Turn left"), _button("right", "Turn right ⟳"),
-                _button("ahead", "From ahead"), class_="controls", data_part="turning"),
+                _button("ahead", "From ahead"), element("span", "or drag; with the picture in "
+                "focus the arrows turn, Home looks from ahead", class_="note"),
+                class_="controls", data_part="turning"),
         legend(),
-        note("Drag to turn. With the picture in focus: arrows turn, Home looks from ahead, Space "
-             "plays and pauses."),
+        note("With the picture in focus, Space plays and pauses."),
         class_="viewer",
     )  # fmt: skip
 
 
 def _choice(words: str, **attributes: object) -> Html:
-    choices = () if "data_part" in attributes else (element("option", "all", value=""),)
+    all_of_them = attributes.get("data_filter") in ("class", "subject")
+    choices = (element("option", "all", value=""),) if all_of_them else ()
     return element("label", words, element("select", *choices, **attributes))
 
 

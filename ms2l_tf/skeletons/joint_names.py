@@ -149,15 +149,18 @@ def _is_even(joint: int, point: str, mirror: Sequence[int], points: Mapping[int,
 
 
 def _common_prefix(names: Sequence[str]) -> str:
-    """What the names begin with, up to its last separator; it may not tell a side."""
+    """What the names begin with, up to its last separator; it may not tell a side.
+
+    The shortest name may be this beginning itself.
+    """
     shortest = min(names, key=len)
-    longer = [name for name in names if name != shortest] or list(names)
-    common = _common_start(min(longer), max(longer))
-    cut = max(common.rfind(sign) for sign in _SEPARATORS) + 1
-    prefix = common[:cut]
-    begins = shortest.startswith(prefix) or shortest == prefix.rstrip(_SEPARATORS)
-    tells_side = any(pattern.search(prefix) for pattern in _SIDE_PATTERNS[:3])
-    return prefix if len(longer) > 1 and begins and not tells_side else ""
+    for begun in (names, [name for name in names if name != shortest]):
+        common = _common_start(min(begun), max(begun)) if len(begun) > 1 else ""
+        prefix = common[: max(common.rfind(sign) for sign in _SEPARATORS) + 1]
+        fits = shortest.startswith(prefix) or shortest == prefix.rstrip(_SEPARATORS)
+        if prefix and fits and not any(told.search(prefix) for told in _SIDE_PATTERNS[:3]):
+            return prefix
+    return ""
 
 
 def _common_start(one: str, other: str) -> str:

@@ -21,8 +21,8 @@ class Suggestion:
     Attributes:
         mapping: what joints come from.
         content: of the JSON file that `load_mapping` reads.
-        nearest: target joints that nothing maps to, each with the source joint whose name is most
-            like it, which may mean something else.
+        nearest: target joints that nothing maps to, each with the source joint of its neighbour
+            along the bones, or else the one whose name is most like it.
     """
 
     mapping: JointMapping
@@ -64,7 +64,7 @@ def suggest_mapping(source: SkeletonLayout, target: SkeletonLayout) -> Suggestio
     }
     name = f"{source.name}_to_{target.name}"
     mapping = JointMapping.from_json(content, name, name=name, known=(source, target))
-    lacking = {joint: _nearest(joint, target, source) for joint in mapping.absent}
+    lacking = {joint: _nearest(mapping, joint) for joint in mapping.absent}
     return Suggestion(mapping, content, lacking)
 
 
@@ -129,13 +129,16 @@ def _path(layout: SkeletonLayout, start: int, end: int) -> list[int]:
     return paths.get(end, [])
 
 
-def _nearest(joint: str, target: SkeletonLayout, source: SkeletonLayout) -> str:
-    """The source joint whose name is most like a target joint's, of the same side if it can be."""
-    wanted = sided_names(target.joints)[0][target.index(joint)]
-    sided = sided_names(source.joints)[0]
-    of_side = [n for n, (side, _) in enumerate(sided) if side == wanted.side] or range(len(sided))
-
-    def likeness(number: int) -> float:
-        return difflib.SequenceMatcher(None, wanted.word, sided[number].word).ratio()
-
-    return source.joints[max(of_side, key=likeness)]
+def _nearest(mapping: JointMapping, joint: str) -> str:
+    """The source joint of a neighbour along the bones; else of the most similar name."""
+    source, target = mapping.source_layout, mapping.target_layout
+    number = target.index(joint)
+    for bone in target.bones:
+        if number in bone:
+            row = mapping.weights[bone[0] + bone[1] - number]
+            if row.any():
+                return source.joints[int(row.argmax())]
+    word = sided_names(target.joints)[0][number].word
+    words = [name.word for name in sided_names(source.joints)[0]]
+    likeness = [difflib.SequenceMatcher(None, word, other).ratio() for other in words]
+    return source.joints[likeness.index(max(likeness))]

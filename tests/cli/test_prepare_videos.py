@@ -63,7 +63,7 @@ def test_a_folder_becomes_a_dataset(
         ({"persons": "0"}, "flag --persons=0: 0 is not a positive integer"),
         ({"model": ""}, "--model is missing; name the folder"),
         ({"source": ""}, "--source is missing; name a video or a folder of videos"),
-        ({"clips": "3"}, "--clips is of no use with --format=video; leave it out"),
+        ({"clips": "3"}, "--clips belongs to --format=synthetic; leave it out"),
         ({"video_env": "x"}, "--video_env belongs to --detector=mediapipe; leave it out"),
         ({"detector": "mediapipe"}, "--model belongs to --detector=metrabs; leave it out"),
         ({"format": "hdm05"}, "--detector belongs to --format=video; leave it out"),

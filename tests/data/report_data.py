@@ -27,7 +27,7 @@ def write_set(out: pathlib.Path) -> ClipDataset:
     poses[7] = np.repeat(poses[7][:1], 9, axis=0)
     poses[9] = poses[9][:1]
     poses[2][3:5, 0, 4] = np.nan
-    poses[3][6, 0, 3] += 40
+    poses[3][6, 0, 3] += 20
     rows = [Clip(f"clip_{n}", n % 2, subject=f"<i>{n % 3}</i>", setup="s1") for n in range(12)]
     rows[4] = Clip(EVIL, 0, subject="<i>1</i>")
     rows[11] = Clip("clip_11", 0, subject="<i>2</i>")
@@ -42,7 +42,8 @@ def write_set(out: pathlib.Path) -> ClipDataset:
         for number, (row, coords) in enumerate(zip(rows, poses, strict=True)):
             given = {"tiny_5": ClipPoses(coords)}
             if number < 4:  # image coordinates: y down
-                given["flat_5"] = ClipPoses(coords[:, :1, :, :2] * np.float32([100, -100]))
+                pixels = np.array([100, -100], np.float32)
+                given["flat_5"] = ClipPoses(coords[:, :1, :, :2] * pixels)
             writer.add_clip(row, given)
         names = [row.name for row in rows]
         writer.add_split("halves", train=names[:6], test=names[6:])

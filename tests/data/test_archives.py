@@ -101,6 +101,49 @@ def test_many_small_bombs_are_refused(
         open_source(packed)
 
 
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_too_many_members_are_refused(
+    tmp_path: pathlib.Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
+    packed = make_archive(tmp_path / f"many{suffix}", FILES)
+    with pytest.raises(InputError, match="refused, it holds more than 2 files; unpack it"):
+        open_source(packed)
+
+
+@pytest.mark.parametrize("suffix", archives.ARCHIVE_SUFFIXES)
+def test_what_is_known_of_files_and_when_they_change(tmp_path: pathlib.Path, suffix: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"first")
+    packed = make_archive(tmp_path / f"packed{suffix}", {"a": b"first"})
+    for source, changed in ((folder, folder / "a"), (packed, packed), (folder / "a", folder / "a")):
+        with open_source(source) as files:
+            assert files.size("a") == 5
+            before = files.stamp()
+            assert files.stamp() == before
+        status = changed.stat()
+        os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+        with open_source(source) as files:
+            assert files.stamp() != before
+
+
+def test_a_tar_is_unpacked_to_a_file_for_others(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, scratch = make_archive(tmp_path / "packed.tar.xz", FILES), tmp_path / "scratch.tar"
+    with open_source(packed, scratch) as files:
+        assert files.read("set/a.json") == b"first"
+    monkeypatch.setattr(archives, "_decompress", pytest.fail)
+    with open_source(packed, scratch) as files:
+        assert files.read("set/b.json") == b"second"
+    (tmp_path / "short.tar.xz").write_bytes(packed.read_bytes()[:100])
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="is damaged or no archive"):
+        open_source(tmp_path / "short.tar.xz", tmp_path / "short.tar")
+    assert not (tmp_path / "short.tar").exists()
+
+
 @pytest.mark.parametrize("suffix", archives.ARCHIVE_SUFFIXES)
 def test_truncated_archives_are_one_line(tmp_path: pathlib.Path, suffix: str) -> None:
     packed = make_archive(tmp_path / f"short{suffix}", {"a.json": bytes(range(256)) * 100})

@@ -253,7 +253,7 @@ def test_mapped_to_a_packaged_layout_by_names(tmp_path: pathlib.Path) -> None:
     for target, joint in expected.items():
         np.testing.assert_allclose(mapped[joints.index(target)], rest[joint], atol=1e-5)
     assert np.isnan(mapped[joints.index("htop")]).all()
-    assert any("none stands for htop (nearest: " in line for line in report.lines())
+    assert any("none stands for htop (nearest: Head)" in line for line in report.lines())
     # The suggestion is a file that can be mended and given back.
     file = dataset.path / "bvh_20_to_h36m_17.json"
     content = json.loads(file.read_text())

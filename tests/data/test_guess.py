@@ -139,15 +139,16 @@ def test_every_reader_says_what_it_was_given(
     source: tuple[pathlib.Path, str], format_name: str, tmp_path: pathlib.Path
 ) -> None:
     folder, kind = source
+    with open_source(folder) as files:
+        if any(map(FORMATS[format_name](files, ReaderOptions()).knows, files.names)):
+            return  # read, or refused by the reader itself, as its own tests have it
     with pytest.raises(InputError) as caught:
         prepare(format_name, folder, tmp_path / "out", progress=False)
     assert str(caught.value).count("\n") == 0
-    with open_source(folder) as files:
-        mine = any(map(FORMATS[format_name](files, ReaderOptions()).knows, files.names))
     read = f"; --format={READ_BY_CONTENT.get(kind)} reads them"
     unread = ", which this package cannot read yet"
     held = f"holds 3 {kind} files{read if kind in READ_BY_CONTENT else unread}"
-    assert mine or held in str(caught.value)
+    assert held in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -237,22 +238,24 @@ def test_what_is_not_recognised_is_refused(
 def test_videos_may_have_any_name(name: str, head: bytes, tmp_path: pathlib.Path) -> None:
     for number in range(2):
         (tmp_path / name.format(number)).write_bytes(head)
-    told = "2 video files; --format=video reads them"
+    told, one = (f"{n}; --format=video reads them" for n in ("2 video files", "1 video file"))
     assert describe_source(tmp_path) == f"holds {told}"
-    assert describe_source(tmp_path / name.format(0)) == f"holds {told}".replace("2", "1").replace(
-        "files", "file"
-    )
+    assert describe_source(tmp_path / name.format(0)) == f"holds {one}"
     with pytest.raises(InputError, match=f"it holds {told}"):
         prepare("hdm05", tmp_path, tmp_path / "out", progress=False)
+    with pytest.raises(InputError, match=f": holds {told}; name it"):
+        prepare("auto", tmp_path, tmp_path / "out", progress=False)
 
 
 def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
     (tmp_path / "missing.csv").write_text("name\nS001")
-    assert describe_source(tmp_path).startswith(
-        "holds 3 NTU RGB+D .skeleton files (and 1 CSV file), which this package cannot read yet"
-    )
+    held = "holds 3 NTU RGB+D .skeleton files (and 1 CSV file), which this package cannot read yet"
+    assert describe_source(tmp_path).startswith(held)
+    with pytest.raises(InputError) as caught:
+        prepare("auto", tmp_path, tmp_path / "out", progress=False)
+    assert held in str(caught.value)
 
 
 def test_a_prepared_dataset_is_no_source(tiny: ClipDataset, tmp_path: pathlib.Path) -> None:
@@ -269,7 +272,7 @@ def test_what_cannot_be_told_is_left_unsaid(tmp_path: pathlib.Path) -> None:
         prepare("bandai_namco", tmp_path, tmp_path / "out", progress=False)
 
 
-NAMES = [name for _, _, names in _UNREAD for name in names.split()]
+NAMES = [n for _, _, names in _UNREAD for n in names.split() if n not in KNOWN]
 
 
 @pytest.mark.parametrize("name", NAMES)

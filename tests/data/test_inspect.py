@@ -9,6 +9,7 @@ import pytest
 
 from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data import inspect as inspect_module
+from ms2l_tf.data.clip_lengths import summarise_lengths
 from ms2l_tf.data.contact_sheet import save_contact_sheet
 from ms2l_tf.data.flaws import LISTED
 from ms2l_tf.data.inspect import describe, summarise
@@ -28,6 +29,17 @@ def test_counts(tiny: ClipDataset) -> None:
     assert (deep["one_frame_clips"], deep["frames"], deep["clips"]) == (1, 17, 5)
     assert flat["lengths"] == {"min": 5, "median": 6.0, "max": 8}
     assert flat["clips"] == 3
+    assert summary["by_setup"] == {"": 5}
+    assert deep["length_histogram"]["edges"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert deep["length_histogram"]["counts"] == [1, 1, 1, 1, 0, 0, 1]
+    assert deep["shortest"][:2] == [
+        {"clip": "walk_2", "frames": 1},
+        {"clip": "unknown", "frames": 2},
+    ]
+    assert deep["longest"][0] == {"clip": "wave_1", "frames": 7}
+    assert deep["clips_of_one_frame"] == {"count": 1, "first": ["walk_2"]}
+    assert deep["frames_of_persons"] == 17
+    assert [entry["clip"] for entry in flat["shortest"]] == ["wave_1", "wave_2", "walk_1"]
     assert summary["splits"]["by_camera"]["classes_without_training_clip"] == []
     json.dumps(summary, allow_nan=False)
 
@@ -143,6 +155,7 @@ def test_flaws(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:
     }
     outliers = flaws["outlier_joints"]
     assert outliers["count"] == 2
+    assert outliers["by_joint"] == {kinect.joints[7]: 1, kinect.joints[8]: 1}
     places = [(e["clip"], e["joint"], e["frame"], e["person"]) for e in outliers["furthest"]]
     assert places == [("far", kinect.joints[8], 5, 0), ("far", kinect.joints[7], 4, 0)]
     assert outliers["furthest"][0]["torso_lengths"] > 20
@@ -151,6 +164,14 @@ def test_flaws(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:
                  "1 groups of clips with identical poses: sound=copy=third",
                  f"far {kinect.joints[8]} frame 5 ("):  # fmt: skip
         assert part in text
+
+
+def test_columns_widen_where_few_clips_are_very_long() -> None:
+    lengths = np.array([0, *range(10, 40), 5000])
+    columns = summarise_lengths(lengths, np.arange(32).astype(str))["length_histogram"]
+    assert sum(columns["counts"]) == 31
+    assert (columns["edges"][0], columns["edges"][-1]) == (10, 5001)
+    assert sum(count > 0 for count in columns["counts"]) > 5
 
 
 def test_long_lists_are_cut_and_counted(tmp_path: pathlib.Path, kinect: SkeletonLayout) -> None:

@@ -13,7 +13,8 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.archives import open_source
 from ms2l_tf.data.copies import copied
 from ms2l_tf.data.formats import FORMATS
-from ms2l_tf.data.formats.nw_ucla import LAYOUT, NwUclaReader
+from ms2l_tf.data.formats.nw_ucla import LAYOUT, VIEWS, NwUclaReader
+from ms2l_tf.data.leaks import find_leaks
 from ms2l_tf.data.prepare import PrepareReport, prepare
 from ms2l_tf.errors import InputError
 from tests.data.conftest import nw_ucla_content
@@ -155,6 +156,23 @@ def test_published_splits(
 
 
 @pytest.mark.real_data
+def test_copies_are_the_clips_that_the_splits_leave_out(
+    published: tuple[ClipDataset, PrepareReport],
+) -> None:
+    """Frames that are the same to the last bit, which the reader looks for, and near ones."""
+    dataset, _ = published
+    leaks = find_leaks(dataset)
+    for view in VIEWS:
+        name = f"cross_view_{view}"
+        rest = dataset.names[dataset.split(f"{name}_no_copies").train]
+        left_out = set(dataset.names[dataset.split(name).train]) - set(rest)
+        assert set(leaks["splits"][name]["training_clips"]) == left_out
+        assert leaks["splits"][f"{name}_no_copies"]["training_clips"] == []
+    assert leaks["splits"]["cross_view_3"]["test_clips_with_identical_copy"] == 95
+    assert leaks["label_conflicts"]["count"] == 8
+
+
+@pytest.mark.real_data
 def test_recorded_people_agree_with_the_axes(published: tuple[ClipDataset, PrepareReport]) -> None:
     """Toes tell front from back, so the hips tell left from right-handed axes."""
     dataset, _ = published
@@ -176,12 +194,14 @@ def test_recorded_people_agree_with_the_axes(published: tuple[ClipDataset, Prepa
 
 
 @pytest.mark.real_data
-def test_unpacked_folder_gives_the_same_dataset(
+def test_unpacked_folder_gives_two_processes_the_same_dataset(
     published: tuple[ClipDataset, PrepareReport],
     nw_ucla_archive: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
     with tarfile.open(nw_ucla_archive) as tar:
         tar.extractall(tmp_path, filter="data")
-    dataset, _ = prepare("nw_ucla", tmp_path / "all_sqe", tmp_path / "out", progress=False)
+    dataset, _ = prepare(
+        "nw_ucla", tmp_path / "all_sqe", tmp_path / "out", workers=2, progress=False
+    )
     assert dataset.fingerprint == published[0].fingerprint

@@ -166,7 +166,6 @@ def test_command_derives_layouts(nw_ucla_folder: pathlib.Path, tmp_path: pathlib
         ("frame_rate", 25.0),
         ("unit", "mm"),
         ("axes", "+y,+z,right"),
-        ("layout_map", "auto"),
     ],
 )
 def test_what_a_format_knows_itself_is_not_to_be_said(

@@ -188,14 +188,21 @@ def started(source: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[subprocess
 
 
 def is_gone(group: int) -> bool:
-    """Whether no process of a group is left after a while."""
+    """Whether no process of a group runs any more after a while."""
     for _ in range(100):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
+        if not any(runs_in(group, path) for path in pathlib.Path("/proc").glob("[0-9]*")):
             return True
         time.sleep(0.05)
     return False
+
+
+def runs_in(group: int, process: pathlib.Path) -> bool:
+    """Whether a process is of a group and no mere entry that nobody has asked for its status."""
+    try:
+        state, _, of = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return int(of) == group and state != "Z"
 
 
 def test_interrupted(
@@ -204,6 +211,7 @@ def test_interrupted(
     reference: dict[str, bytes],
     tmp_path: pathlib.Path,
 ) -> None:
+    assert runs_in(started.pid, pathlib.Path(f"/proc/{started.pid}"))
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does
     _, said = started.communicate(timeout=30)
     assert started.returncode == 130
@@ -308,8 +316,9 @@ def test_faulty_input_leaves_nothing_and_a_full_disk_leaves_the_parts(
 ) -> None:
     out = tmp_path / "out"
     interrupt(monkeypatch, source, out)
-    with pytest.raises(InputError, match="--strict: a01_s02_e00_v03"):
-        prepare("nw_ucla", source, out, strict=True, progress=False)
+    for place in (out, tmp_path / "deep" / "er" / "out"):
+        with pytest.raises(InputError, match="--strict: a01_s02_e00_v03"):
+            prepare("nw_ucla", source, place, strict=True, progress=False)
     assert list(tmp_path.iterdir()) == []
 
     def full(*_: object) -> None:

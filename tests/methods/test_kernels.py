@@ -134,7 +134,7 @@ def test_measuring_does_not_depend_on_the_batch_size(
     run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fit_module, "BATCH", 5)
+    monkeypatch.setattr(fit_clips, "BATCH", 5)
     mine, others = weights(run), weights(fitted(tiny_dataset, tmp_path / "run"))
     for name in ("mean", "scale", "thresholds", "centre"):
         (path, *more) = [path for path in mine if path.endswith(f"/{name}")]

@@ -20,7 +20,7 @@ from typing import Any
 
 from tools.markdown import markdown_table
 
-FRAMES = 31  # the median of NW-UCLA
+FRAMES = {"nw_ucla": 31, "ntu": 100}  # as long as clips usually are
 
 
 def write_nw_ucla(folder: Path, clips: int, frames: int, seed: int) -> None:
@@ -41,14 +41,43 @@ def write_nw_ucla(folder: Path, clips: int, frames: int, seed: int) -> None:
         (folder / f"{name}.json").write_text(json.dumps(content))
 
 
+def write_ntu(folder: Path, clips: int, frames: int, seed: int) -> None:
+    """So many files as NTU RGB+D has them, of one person each."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    body = random.uniform((-0.3, -0.9, 2.5), (0.3, 0.9, 3.0), (25, 3))
+    for number in range(clips):
+        rest, action = divmod(number, 60)
+        rest, camera = divmod(rest, 3)
+        setup, performer = divmod(rest, 40)
+        joints = body + random.normal(scale=0.01, size=(frames, 25, 3)).cumsum(axis=0)
+        # Pixels of depth and colour pictures and a quaternion; the last number says "tracked".
+        others = random.uniform(0, 1, (frames, 25, 8)) * (500, 400, 1900, 1000, 1, 1, 1, 1)
+        lines = [str(frames)]
+        for frame in np.concatenate([joints, others], axis=-1).tolist():
+            lines += [
+                "1",
+                f"{72057594037931101 + number} 0 1 1 1 1 0 0.02764709 -0.2137693 2",
+                "25",
+            ]
+            lines += [" ".join([f"{value:.7g}" for value in joint]) + " 2" for joint in frame]
+        name = f"S{setup + 1:03}C{camera + 1:03}P{performer + 1:03}R001A{action + 1:03}"
+        (folder / f"{name}.skeleton").write_text("\r\n".join(lines) + "\r\n")
+
+
 # What writes the files of a format, given folder, numbers of clips and of frames, and seed.
-WRITERS: Mapping[str, Callable[[Path, int, int, int], None]] = {"nw_ucla": write_nw_ucla}
+WRITERS: Mapping[str, Callable[[Path, int, int, int], None]] = {
+    "nw_ucla": write_nw_ucla,
+    "ntu": write_ntu,
+}
 
 
 def prepare_rows(
-    clips: Sequence[int], cores: int, format_name: str, frames: int = FRAMES
+    clips: Sequence[int], cores: int, format_name: str, frames: int = 0
 ) -> list[dict[str, Any]]:
-    """Seconds and peak memory of preparing each number of clips."""
+    """Seconds and peak memory of preparing each number of clips; `frames` 0: of usual length."""
+    frames = frames or FRAMES[format_name]
     rows = []
     for count in clips:
         with tempfile.TemporaryDirectory() as place:

@@ -12,6 +12,7 @@ from ms2l_tf.data.formats.mocap import shorten
 from ms2l_tf.data.records import ClipPoses
 from ms2l_tf.errors import InputError
 
+AXES = ("x", "y", "z", "confidence")
 _MISSING = ("", "nan", "na", "n/a", "none", "null")
 _MAX_GAPS = 10  # times as many frames left out as there are is no numbering of frames
 
@@ -38,29 +39,37 @@ def poses_of(
     columns = table.columns
     frames, repairs = _frames(rows, lines, columns.roles.get("frame"), columns.long, name)
     persons = _persons(rows, columns.roles.get("person"))
-    num_persons, joints = int(persons.max()) + 1, len(places)
-    values = np.full((int(frames.max()) + 1, num_persons, joints, 4), np.nan)
-    taken = np.zeros(values.shape[:3] if columns.long else values.shape[:2], bool)
-    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
-        where = f"{name}, line {line}"
-        place: tuple[int, ...] = (int(frames[number]), int(persons[number]))
-        if columns.long:
-            joint = row[columns.roles["joint"]].strip()
-            place += (places[joint],)
-            values[place] = _numbers(row, columns.axes, where)
-        else:
-            for joint, axes in columns.joints.items():
-                values[(*place, places[joint])] = _numbers(row, axes, where)
-        if taken[place]:
-            raise InputError(f"{where}: is about what a row before it says already")
-        taken[place] = True
+    values = np.full((int(frames.max()) + 1, int(persons.max()) + 1, len(places), 4), np.nan)
+    if columns.long:
+        joint = columns.roles["joint"]
+        joints = np.array([places[row[joint].strip()] for row in rows])
+        _check_once((frames, persons, joints), lines, name)
+        for axis, place in columns.axes.items():
+            values[frames, persons, joints, AXES.index(axis)] = _numbers(rows, lines, place, name)
+    else:
+        _check_once((frames, persons), lines, name)
+        for joint_name, axes in columns.joints.items():
+            for axis, place in axes.items():
+                numbers = _numbers(rows, lines, place, name)
+                values[frames, persons, places[joint_name], AXES.index(axis)] = numbers
     coords = values[..., : 3 if "z" in columns.present else 2]
-    missing = np.isnan(coords).any(axis=-1)
     confidence = None
     if "confidence" in columns.present:
-        scores = np.where(missing | np.isnan(values[..., 3]), 0, values[..., 3])
-        confidence = scores.astype(np.float32)
-    return ClipPoses(coords.astype(np.float32), None, confidence), repairs
+        missing = np.isnan(coords).any(axis=-1) | np.isnan(values[..., 3])
+        confidence = np.where(missing, 0, values[..., 3]).astype(np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which is refused
+        return ClipPoses(coords.astype(np.float32), None, confidence), repairs
+
+
+def _check_once(places: Sequence[np.ndarray], lines: Sequence[int], name: str) -> None:
+    """Refuses two rows about the same frame, person and joint."""
+    flat = np.ravel_multi_index(tuple(places), [int(place.max()) + 1 for place in places])
+    _, first, which = np.unique(flat, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[which] != np.arange(len(lines)))
+    if len(again):
+        raise InputError(
+            f"{name}, line {lines[int(again[0])]}: is about what a row before it says already"
+        )
 
 
 def _frames(
@@ -75,11 +84,7 @@ def _frames(
         if long:
             raise InputError(f"{name}: has no column 'frame', which a row a joint needs")
         return np.arange(len(rows)), ()
-    cells = (row[place] for row in rows)
-    numbers = [
-        _number(cell, f"{name}, line {line}") for cell, line in zip(cells, lines, strict=True)
-    ]
-    times = np.array(numbers)
+    times = _numbers(rows, lines, place, name)
     if not np.isfinite(times).all():
         line = lines[int(np.flatnonzero(~np.isfinite(times))[0])]
         raise InputError(f"{name}, line {line}: has no number of a frame")
@@ -105,18 +110,24 @@ def _persons(rows: Sequence[Sequence[str]], place: int | None) -> np.ndarray:
     return np.array([numbers.setdefault(row[place].strip(), len(numbers)) for row in rows])
 
 
-def _numbers(row: Sequence[str], axes: Mapping[str, int], where: str) -> list[float]:
-    """x, y, z and confidence; NaN where there is none."""
-    return [
-        _number(row[axes[axis]], where) if axis in axes else math.nan
-        for axis in ("x", "y", "z", "confidence")
-    ]
+def _numbers(
+    rows: Sequence[Sequence[str]], lines: Sequence[int], place: int, name: str
+) -> np.ndarray:
+    """The numbers of a column, NaN where there is none."""
+    cells = [row[place] for row in rows]
+    try:
+        if "_" in (text := "".join(cells)) or not text.isascii():  # Python reads 1_0 as ten
+            raise ValueError
+        return np.array(list(map(float, cells)))
+    except ValueError:
+        pairs = zip(cells, lines, strict=True)
+        return np.array([_number(cell, f"{name}, line {line}") for cell, line in pairs])
 
 
 def _number(cell: str, where: str) -> float:
     """A number, with a point or a comma; NaN where the cell says that it is missing."""
     try:
-        if "_" in cell or not cell.isascii():  # Python reads 1_0 as ten
+        if "_" in cell or not cell.isascii():
             raise ValueError
         return float(cell)
     except ValueError:

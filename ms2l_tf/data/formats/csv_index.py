@@ -66,14 +66,14 @@ def index_table(files: SourceFiles, name: str) -> TableIndex:
     joints = dict.fromkeys(columns.joints)
     with files.open(name) as file:
         file.seek(_after_header(head))
-        for start, line, row in rows_of(file, len(cells), separator, name):
+        for start, end, line, row in rows_of(file, len(cells), separator, name):
             key = row[clip].strip() if clip is not None else ""
             if clip is not None and not key:
                 raise InputError(f"{name}, line {line}: names no clip")
             rows = clips.setdefault(key, ClipRows([], row))
             if not rows.runs or rows.runs[-1][1] != start:
                 rows.runs.append((start, start, line))
-            rows.runs[-1] = (rows.runs[-1][0], file.tell(), rows.runs[-1][2])
+            rows.runs[-1] = (rows.runs[-1][0], end, rows.runs[-1][2])
             if person is not None:
                 rows.persons.add(row[person].strip())
             if columns.long and joint is not None:
@@ -85,8 +85,8 @@ def index_table(files: SourceFiles, name: str) -> TableIndex:
 
 def rows_of(
     file: IO[bytes], width: int, separator: str, name: str, end: int = -1, line: int = 2
-) -> Iterator[tuple[int, int, list[str]]]:
-    """First byte, line number and cells of the rows from here on; rows without cells left out.
+) -> Iterator[tuple[int, int, int, list[str]]]:
+    """First byte, end, line number and cells of the rows from here on; rows without cells left out.
 
     Args:
         file: at the beginning of a row.
@@ -102,7 +102,9 @@ def rows_of(
     texts: list[str] = []
     reader = csv.reader(iter(texts.pop, None), delimiter=separator, strict=True)
     start = file.tell()
-    while (end < 0 or start < end) and (content := file.readline()):
+    for content in file:
+        if 0 <= end <= start:
+            return
         try:
             texts.append(content.decode())
             row = next(reader)
@@ -111,11 +113,12 @@ def rows_of(
         except (csv.Error, IndexError) as error:
             reason = "a cell goes on over its end" if isinstance(error, IndexError) else error
             raise InputError(f"{name}, line {line}: {one_line(ValueError(reason))}") from None
-        if any(cell.strip() for cell in row):
+        after = start + len(content)
+        if any(row) and not "".join(row).isspace():
             if len(row) != width:
                 raise InputError(f"{name}, line {line}: {len(row)} cells for {width} columns")
-            yield start, line, row
-        start, line = file.tell(), line + 1
+            yield start, after, line, row
+        start, line = after, line + 1
 
 
 def _after_header(head: bytes) -> int:

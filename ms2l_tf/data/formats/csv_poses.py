@@ -120,7 +120,9 @@ class CsvReader(ListedReader):
         with self.files.open(name) as file:
             for start, end, line in rows.runs:
                 file.seek(start)
-                for _, number, row in rows_of(file, table.width, table.separator, name, end, line):
+                for _, _, number, row in rows_of(
+                    file, table.width, table.separator, name, end, line
+                ):
                     cells.append(row)
                     lines.append(number)
         _check_tags(table.columns, cells, lines, name)

@@ -14,6 +14,7 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import DEFAULTS, DatasetHeader, ReadClip, ReaderOptions
 from ms2l_tf.data.formats.clip_names import clip_names
+from ms2l_tf.data.formats.kinect import AXES
 from ms2l_tf.data.formats.listed import (
     LICENCE,
     ListedReader,
@@ -21,10 +22,10 @@ from ms2l_tf.data.formats.listed import (
     numbered_classes,
     pose_header,
 )
-from ms2l_tf.data.formats.pyskl import SENSOR
 from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import without_padding, zeros_missing
 from ms2l_tf.data.numpy_files import NpzFile
+from ms2l_tf.data.pose_store import release
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.errors import InputError
 from ms2l_tf.skeletons.layout import load_layout
@@ -67,7 +68,7 @@ class CtrgcnReader(ListedReader):
             self.options,
             self._layout,
             unit="m",
-            axes=SENSOR,
+            axes=AXES,
             num_persons=persons,
             num_coords=_COORDS,
         )
@@ -110,6 +111,7 @@ class CtrgcnReader(ListedReader):
         values = self._file(file).array(f"x_{side}")[place]
         shape = (len(values), -1, self._layout.num_joints, _COORDS)
         coords, repairs = zeros_missing(without_padding(values.reshape(shape)), entry)
+        release(values)
         return ReadClip(clip, {header.layout: ClipPoses(coords)}, repairs)
 
 

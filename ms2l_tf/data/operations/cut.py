@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -127,12 +128,14 @@ def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream
         of_clip.append(f"{whole.name}_{len(of_clip):03}")
         clips.append(_row(whole, piece, of_clip[-1], names))
 
+    whole_of = functools.lru_cache(maxsize=1)(stream.read)  # its pieces follow one another
+
     def read(number: int) -> dict[str, ClipPoses]:
         piece = pieces[number]
         highest = max(rates.values())
         return {
             layout: _slice(poses, piece, rates[layout] / highest)
-            for layout, poses in stream.read(piece.index).items()
+            for layout, poses in whole_of(piece.index).items()
         }
 
     lines = [f"{where}: {len(pieces)} pieces of {len(parts)} clips"]

@@ -31,8 +31,9 @@ def make_splits(clips: Sequence[Clip], how: str) -> tuple[SplitNames, ...]:
     """Splits over clips.
 
     `subject:A,B` tests on these subjects and trains on the others; a clip of no known subject is
-    in neither list. `kfold:5` are five splits whose test lists share out the clips, every class
-    evenly; `kfold:5:subject` shares out whole subjects. `file:FILE` is a `.json` file as in
+    in neither list. `kfold:5` are five splits whose test lists share out the clips, every class as
+    evenly as it can be, and pieces that were cut from one clip together; `kfold:5:subject` shares
+    out whole subjects. `file:FILE` is a `.json` file as in
     `splits/`, or a CSV file with the columns clip and split.
 
     Args:
@@ -114,17 +115,17 @@ def _by_field(clips: Sequence[Clip], field: str, values: Sequence[str], where: s
 
 
 def _folds(clips: Sequence[Clip], values: str, where: str) -> list[SplitNames]:
-    from sklearn.model_selection import GroupKFold, StratifiedKFold
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     count, _, field = values.partition(":")
     if not count.isdecimal() or int(count) < 2 or (field and field not in FIELDS):
         raise InputError(f"{where}: use kfold:K[:FIELD], K from 2, FIELD of {', '.join(FIELDS)}")
     folds = int(count)
-    groups = np.array([getattr(clip, field) if field else clip.name for clip in clips])
+    groups = np.array([getattr(clip, field) if field else _recording(clip) for clip in clips])
     if (groups == "").any():
         raise InputError(f"{where}: {int((groups == '').sum())} clips have no {field}")
     if len(set(groups)) < folds:
-        what = f"values of {field}" if field else "clips"
+        what = f"values of {field}" if field else "recordings"
         raise InputError(f"{where}: {len(set(groups))} {what} for {folds} folds")
     labels = np.array([clip.label for clip in clips])
     if field:
@@ -132,7 +133,8 @@ def _folds(clips: Sequence[Clip], values: str, where: str) -> list[SplitNames]:
     elif np.bincount(labels + 1).max() < folds:
         raise InputError(f"{where}: no class has {folds} clips")
     else:
-        parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels)
+        shared = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+        parts = shared.split(labels, labels, groups)
     names = np.array([clip.name for clip in clips])
     text = f"Fold {{}} of {folds}, by {field or 'class'}."
     splits = []
@@ -141,6 +143,11 @@ def _folds(clips: Sequence[Clip], values: str, where: str) -> list[SplitNames]:
         name = f"fold_{number}_of_{folds}"
         splits.append(SplitNames(name, sides[0], sides[1], text.format(number)))
     return splits
+
+
+def _recording(clip: Clip) -> str:
+    """What a clip was cut from; else the clip itself."""
+    return clip.source if clip.source and clip.start >= 0 else clip.name
 
 
 def _from_file(clips: Sequence[Clip], path: str, where: str) -> SplitNames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -36,12 +37,16 @@ class InThisProcess(concurrent.futures.Executor):
 
 
 class _Processes(concurrent.futures.ProcessPoolExecutor):
-    """Processes that leave Ctrl-C to the one that started them, and end when it does."""
+    """Processes that leave Ctrl-C to the one that started them, and end when it does or says so."""
 
     def __init__(self, workers: int) -> None:
         # Not a fork of this process, in which TensorFlow's threads may run.
         context = multiprocessing.get_context("spawn")
-        super().__init__(workers, mp_context=context, initializer=_end_with_the_parent)
+        # The other end of the pipe is closed by `end`, or by the system with this process.
+        self._end, self._held = context.Pipe(duplex=False)
+        super().__init__(
+            workers, mp_context=context, initializer=_end_when_closed, initargs=(self._end,)
+        )
 
     def submit(
         self, function: Callable[..., Result], /, *args: Any, **named: Any
@@ -49,13 +54,20 @@ class _Processes(concurrent.futures.ProcessPoolExecutor):
         with _no_interrupt():  # processes are started here, and inherit it
             return super().submit(function, *args, **named)
 
+    def end(self) -> None:
+        """Ends the processes in the midst of what they do."""
+        self._held.close()
+
 
 @contextlib.contextmanager
 def processes(workers: int) -> Iterator[concurrent.futures.Executor]:
-    """So many processes; when the block ends none is left."""
+    """So many processes; when the block ends none is left, after an exception at once."""
     executor = _Processes(workers)
     try:
         yield executor
+    except BaseException:
+        executor.end()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 
@@ -102,13 +114,11 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_the_parent() -> None:
-    """Has this process end with its parent, whatever ended that one."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+def _end_when_closed(pipe: multiprocessing.connection.Connection) -> None:
+    """Has this process end when nobody holds the other end of a pipe any more."""
 
     def wait() -> None:
-        parent.join()
+        pipe.poll(None)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -65,18 +65,18 @@ class PrepareReport:
             ("of one frame, kept as a still pose", self.one_frame),
             ("with frames that repeat the one before, kept", self.repeated_frames),
         )
-        lines += [f"{len(names)} {text}: {few(names)}" for text, names in counts if names]
+        lines += [f"{len(names)} {text}: {_few(names)}" for text, names in counts if names]
         if self.copies:
             lines.append(
                 f"{len(self.copies)} groups of clips with identical poses: "
-                f"{few('='.join(group) for group in self.copies)}"
+                f"{_few('='.join(group) for group in self.copies)}"
             )
         for name, sizes in self.splits.items():
             lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
         return lines
 
 
-def few(names: Iterable[str], count: int = 3) -> str:
+def _few(names: Iterable[str], count: int = 3) -> str:
     """The first of some names between commas."""
     names = list(names)
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

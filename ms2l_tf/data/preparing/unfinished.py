@@ -37,6 +37,7 @@ class Unfinished:
         self._parts = self.folder
         self._lock_path = self.folder / "lock"
         self._lock: IO[bytes] | None = None
+        self._new_parents = [parent for parent in out.parents if not parent.exists()]
 
     def __enter__(self) -> Unfinished:
         try:
@@ -55,6 +56,9 @@ class Unfinished:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not self._is_worth_keeping(error):
             shutil.rmtree(self.folder, ignore_errors=True)
+            for parent in self._new_parents:
+                with contextlib.suppress(OSError):  # it holds the dataset
+                    parent.rmdir()
         assert self._lock is not None
         self._lock.close()
         if isinstance(error, KeyboardInterrupt) and self.folder.exists():

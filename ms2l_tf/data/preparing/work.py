@@ -5,8 +5,10 @@ No TensorFlow is imported, here or by what is used here: a process starts in a b
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import io
 import pathlib
 import threading
 from collections.abc import Mapping, Sequence
@@ -122,7 +124,9 @@ def read_entries(task: Task, entries: Sequence[str]) -> bytes:
             _HELD.files.close()
         _HELD.task, _HELD.files = None, task.open_files()
         reader = task.open_reader(_HELD.files)
-        reader.entries()  # a reader may find there what it reads by
+        # A reader may find there what it reads by; what it says, the process that asks has said.
+        with contextlib.redirect_stderr(io.StringIO()):
+            reader.entries()
         _HELD.reader, _HELD.task = EntryReader(reader, keep_zeros=task.keep_zeros), task
     return _HELD.reader.read(entries)
 

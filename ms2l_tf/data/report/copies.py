@@ -50,7 +50,7 @@ def _across(leaks: Mapping[str, Any], sizes: Mapping[str, Any], sample: Sample) 
         identical, near = leak["test_clips_with_identical_copy"], leak["test_clips_with_near_copy"]
         part = (identical + near) / max(sizes[name]["test"], 1)
         worst = max(worst, identical + near)
-        concerned = f"{leak['training_clips_concerned']:,}"
+        concerned = f"{len(leak['training_clips']):,}"
         rows.append((name, f"{identical:,}", f"{near:,}", f"{part:.1%}", concerned))
     head = ("split", "identical", "near", "of the test clips", "training clips concerned")
     listed = table("Test clips with a copy among the training clips", head, rows,

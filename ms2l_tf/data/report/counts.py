@@ -39,7 +39,8 @@ def _remarks(classes: Mapping[str, int]) -> list[str]:
     empty = [name for name, count in classes.items() if not count]
     if empty:
         few = ", ".join(empty[:_NAMED]) + (", ..." if len(empty) > _NAMED else "")
-        remarks.append(f"{len(empty):,} classes have no clip: {few}.")
+        count = "One class has" if len(empty) == 1 else f"{len(empty):,} classes have"
+        remarks.append(f"{count} no clip: {few}.")
     filled = {name: count for name, count in classes.items() if count}
     if filled and max(filled.values()) > _UNEVEN * min(filled.values()):
         most, least = max(filled, key=filled.__getitem__), min(filled, key=filled.__getitem__)
