@@ -9,7 +9,6 @@ from absl import flags
 from ms2l_tf.data.formats import FORMATS
 from ms2l_tf.data.formats.guess import AUTO
 from ms2l_tf.data.records import UNITS
-from ms2l_tf.errors import InputError
 
 SYNTHETIC, VIDEO = "synthetic", "video"
 KNOWN = (*FORMATS, VIDEO, SYNTHETIC)
@@ -113,10 +112,3 @@ OPTIONS: Group = (LAYOUT, LABELS, FRAME_RATE, UNIT, AXES, LAYOUT_MAP)  # as `Rea
 OF_READERS: Group = (KEEP_ZEROS, EXCLUDE, WORKERS, SCHEDULER, LAYOUT, UNIT, AXES, LAYOUT_MAP)
 OF_SOURCES: Group = (SOURCE, STRICT, KEEP_ZEROS, EXCLUDE, WORKERS, SCHEDULER, *OPTIONS)
 OF_MOTIONS: Group = (CLIPS, SEED, PRESET)
-
-
-def refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
-    """Refuses the flags of `unwanted` that are given."""
-    for flag in unwanted:
-        if flag.present:
-            raise InputError(f"--{flag.name} {reason}; leave it out")
