@@ -50,7 +50,7 @@ def scatter(name: str, points: Sequence[Point], groups: Mapping[int, str], numbe
         number: of the map among those of the page.
     """
     places = _fitted(points)
-    order = np.lexsort((places[:, 0], [point.group for point in points]))
+    order = np.lexsort((places[:, 0], np.array([point.group for point in points])))
     marks = [_mark(points[i], places[i], f"m{number}-{rank}") for rank, i in enumerate(order)]
     drawn = element(
         "svg", *marks, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="listbox", tabindex=0,
@@ -59,12 +59,14 @@ def scatter(name: str, points: Sequence[Point], groups: Mapping[int, str], numbe
     options = [element("option", words, value=group) for group, words in groups.items()]
     choice = element("label", "Show the class ",
                      element("select", element("option", "all", value=""), *options))  # fmt: skip
-    told = element("p", "Point at a clip, or go to the map and use the arrow keys.",
-                   data_told="", role="status")  # fmt: skip
-    moving = next((point.clip for point in points if point.clip is not None), None)
-    stage = [] if moving is None else [
-        element("canvas", data_clip=moving, role="img", class_="hidden",
-                aria_label="Skeleton of the clip that is pointed at"),
+    moving = [point.clip for point in points if point.clip is not None]
+    part = f" {len(moving)} of {len(points)} clips move here." if len(moving) < len(points) else ""
+    words = f"Point at a clip, or go to the map and use the arrow keys.{part}"
+    told = element("p", words, data_told="", role="status")
+    stage = [
+        element("canvas", data_clip=clip, role="img", class_="hidden",
+                aria_label="Skeleton of the clip that is pointed at")
+        for clip in moving[:1]
     ]  # fmt: skip
     return element(
         "div",

@@ -64,7 +64,7 @@ def _beside_floors(prefix: str, result: EvaluationResult) -> Html:
             below = metrics.get(f"floor/{floor}/{probe}/top1", math.nan)
             row += [percent(below), points(value - below)]
         rows.append(row)
-    caption = f"{prefix}top-1 accuracy in percent, its mean over classes, and gains in points"
+    caption = f"{prefix}Top-1 accuracy in percent, its mean over classes, and gains in points"
     return table(caption, head, rows, numbers=range(1, len(head)))
 
 

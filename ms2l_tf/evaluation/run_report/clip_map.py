@@ -17,7 +17,7 @@ from ms2l_tf.pages.scatter import Point, scatter
 
 _MOST_POINTS = 4000  # of all maps of a page
 _MOST_OF_ONE = 1000
-_MOVING = 120  # clips of all maps that move when they are pointed at
+_MOVING = 200  # clips of all maps that move when they are pointed at
 _UNLABELLED = "unlabelled"
 
 

@@ -11,6 +11,7 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.layout_features import encoded, open_run, trained_learner
+from ms2l_tf.evaluation.raw_floor import LazyFloor, raw_floor
 from ms2l_tf.evaluation.run_report.reading import ReadRun
 from ms2l_tf.evaluation.sides import clip_features, sides_of
 from ms2l_tf.methods.registry import changed
@@ -24,6 +25,7 @@ class RunFeatures:
 
     Attributes:
         train, test: of the trained encoder.
+        raw: raw coordinates of the same clips, computed when read.
         data: the clips of the run.
         number: of the layout among those of the data.
         sampled: whether there are more clips than those.
@@ -31,6 +33,7 @@ class RunFeatures:
 
     train: ClipFeatures
     test: ClipFeatures
+    raw: LazyFloor
     data: RunData
     number: int
     sampled: bool
@@ -81,7 +84,9 @@ def _encode(run: ReadRun, test_on: str, progress: Callable[[str], None]) -> RunF
         for values, side, what in zip(features, rows, ("training", "test"), strict=True)
     )
     sampled = sum(map(len, rows)) < sum(map(len, whole))
-    return RunFeatures(train, test, data, number, sampled)
+    normaliser = dataclasses.replace(config.normaliser, persons=data.persons)
+    raw = raw_floor(run.folder.path, clips, rows, normaliser, config.probes.raw_frames)
+    return RunFeatures(train, test, raw, data, number, sampled)
 
 
 def _sample(rows: np.ndarray, most: int) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.probes.neighbours import CosineNeighbours
+from ms2l_tf.evaluation.rows import Features, held, take
 from ms2l_tf.evaluation.run_report.features import RunFeatures
 from ms2l_tf.evaluation.run_report.pictures import Pictures
 from ms2l_tf.evaluation.showcase.examples import EXAMPLES, NEIGHBOURS
@@ -17,50 +17,56 @@ Nearest = tuple[str, str]  # name of a clip and of its class
 
 
 def nearest_section(features: Mapping[str, RunFeatures], pictures: Pictures) -> list[Html]:
-    """Rows of tiles: a test clip, and of each run the training clips nearest to it by cosine."""
+    """Rows of tiles: a test clip, and of each run the training clips nearest to it by cosine.
+
+    A run that is alone has raw coordinates beside it.
+    """
     first = next(iter(features))
     queries = _queries(features[first])
-    found = {run: _nearest(one, list(queries)) for run, one in features.items()}
-    total = {run: sum(map(len, of_run.values())) for run, of_run in found.items()}
-    right = {
-        run: sum(
-            name == queries[clip] for clip, near in of_run.items() for _, name in near
-        )
-        for run, of_run in found.items()
-    }  # fmt: skip
-    counted = "; ".join(f"{right[run]} of {total[run]} by {run}" for run in found)
-    parts = [note(
-        "One test clip of each of a few classes, drawn blindly, and the training clips nearest to "
-        f"it. Neighbours of the same class: {counted}."
-    )]  # fmt: skip
+    found = {
+        f"nearest by {run}": (run, _nearest(one, (one.train.features, one.test.features), queries))
+        for run, one in features.items()
+    }
+    if len(features) == 1:
+        found["nearest by raw coordinates"] = first, _by_raw(features[first], queries)
+    rows = []
     for number, (clip, name) in enumerate(queries.items(), start=1):
         groups = {"test clip": [pictures.tile(first, clip, name)]}
-        for run, of_run in found.items():
-            groups[f"nearest by {run}"] = _tiles(run, of_run.get(clip, []), name, pictures)
-        parts.append(joined((element("h3", f"{number}  {name}"), _row(groups))))
-    return parts
+        for words, (run, nearest) in found.items():
+            groups[words] = [_neighbour(run, one, name, pictures) for one in nearest.get(clip, [])]
+        rows.append(joined((element("h3", f"{number}  {name}"), _row(groups))))
+    return [_about(queries, {words: nearest for words, (_, nearest) in found.items()}), *rows]
+
+
+def _about(queries: Mapping[str, str], found: Mapping[str, Mapping[str, list[Nearest]]]) -> Html:
+    counts = []
+    for words, nearest in found.items():
+        named = [(queries[clip], name) for clip, near in nearest.items() for _, name in near]
+        right = sum(wanted == name for wanted, name in named)
+        counts.append(f"{right} of {len(named)} {words}")
+    return note(
+        "One test clip of each of a few classes, drawn blindly, and the training clips nearest to "
+        f"it. Of the same class: {'; '.join(counts)}."
+    )
 
 
 def _row(groups: Mapping[str, list[Html]]) -> Html:
     """The groups beside each other."""
+    boxes = []
+    for words, tiles in groups.items():
+        shown = element("div", *tiles, class_="tiles")
+        none = note("It is not among the clips of this run.")
+        boxes.append(element("div", element("h4", words), shown if tiles else none))
     kind = "neighbours" if len(groups) == 3 else "neighbours many"
-    boxes = (
-        element("div", element("h4", words), element("div", *tiles, class_="tiles"))
-        if tiles
-        else element("div", element("h4", words), note("It is not among the clips of this run."))
-        for words, tiles in groups.items()
-    )
     return element("div", *boxes, class_=kind)
 
 
-def _tiles(run: str, near: list[Nearest], wanted: str, pictures: Pictures) -> list[Html]:
-    return [
-        pictures.tile(run, clip, f"{'✓' if name == wanted else '✗'} {name}",
-                      "same" if name == wanted else "other")
-        if name
-        else pictures.tile(run, clip, "unlabelled")
-        for clip, name in near
-    ]  # fmt: skip
+def _neighbour(run: str, near: Nearest, wanted: str, pictures: Pictures) -> Html:
+    clip, name = near
+    if not name:
+        return pictures.tile(run, clip, "unlabelled")
+    sign, mark = ("✓", "same") if name == wanted else ("✗", "other")
+    return pictures.tile(run, clip, f"{sign} {name}", mark)
 
 
 def _queries(features: RunFeatures) -> dict[str, str]:
@@ -75,21 +81,34 @@ def _queries(features: RunFeatures) -> dict[str, str]:
     }
 
 
-def _nearest(features: RunFeatures, queries: list[str]) -> dict[str, list[Nearest]]:
-    """By test clip, those of the run's training clips that lie nearest, and their classes."""
+def _by_raw(features: RunFeatures, queries: Mapping[str, str]) -> dict[str, list[Nearest]]:
+    found = _nearest(features, features.raw.sides, queries)
+    for side in features.raw.sides:
+        side.release()
+    return found
+
+
+def _nearest(
+    features: RunFeatures, sides: tuple[Features, Features], queries: Iterable[str]
+) -> dict[str, list[Nearest]]:
+    """By test clip, those of the run's training clips that lie nearest, and their classes.
+
+    Args:
+        features: what is known of the clips.
+        sides: by what they lie near each other: features of the training and of the test clips.
+        queries: names of test clips; those that the run lacks are left out.
+    """
     place = {name: row for row, name in enumerate(np.asarray(features.test.names).tolist())}
     known = [clip for clip in queries if clip in place]
     if not known or not len(features.train):
         return {}
-    references: ClipFeatures = features.train
-    count = min(NEIGHBOURS, len(references))
-    rows = CosineNeighbours(count).fit(references.features).kneighbors(
-        features.test.features[[place[clip] for clip in known]]
-    )[1]  # fmt: skip
-    label_names, names = features.data.dataset.label_names, np.asarray(references.names)
-    labels = references.labels
+    asked = held(take(sides[1], np.array([place[clip] for clip in known])))
+    count = min(NEIGHBOURS, len(features.train))
+    rows = CosineNeighbours(count).fit(sides[0]).kneighbors(asked)[1]
+    names, labels = np.asarray(features.train.names), features.train.labels
+    label_names = features.data.dataset.label_names
+    told = [label_names[label] if label >= 0 else "" for label in labels]
     return {
-        clip: [(str(names[row]), label_names[labels[row]] if labels[row] >= 0 else "")
-               for row in near]
+        clip: [(str(names[row]), told[row]) for row in near]
         for clip, near in zip(known, rows, strict=True)
-    }  # fmt: skip
+    }

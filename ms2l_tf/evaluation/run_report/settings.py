@@ -19,15 +19,17 @@ def settings_section(runs: Sequence[ReadRun]) -> list[Html]:
     if len(runs) == 1:
         (name,) = columns
         model = {key: columns[name][key] for key in ("method", "network")}
-        against = {"default": run_config(model).to_json(), **columns}
-        differing = _differing(against, "Settings that are not the default", "defaults")
+        against = {"default": run_config(model).to_json(), name: dict(columns[name])}
+        for settings in against.values():
+            del settings["data"]  # which nobody leaves at its default
+        differing = _differing(against, "Settings that are not the default")
     else:
-        differing = _differing(columns, "Settings that differ", "settings")
+        differing = _differing(columns, "Settings that differ")
     whole = _table("All settings", columns, _keys(columns.values()))
     return [differing, element("details", element("summary", "All settings"), whole)]
 
 
-def _differing(columns: Mapping[str, Mapping[str, Any]], caption: str, what: str) -> Html:
+def _differing(columns: Mapping[str, Mapping[str, Any]], caption: str) -> Html:
     keys = [
         key
         for key in _keys(columns.values())
@@ -35,7 +37,7 @@ def _differing(columns: Mapping[str, Mapping[str, Any]], caption: str, what: str
                for of_run in columns.values())
     ]  # fmt: skip
     if not keys:
-        return note(f"All {what} are the same.")
+        return note(f"{caption}: none.")
     return _table(caption, columns, keys)
 
 
