@@ -38,6 +38,8 @@ def main() -> None:
     """Reads the flags and writes the page."""
     if not WORKDIR.value:
         raise InputError("--workdir: name the folders of one run or several, RUN,RUN")
+    if not all(WORKDIR.value):
+        raise InputError("--workdir: a name is empty; write RUN,RUN")
     if not OUT.value:
         raise InputError("--out: name the page to write, for example report.html")
     common.quiet_tensorflow()

@@ -44,7 +44,7 @@ def lines(caption: str, across: str, curves: Mapping[str, Curve]) -> Html:
         for name, curve in thinned.items()
     )
     drawn = element(
-        "svg", *paths, *_strips(xs, across, values), class_="lines", viewBox="0 0 100 100",
+        "svg", *paths, _strips(xs, across, values), class_="lines", viewBox="0 0 100 100",
         preserveAspectRatio="none", role="img", aria_label=said,
     )  # fmt: skip
     height = element("div", element("span", _number(high)), element("span", _number(low)),

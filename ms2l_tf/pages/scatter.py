@@ -50,7 +50,9 @@ def scatter(name: str, points: Sequence[Point], groups: Mapping[int, str], numbe
         number: of the map among those of the page.
     """
     places = _fitted(points)
-    order = np.lexsort((places[:, 0], np.array([point.group for point in points])))
+    order = sorted(
+        range(len(points)), key=lambda i: (points[i].group < 0, points[i].group, places[i, 0])
+    )
     marks = [_mark(points[i], places[i], f"m{number}-{rank}") for rank, i in enumerate(order)]
     drawn = element(
         "svg", *marks, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="listbox", tabindex=0,
