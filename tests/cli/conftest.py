@@ -16,7 +16,7 @@ Command = Callable[..., int]
 MODULES = {
     **{
         f"ms2l-{name}": f"ms2l_tf.cli.{name}"
-        for name in ("prepare", "train", "evaluate", "export", "predict", "search")
+        for name in ("prepare", "train", "evaluate", "export", "predict", "search", "report")
     },
     "msclr-train": "msclr.cli.train",
     "msclr-evaluate": "ms2l_tf.cli.evaluate",
