@@ -18,7 +18,7 @@ FORMAT = flags.DEFINE_string(
     None,
     f"What to read: {', '.join(FORMATS)}; {AUTO}, which is the default with --source, goes by what "
     f"the source holds, and says it; {VIDEO} finds poses in videos, {SYNTHETIC} generates motions. "
-    "For anything else see DatasetWriter in the README.",
+    "For anything else see docs/data.md.",
 )
 SOURCE = flags.DEFINE_string(
     "source",
