@@ -6,7 +6,8 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.evaluation.layout_features import check_run
 from ms2l_tf.evaluation.sides import clip_features
 from ms2l_tf.export.card import write_card
-from ms2l_tf.export.checking import compare, live_sample
+from ms2l_tf.export.checking import Sample, compare, live_sample
+from ms2l_tf.export.converted import NotConvertedError
 from ms2l_tf.export.formats import FORMATS, SAVED_MODEL, Format
 from ms2l_tf.export.head_fit import Head, fit_head
 from ms2l_tf.export.manifest import NAME, Manifest, read_manifest, write_manifest
@@ -97,12 +99,10 @@ def export_run(
         with new_folder(target) as folder, tempfile.TemporaryDirectory() as aside:
             metadata = pathlib.Path(aside) / NAME
             files.write_json(metadata, values)
-            formats = {}
+            formats: dict[str, dict[str, Any]] = {}
             for each in wanted:
-                runner = each.write(model, folder, metadata)
-                clips = sample.fitting(each.frames, run.persons)
-                formats[each.name] = compare(clips, runner, each.name, each.tolerance)
-                progress(_told(each, formats[each.name]["largest_difference"]))
+                formats[each.name] = _written(each, run, model, folder, metadata, sample)
+                progress(_told(each, formats[each.name]))
             written = {**values, "formats": formats}
             write_card(folder, written)
             write_manifest(folder, written)
@@ -129,7 +129,28 @@ def _wanted(names: Sequence[str]) -> list[Format]:
     return [FORMATS[name] for name in dict.fromkeys([SAVED_MODEL.name, *names])]
 
 
-def _told(each: Format, difference: float) -> str:
+def _written(
+    each: Format,
+    run: LoadedRun,
+    model: ServedModel,
+    folder: pathlib.Path,
+    metadata: pathlib.Path,
+    sample: Sample,
+) -> dict[str, Any]:
+    """Writes a format and compares it; what the manifest says of it."""
+    try:
+        runner = each.write(model, folder, metadata)
+    except NotConvertedError as error:
+        (folder / each.file).unlink(missing_ok=True)
+        return {"reason": str(error)}
+    clips = sample.fitting(each.frames, run.persons)
+    return compare(clips, runner, each.name, each.tolerance, run.network.compute_dtype)
+
+
+def _told(each: Format, record: Mapping[str, Any]) -> str:
+    if "reason" in record:
+        return f"{each.name}: cannot be written: {record['reason']}"
+    difference = record["largest_difference"]
     return f"{each.name}: as the live model, largest difference {difference:.1e} of a feature"
 
 
