@@ -15,10 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf import ExportedModel, load_model
 from ms2l_tf.data import ClipDataset, pipeline
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.evaluation import layout_features
+from ms2l_tf.export.export import ExportChoices, export_run
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.train import train
@@ -115,3 +117,17 @@ def clr_dataset(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
 def clr_run(clr_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished MS-CLR run on two layouts; copy it before writing."""
     return train(clr_config(clr_dataset), str(tmp_path_factory.mktemp("runs") / "clr"))
+
+
+@pytest.fixture(scope="session")
+def exported(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """`trained_run` as a model of five joints and two persons, with a ridge head."""
+    out = tmp_path_factory.mktemp("models") / "ms2l"
+    export_run(trained_run.folder.path, out, ExportChoices(head="ridge"))
+    return out
+
+
+@pytest.fixture(scope="session")
+def model(exported: pathlib.Path) -> ExportedModel:
+    """The same, loaded."""
+    return load_model(exported)

@@ -22,7 +22,7 @@ FLOORS = (
     ("methods", "msclr"),
     ("runs",),
     ("training", "evaluation"),
-    ("api", "export"),
+    ("api", "export", "prediction", "retrieval"),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -81,6 +81,8 @@ def test_readme_python_runs_after_its_commands(
     run_command(train)
     run_code("README.md")
     assert Path("runs/demo/result.json").is_file()
+    run_command(re.findall("^ms2l-export .*", read("README.md"), re.MULTILINE)[0])
+    run_code("README.md", 2)
 
 
 @pytest.mark.parametrize("page", ["README.md", DATA])

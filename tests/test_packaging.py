@@ -32,6 +32,9 @@ COMMANDS = {  # console scripts and their modules
     "ms2l-train": "ms2l_tf.cli.train",
     "ms2l-evaluate": "ms2l_tf.cli.evaluate",
     "ms2l-export": "ms2l_tf.cli.export",
+    "ms2l-predict": "ms2l_tf.cli.predict",
+    "ms2l-search": "ms2l_tf.cli.search",
+    "ms2l-report": "ms2l_tf.cli.report",
     "msclr-train": "msclr.cli.train",
     "msclr-evaluate": "ms2l_tf.cli.evaluate",
 }

@@ -19,6 +19,8 @@ from ms2l_tf.data.records import UNITS, Axes
 from ms2l_tf.errors import InputError
 from ms2l_tf.export.checking import padded_poses
 from ms2l_tf.export.manifest import Manifest, read_manifest
+from ms2l_tf.prediction.timeline import Timeline, checked_size, timeline
+from ms2l_tf.prediction.windows import window_predictions
 from ms2l_tf.skeletons.layout import SkeletonLayout
 
 if TYPE_CHECKING:
@@ -130,6 +132,38 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
         ]
         return Predictions(self.classes_[numbers], *arrays)
 
+    def windows(
+        self,
+        clip: Any,
+        *,
+        length: int,
+        stride: int | None = None,
+        smoothing: str = "mean",
+        threshold: float = 0.0,
+    ) -> Timeline:
+        """Actions in one long clip, by windows that slide over it.
+
+        Args:
+            clip: one clip, as the entries of a list of them, see the class.
+            length: frames of a window.
+            stride: frames from one window to the next; None: half a length.
+            smoothing: how the scores of windows that cover a frame become one, ``mean`` or
+                ``median``.
+            threshold: score under which the label of a segment is ``unknown``.
+
+        Raises:
+            InputError: see `classify`; or there are no such windows.
+        """
+        self._check_head()
+        size = checked_size(length, stride)
+        store, _, turn = self._read([clip], None)
+
+        def turned(poses: np.ndarray) -> np.ndarray:
+            return poses if turn is None else poses @ turn.T
+
+        made = list(window_predictions(self, store, 0, size, self.batch, turned))
+        return timeline(made, self.label_names, smoothing, threshold)
+
     def compute(
         self, poses: np.ndarray, lengths: np.ndarray, endpoint: str = "classify"
     ) -> dict[str, np.ndarray]:
@@ -144,6 +178,11 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
             Outputs by name, see `ms2l_tf.export.served.ServedModel`.
         """
         return self._runner(endpoint)(poses, lengths)
+
+    def turned(self, poses: np.ndarray, unit: str | None, axes: Axes | None) -> np.ndarray:
+        """Poses [..., C] of a unit and axes in those of the model, as `compute` takes them."""
+        turn = self._turn(unit, axes)
+        return poses if turn is None else poses @ turn.T
 
     def transform(self, clips: Clips, indices: Any = None) -> np.ndarray:
         """`embed`, as scikit-learn calls it."""
@@ -173,10 +212,9 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
         if not isinstance(self.batch, (int, np.integer)) or self.batch < 1:
             raise InputError(f"batch: {self.batch!r}; expected a whole number, 1 at least")
         store, rows, turn = self._read(clips, indices)
-        run = self._runner(endpoint)
         for start in range(0, len(rows), self.batch):
             poses, lengths = padded_poses(store, rows[start : start + self.batch])
-            yield run(poses if turn is None else poses @ turn.T, lengths)
+            yield self.compute(poses if turn is None else poses @ turn.T, lengths, endpoint)
 
     def _read(self, clips: Clips, indices: Any) -> tuple[PoseStore, np.ndarray, np.ndarray | None]:
         """Poses, which of them, and what turns them into the model's unit and axes: [C, C]."""

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 # Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,6 +27,13 @@ _OF_THE_SYSTEM = (
     *("ResourceExhaustedError", "PermissionDeniedError", "NotFoundError"),
     *("AlreadyExistsError", "DataLossError", "UnavailableError"),
 )
+
+
+def refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
+    """Refuses the flags of `unwanted` that are given."""
+    for flag in unwanted:
+        if flag.present:
+            raise InputError(f"--{flag.name} {reason}; leave it out")
 
 
 def quiet_tensorflow() -> None:

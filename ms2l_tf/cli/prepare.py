@@ -50,8 +50,9 @@ from absl import flags
 
 from ms2l_tf.cli import common, dataset_flags, videos
 from ms2l_tf.cli import prepare_flags as given
+from ms2l_tf.cli.common import refuse
 from ms2l_tf.cli.inspecting import inspect
-from ms2l_tf.cli.prepare_flags import KNOWN, SYNTHETIC, VIDEO, refuse
+from ms2l_tf.cli.prepare_flags import KNOWN, SYNTHETIC, VIDEO
 from ms2l_tf.data.formats import ReaderOptions
 from ms2l_tf.data.formats.guess import AUTO, describe_source
 from ms2l_tf.data.formats.unsupported import unknown_format

@@ -9,7 +9,6 @@ from absl import flags
 from ms2l_tf.data.formats import FORMATS
 from ms2l_tf.data.formats.guess import AUTO
 from ms2l_tf.data.records import UNITS
-from ms2l_tf.errors import InputError
 
 SYNTHETIC, VIDEO = "synthetic", "video"
 KNOWN = (*FORMATS, VIDEO, SYNTHETIC)
@@ -19,7 +18,7 @@ FORMAT = flags.DEFINE_string(
     None,
     f"What to read: {', '.join(FORMATS)}; {AUTO}, which is the default with --source, goes by what "
     f"the source holds, and says it; {VIDEO} finds poses in videos, {SYNTHETIC} generates motions. "
-    "For anything else see DatasetWriter in the README.",
+    "For anything else see docs/data.md.",
 )
 SOURCE = flags.DEFINE_string(
     "source",
@@ -113,10 +112,3 @@ OPTIONS: Group = (LAYOUT, LABELS, FRAME_RATE, UNIT, AXES, LAYOUT_MAP)  # as `Rea
 OF_READERS: Group = (KEEP_ZEROS, EXCLUDE, WORKERS, SCHEDULER, LAYOUT, UNIT, AXES, LAYOUT_MAP)
 OF_SOURCES: Group = (SOURCE, STRICT, KEEP_ZEROS, EXCLUDE, WORKERS, SCHEDULER, *OPTIONS)
 OF_MOTIONS: Group = (CLIPS, SEED, PRESET)
-
-
-def refuse(reason: str, *unwanted: flags.FlagHolder[Any]) -> None:
-    """Refuses the flags of `unwanted` that are given."""
-    for flag in unwanted:
-        if flag.present:
-            raise InputError(f"--{flag.name} {reason}; leave it out")

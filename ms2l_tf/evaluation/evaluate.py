@@ -40,6 +40,7 @@ from ms2l_tf.evaluation.layout_features import (
 )
 from ms2l_tf.evaluation.neighbours import run_neighbours
 from ms2l_tf.evaluation.outputs import Extras, write_result
+from ms2l_tf.evaluation.predictions import predictions_name, write_predictions
 from ms2l_tf.evaluation.probes import Probe, make_probes
 from ms2l_tf.evaluation.raw_floor import LazyFloor
 from ms2l_tf.evaluation.readings import Readings
@@ -128,6 +129,10 @@ def evaluate_run(
     write_result(result, path, unsaved)
     progress(str(path))
     extras = Extras(place, lambda path: progress(str(path)))
+    extras.add(
+        predictions_name(choices.test_on),
+        lambda path: write_predictions(path, reference.test, evaluation.predictions, names),
+    )
     if choices.figures:
         history = None if closed_form(config) else folder.history
         draw(extras, history, names, reference.test, evaluation, choices.test_on)

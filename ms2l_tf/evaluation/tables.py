@@ -16,7 +16,7 @@ _PROBE_TITLES = {
     "ridge": "ridge",
     "svm": "RBF SVM",
 }
-_FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder", "kernels": "kernels"}
+FLOOR_TITLES = {"raw": "raw floor", "random": "random encoder", "kernels": "kernels"}
 
 _OTHERS = "/others_top1"  # of the test clips that are no copies
 
@@ -32,16 +32,16 @@ def format_table(metrics: Mapping[str, Value], *, measure: str = "top1") -> str:
         metrics: the metrics of a result, or `summarise(results)` for mean ± standard deviation.
         measure: "top1" or "mean_per_class".
     """
-    floors = _floors(metrics)
+    floors = floor_names(metrics)
     copies = measure == "top1" and any(key.endswith(_OTHERS) for key in metrics)
     beside = ["no copies"] if copies else []
     header = ["probe", "features", *beside]
     for floor in floors:
-        header += [_FLOOR_TITLES.get(floor, floor), *beside, "gain"]
+        header += [FLOOR_TITLES.get(floor, floor), *beside, "gain"]
     rows = []
-    for probe in _probes(metrics, measure):
+    for probe in probe_keys(metrics, measure):
         value = metrics[f"{probe}/{measure}"]
-        row = [_title(probe), _percent(value)]
+        row = [probe_title(probe), _percent(value)]
         if copies:
             row.append(_cell(metrics, probe + _OTHERS))
         for floor in floors:
@@ -84,6 +84,25 @@ def _copies(details: Mapping[str, Any]) -> list[str]:
     return [f"no copies: without the {clips} clips read that are exact copies of training clips"]
 
 
+def probe_keys(metrics: Mapping[str, Value], measure: str) -> list[str]:
+    """Keys of the probes of a result that have a measure: `linear`, `layout/coco_17/knn/5`."""
+    suffix = f"/{measure}"
+    names = [key.removesuffix(suffix) for key in metrics if key.endswith(suffix)]
+    return [name for name in names if not name.startswith(("floor/", "few_labels/"))]
+
+
+def floor_names(metrics: Mapping[str, Value]) -> list[str]:
+    """Floors of a result: `raw`, `random`, `kernels`."""
+    return list(dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith("floor/")))
+
+
+def probe_title(probe: str) -> str:
+    """How tables call the probe of a key."""
+    if probe.startswith("knn/"):
+        return f"kNN, k = {probe.removeprefix('knn/')}"
+    return _PROBE_TITLES.get(probe, probe)
+
+
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns padded to their widest cell; right-aligned but for the first."""
     table = [header, *rows]
@@ -98,22 +117,6 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "  ".join("-" * width for width in widths)
     return "\n".join([line(header), rule, *(line(row) for row in rows)])
-
-
-def _probes(metrics: Mapping[str, Value], measure: str) -> list[str]:
-    suffix = f"/{measure}"
-    names = [key.removesuffix(suffix) for key in metrics if key.endswith(suffix)]
-    return [name for name in names if not name.startswith(("floor/", "few_labels/"))]
-
-
-def _floors(metrics: Mapping[str, Value]) -> list[str]:
-    return list(dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith("floor/")))
-
-
-def _title(probe: str) -> str:
-    if probe.startswith("knn/"):
-        return f"kNN, k = {probe.removeprefix('knn/')}"
-    return _PROBE_TITLES.get(probe, probe)
 
 
 def _cell(metrics: Mapping[str, Value], key: str) -> str:

@@ -89,7 +89,7 @@ FORMATS = {
     for each in (
         SAVED_MODEL,
         Format("keras", _keras, 1e-4),
-        Format("onnx", write_onnx, 2e-2, needs=("tf2onnx", "onnxruntime")),
-        Format("litert", write_litert, 2e-2, frames=LITERT_FRAMES),
+        Format("onnx", write_onnx, 0.1, needs=("tf2onnx", "onnxruntime")),
+        Format("litert", write_litert, 0.1, frames=LITERT_FRAMES),
     )
 }

@@ -21,8 +21,9 @@ from ms2l_tf.evaluation.rows import EXACT_CLIPS, held
 from ms2l_tf.export.heads import LinearHead, NeighbourHead
 
 FOLDS = 3
-_BOUNDS = (-7.0, 7.0)  # of the natural logarithm of a temperature
+_SPAN = 7.0  # temperatures sought: the spread of the scores, times and over e to this
 _QUERY = 1024
+_TINY = 1e-12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,8 +137,11 @@ def _calibrated(
             held_out.append((scores, np.searchsorted(seen, numbers[rest])))
     if not held_out:  # as with one label a class
         return 1.0, {"held_out_clips": 0}
+    spread = max(float(np.std(np.concatenate([scores.ravel() for scores, _ in held_out]))), _TINY)
     found = minimize_scalar(
-        lambda log: _surprise(held_out, np.exp(log)), bounds=_BOUNDS, method="bounded"
+        lambda log: _surprise(held_out, spread * np.exp(log)),
+        bounds=(-_SPAN, _SPAN),
+        method="bounded",
     )
     right = [scores.argmax(axis=1) == truth for scores, truth in held_out]
     record = {
@@ -146,7 +150,7 @@ def _calibrated(
         "held_out_top1": 100 * float(np.concatenate(right).mean()),
         "cross_entropy": float(found.fun),
     }
-    return float(np.exp(found.x)), record
+    return spread * float(np.exp(found.x)), record
 
 
 def _parts(rows: np.ndarray) -> list[np.ndarray]:

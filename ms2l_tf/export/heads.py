@@ -27,6 +27,9 @@ class _Head(keras.layers.Layer):
 class LinearHead(_Head):
     """``(features - centre) @ weights + bias``: a ridge or logistic regression.
 
+    The scores of a clip are 0 in the mean over the classes: what they have in common says nothing,
+    and single precision is kept for where they differ.
+
     Args:
         classes: K.
 
@@ -46,7 +49,8 @@ class LinearHead(_Head):
         """The head of these numbers: [D], [D, K] and [K]."""
         head = cls(len(bias))
         head.build((None, len(centre)))
-        head.set_weights([centre, weights, bias])
+        weights = weights - weights.mean(axis=1, keepdims=True)
+        head.set_weights([centre, weights, bias - bias.mean()])
         return head
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The frame of a page: head, style, and the script if something moves."""
+"""The frame of a page: head, style, and the scripts of what moves or answers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,14 @@ def document(title: str, sections: Iterable[object], clips: MovingClips | None =
         sections: what the page shows; texts are escaped, `Html` is not.
         clips: what `skeletons.js` draws, if anything.
     """
-    script = packaged("skeletons.js") if clips is not None and len(clips) else ""
-    scripts = _held(clips) + Html(f"<script>{script}</script>") if clips and script else ""
+    content = joined(sections)
+    moves = clips is not None and len(clips) > 0
+    script = packaged("skeletons.js") if moves else ""
+    if 'class="scatter"' in content:  # no text: its quotation marks would be escaped
+        script += packaged("scatter.js")
+    scripts = _held(clips) if clips is not None and moves else Html("")
+    if script:
+        scripts = joined((scripts, Html(f"<script>{script}</script>")))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return (
@@ -30,7 +36,7 @@ def document(title: str, sections: Iterable[object], clips: MovingClips | None =
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"{element('title', title)}<style>{packaged('style.css')}</style></head><body>"
-        f"{element('main', joined(sections))}{scripts}</body></html>\n"
+        f"{element('main', content)}{scripts}</body></html>\n"
     )
 
 

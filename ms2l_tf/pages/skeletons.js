@@ -88,8 +88,8 @@
   const frameAt = (clip, seconds) => Math.floor(seconds * clip.rate) % clip.frames;
   const AHEAD = { yaw: 0, pitch: 0 };
 
-  // Calls step(seconds since the last call) while it plays.
-  function clock(button, words, step) {
+  // Calls step(seconds since the last call) while it plays; each of the buttons starts and stops it.
+  function clock(buttons, words, step) {
     let playing = false;
     let before = 0;
     function tick(now) {
@@ -101,14 +101,14 @@
     function set(wanted) {
       const started = wanted && !playing;
       playing = wanted;
-      button.textContent = playing ? words[1] : words[0];
+      for (const button of buttons) button.textContent = playing ? words[1] : words[0];
       if (started) requestAnimationFrame((now) => { before = now; tick(now); });
     }
-    button.addEventListener("click", () => set(!playing));
+    for (const button of buttons) button.addEventListener("click", () => set(!playing));
     return { set, toggle: () => set(!playing) };
   }
 
-  function tiles(button) {
+  function tiles(buttons) {
     const all = [...document.querySelectorAll("canvas[data-clip]")];
     const visible = new Set();
     let seconds = 0;
@@ -122,8 +122,11 @@
         if (entry.isIntersecting) paint(entry.target, seconds || null);
       }
     });
-    all.forEach((canvas) => observer.observe(canvas));
-    const timer = clock(button, ["Play all", "Pause all"], (passed) => {
+    for (const canvas of all) {
+      observer.observe(canvas);
+      canvas.addEventListener("clip", () => paint(canvas, seconds || null)); // it has another one
+    }
+    const timer = clock(buttons, ["Play all", "Pause all"], (passed) => {
       seconds += passed;
       visible.forEach((canvas) => paint(canvas, seconds));
     });
@@ -189,7 +192,7 @@
     }
     list.addEventListener("change", () => choose(Number(list.value)));
 
-    const timer = clock(part("play"), ["Play", "Pause"], (passed) => { seconds += passed; show(); });
+    const timer = clock([part("play")], ["Play", "Pause"], (passed) => { seconds += passed; show(); });
     scrub.addEventListener("input", () => {
       timer.set(false);
       seconds = (Number(scrub.value) + 0.5) / clip.rate;
@@ -239,8 +242,8 @@
   }
 
   const redraws = [...document.querySelectorAll(".viewer")].map(viewer);
-  const playAll = document.querySelector("[data-play-all]");
-  if (playAll) redraws.push(tiles(playAll));
+  const playAll = [...document.querySelectorAll("[data-play-all]")];
+  if (playAll.length) redraws.push(tiles(playAll));
   const redraw = () => redraws.forEach((each) => each());
   addEventListener("resize", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

@@ -15,7 +15,8 @@ from ms2l_tf import cli
 Command = Callable[..., int]
 MODULES = {
     **{
-        f"ms2l-{name}": f"ms2l_tf.cli.{name}" for name in ("prepare", "train", "evaluate", "export")
+        f"ms2l-{name}": f"ms2l_tf.cli.{name}"
+        for name in ("prepare", "train", "evaluate", "export", "predict", "search", "report")
     },
     "msclr-train": "msclr.cli.train",
     "msclr-evaluate": "ms2l_tf.cli.evaluate",

@@ -257,9 +257,11 @@ def test_mixed_sources_are_counted(tmp_path: pathlib.Path) -> None:
     for number in range(3):
         (tmp_path / f"S00{number}.skeleton").write_text(NTU)
     (tmp_path / "missing.csv").write_text("name\nS001")
-    assert describe_source(tmp_path).startswith(
-        "holds 3 NTU RGB+D .skeleton files (and 1 CSV file); --format=csv reads them"
-    )
+    held = "holds 3 NTU RGB+D .skeleton files (and 1 CSV file), which this package cannot read yet"
+    assert describe_source(tmp_path).startswith(held)
+    with pytest.raises(InputError) as caught:
+        prepare("auto", tmp_path, tmp_path / "out", progress=False)
+    assert held in str(caught.value)
 
 
 def test_a_prepared_dataset_is_no_source(tiny: ClipDataset, tmp_path: pathlib.Path) -> None:

@@ -194,12 +194,14 @@ def test_recorded_people_agree_with_the_axes(published: tuple[ClipDataset, Prepa
 
 
 @pytest.mark.real_data
-def test_unpacked_folder_gives_the_same_dataset(
+def test_unpacked_folder_gives_two_processes_the_same_dataset(
     published: tuple[ClipDataset, PrepareReport],
     nw_ucla_archive: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
     with tarfile.open(nw_ucla_archive) as tar:
         tar.extractall(tmp_path, filter="data")
-    dataset, _ = prepare("nw_ucla", tmp_path / "all_sqe", tmp_path / "out", progress=False)
+    dataset, _ = prepare(
+        "nw_ucla", tmp_path / "all_sqe", tmp_path / "out", workers=2, progress=False
+    )
     assert dataset.fingerprint == published[0].fingerprint

@@ -19,7 +19,7 @@ from ms2l_tf.evaluation.figures import (
     read_history,
     training_figure,
 )
-from ms2l_tf.evaluation.figures.curves import _panels
+from ms2l_tf.evaluation.figures.curves import panels_of
 from ms2l_tf.evaluation.figures.style import class_style, new_figure, write
 from ms2l_tf.evaluation.metrics import per_class_table
 
@@ -120,7 +120,7 @@ def test_every_column_of_a_run_is_drawn_once() -> None:
         "d3m", "info_nce", "positives", "adversarial", "discriminator", "regeneration",
     ]  # fmt: skip
     history = {"epoch": np.arange(3.0), **{name: np.ones(3) for name in names}}
-    panels = dict(_panels(history))
+    panels = dict(panels_of(history))
     assert sorted(name for series in panels.values() for name in series) == sorted(names)
     assert panels["accuracy, percent"] == [
         "jigsaw_accuracy", "val_knn", "accuracy", "contrast_accuracy",
@@ -151,7 +151,7 @@ def test_history_without_epochs_is_numbered(tmp_path: Path) -> None:
 
 
 def test_history_whose_epochs_are_blank_is_drawn(tmp_path: Path) -> None:
-    panels = dict(_panels({"epoch": np.full(3, np.nan), "loss": np.ones(3)}))
+    panels = dict(panels_of({"epoch": np.full(3, np.nan), "loss": np.ones(3)}))
     assert panels == {"loss": ["loss"]}
 
 

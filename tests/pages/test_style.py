@@ -7,6 +7,7 @@ import re
 import pytest
 
 from ms2l_tf.pages.document import packaged
+from ms2l_tf.pages.lines import COLOURS
 from ms2l_tf.skeletons.layout import PARTS
 
 LIGHT, DARK = (
@@ -35,6 +36,8 @@ def test_words_and_lines_can_be_read(scheme: dict[str, str]) -> None:
     for behind in ("paper", "field"):
         for words in ("ink", "soft", "accent", "good", "bad"):
             assert contrast(scheme[words], scheme[behind]) >= 4.5, (words, behind)
+        for number in range(COLOURS):
+            assert contrast(scheme[f"c{number}"], scheme[behind]) >= 3, (number, behind)
     assert contrast(scheme["bar"], scheme["paper"]) >= 3
     strong = [part for part in PARTS if contrast(scheme[part], scheme["field"]) >= 3]
     assert {"trunk", "arm_left", "arm_right"} <= set(strong)

@@ -115,19 +115,16 @@ def test_probes_are_timed_side_by_side(tmp_path: Path) -> None:
     assert set(rows[0]["seconds"]) == probes | {f"floor/raw/{name}" for name in probes}
 
 
-def test_preparing_is_timed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format_name", "frames"), [("nw_ucla", 31), ("ntu", 100)])
+def test_preparing_is_timed(format_name: str, frames: int, tmp_path: Path) -> None:
     out = tmp_path / "rows.json"
-    done = benchmark("--what=prepare", "--clips=130", "--cores=2", f"--out={out}")
+    flags = ("--what=prepare", f"--format={format_name}", "--clips=130", "--cores=2")
+    done = benchmark(*flags, f"--out={out}")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
-    assert (row["name"], row["format"], row["clips"], row["frames"]) == (
-        "prepare",
-        "nw_ucla",
-        130,
-        31,
-    )
+    assert [row[key] for key in ("format", "clips", "frames")] == [format_name, 130, frames]
     assert min(row["cpu_seconds"], row["peak_mb"], row["peak_mb_of_a_reader"]) > 0
-    assert "| nw_ucla | 130 | 2 |" in done.stdout
+    assert f"| {format_name} | 130 | 2 |" in done.stdout
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import DEFAULTS, DatasetHeader, ReadClip, ReaderOptions
 from ms2l_tf.data.formats.clip_names import clip_names
+from ms2l_tf.data.formats.kinect import AXES
 from ms2l_tf.data.formats.listed import (
     LICENCE,
     ListedReader,
@@ -21,7 +22,6 @@ from ms2l_tf.data.formats.listed import (
     numbered_classes,
     pose_header,
 )
-from ms2l_tf.data.formats.pyskl import SENSOR
 from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import without_padding, zeros_missing
 from ms2l_tf.data.numpy_files import NpzFile
@@ -68,7 +68,7 @@ class CtrgcnReader(ListedReader):
             self.options,
             self._layout,
             unit="m",
-            axes=SENSOR,
+            axes=AXES,
             num_persons=persons,
             num_coords=_COORDS,
         )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 HEAD_BYTES = 1 << 16
-WRITE = "write the clips with ms2l_tf.data.DatasetWriter (README, 'Your own data')"
+WRITE = "write the clips with ms2l_tf.data.DatasetWriter (docs/data.md, 'Your own clips')"
 VIDEO_SUFFIXES = "avi m4v mkv mov mp4 mpeg mpg ts webm wmv"
 _PKU_NUMBERS = 150  # a line of PKU-MMD: 2 bodies, 25 joints, 3 coordinates
 _MSR_NUMBERS = 4  # a joint: 3 coordinates and a confidence

@@ -47,8 +47,7 @@ def describe_files(files: SourceFiles, format_name: str = "") -> str:
     if not kinds:
         return ""
     what, formats = f"holds {_listed(kinds)}", _formats(files, kinds, DEFAULTS)
-    most = len(next(iter(kinds.values())))
-    if max(formats.values(), default=0) < most:  # what is most of it has no reader
+    if not formats:
         return f"{what}, which this package cannot read yet: {next(iter(kinds)).advice}"
     best = max(formats, key=formats.__getitem__)
     if best == format_name:
@@ -92,14 +91,15 @@ def _kinds(files: SourceFiles) -> dict[FileKind, list[str]]:
 def _formats(
     files: SourceFiles, kinds: Mapping[FileKind, Sequence[str]], options: ReaderOptions
 ) -> dict[str, int]:
-    """The formats that read some of the files, and how many of them."""
+    """The formats that read some of the files, and how many; none: most of the source has none."""
     counts: collections.Counter[str] = collections.Counter()
     for kind, names in kinds.items():
         for format_name in kind.reader.split():
             if _reads(files, format_name, names, options):
                 counts[format_name] += len(names)
                 break
-    return dict(counts)
+    most = max(map(len, kinds.values()), default=0)
+    return dict(counts) if max(counts.values(), default=0) >= most else {}
 
 
 def _reads(

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ms2l_tf.data.checks import is_count
+from ms2l_tf.data.formats.decimals import leading_numbers
 from ms2l_tf.data.formats.kinect import as_float32
 from ms2l_tf.data.formats.mocap import BYTE_ORDER_MARK, is_number, shorten
 from ms2l_tf.errors import InputError
@@ -59,7 +60,7 @@ def parse_skeleton(text: str, where: str) -> tuple[int, list[Body]]:
         InputError: counts and lines do not agree, a coordinate is no number, or a body occurs twice
             in a frame.
     """
-    lines = text.removeprefix(BYTE_ORDER_MARK).rstrip().split("\n")
+    lines = text.removeprefix(BYTE_ORDER_MARK).rstrip().replace("\r\n", "\n").split("\n")
     num_frames = _count(lines, 0, "the number of frames", where)
     tracks: dict[str, _Track] = {}
     line = 1
@@ -125,21 +126,11 @@ def _cut_short(lines: Sequence[str], what: str, where: str) -> InputError:
 
 def _joints(track: _Track, plain: bool, where: str) -> np.ndarray:
     """The first three numbers of the lines of joints."""
-    values: list[float] = []
     # As published: one blank between numbers. What deviates is looked at line by line.
-    blanks = (_JOINT_NUMBERS - 1) * len(track.rows)
-    try:
-        if not plain or "\n".join(track.rows).count(" ") != blanks:
-            raise ValueError
-        add = values.append
-        for row in track.rows:
-            x, y, z, _ = row.split(" ", 3)
-            add(float(x))
-            add(float(y))
-            add(float(z))
-    except ValueError:
-        values = _careful_values(track, where)
-    return as_float32(np.array(values).reshape(-1, NUM_JOINTS, 3))
+    values = leading_numbers(track.rows, _JOINT_NUMBERS, 3) if plain else None
+    if values is None:
+        values = np.array(_careful_values(track, where))
+    return as_float32(values.reshape(-1, NUM_JOINTS, 3))
 
 
 def _careful_values(track: _Track, where: str) -> list[float]:

@@ -8,8 +8,8 @@ annotations alone, one file a list (`..._train.pkl`, `..._val.pkl`). An annotati
 17 points of a picture are COCO's, 18 OpenPose's, 25 in space those of the Kinect v2 in metres and
 the sensor's axes, as in NTU RGB+D; `--layout`, `--unit` and `--axes` say what others are. Pixels of
 pictures grow to the right and downwards. Zeros pad what was not detected: missing. Videos are taken
-to have 30 frames a second. Names of NTU RGB+D give subject, camera, setup and group; classes are
-numbers, which `--labels` may name.
+to have 30 frames a second. Names of NTU RGB+D give subject, camera, setup, group and the names of
+classes, where their numbers agree; others are numbers, which `--labels` may name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.class_names import class_names
+from ms2l_tf.data.formats.kinect import AXES
 from ms2l_tf.data.formats.listed import (
     LICENCE,
     ListedReader,
@@ -40,15 +42,15 @@ from ms2l_tf.data.formats.listed import (
     pose_header,
 )
 from ms2l_tf.data.formats.mocap import stem
+from ms2l_tf.data.formats.ntu import FEWER_CLASSES
 from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import zeros_missing
 from ms2l_tf.data.pickled_array import PickledArray
 from ms2l_tf.data.pose_store import release
-from ms2l_tf.data.records import Axes, Clip, ClipPoses
+from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.safe_pickle import load_pickle
 from ms2l_tf.errors import InputError
 
-SENSOR = Axes(up="+y", forward="+z", handedness="right")
 LAYOUTS = {(17, 2): "coco_17", (18, 2): "openpose_18", (25, 3): "kinect_v2_25"}
 _NTU = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})(?:_\w+)?")
 _FORM = "a list of annotations, or {'split': ..., 'annotations': [...]}"
@@ -97,7 +99,7 @@ class PysklReader(ListedReader):
                 lists.setdefault(key, []).extend(members)
         header = DatasetHeader(
             name=stem(names[0]),
-            label_names=numbered_classes([clip.label for clip in clips.values()], names[0]),
+            label_names=classes_of(list(clips.values()), names[0]),
             source=f"PYSKL annotations {', '.join(names[:3])}",
             licence=LICENCE,
             poses=(self._pose_header(names[0]),),
@@ -117,7 +119,7 @@ class PysklReader(ListedReader):
             self.options,
             layout_of(self.options, joints, where, usual),
             unit="px" if coords == 2 else "m" if usual else "unknown",
-            axes=SENSOR,
+            axes=AXES,
             num_persons=max(1, *(each.shape[0] for each in known)),
             num_coords=coords,
             confidence=any(each.score is not None for each in known),
@@ -190,6 +192,15 @@ def clip_of_name(name: str, label: int) -> Clip:
         return Clip(name, label)
     setup, camera, subject, group = (str(int(number)) for number in match.groups()[:4])
     return Clip(name, label, subject, camera, setup, group)
+
+
+def classes_of(clips: Sequence[Clip], where: str) -> tuple[str, ...]:
+    """Names of the classes that labels number: NTU RGB+D's, if the clips are called so."""
+    classes = numbered_classes([clip.label for clip in clips], where)
+    actions = [match and int(match[5]) - 1 for match in (_NTU.fullmatch(c.name) for c in clips)]
+    if actions != [clip.label for clip in clips]:
+        return classes
+    return class_names("ntu")[: FEWER_CLASSES if len(classes) <= FEWER_CLASSES else None]
 
 
 def _numbers(array: PickledArray, where: str) -> np.ndarray:

@@ -28,15 +28,15 @@ from ms2l_tf.data.formats.base import (
     ReadClip,
     ReaderOptions,
 )
+from ms2l_tf.data.formats.kinect import AXES
 from ms2l_tf.data.formats.listed import (
     LICENCE,
     ListedReader,
     Listing,
     layout_of,
-    numbered_classes,
     pose_header,
 )
-from ms2l_tf.data.formats.pyskl import SENSOR, clip_of_name
+from ms2l_tf.data.formats.pyskl import classes_of, clip_of_name
 from ms2l_tf.data.formats.split_names import paired_splits
 from ms2l_tf.data.formats.zeros import without_padding, zeros_missing
 from ms2l_tf.data.numpy_files import ArrayHeader, npy_array, npy_header
@@ -98,7 +98,7 @@ class StgcnReader(ListedReader):
                 lists.setdefault(side, []).append(name)
         header = DatasetHeader(
             name=self.files.path.resolve().stem,
-            label_names=numbered_classes([clip.label for clip in clips.values()], names[0]),
+            label_names=classes_of(list(clips.values()), names[0]),
             source=f"arrays of ST-GCN: {', '.join(names)}",
             licence=LICENCE,
             poses=(self._pose_header(parts),),
@@ -136,7 +136,7 @@ class StgcnReader(ListedReader):
             self.options,
             layout_of(self.options, joints, parts[0].file, usual),
             unit="m" if joints == KINECT and coords == 3 else "unknown",
-            axes=SENSOR,
+            axes=AXES,
             num_persons=max(part.header.shape[4] for part in parts),
             num_coords=2 if picture else coords,
             confidence=picture,

@@ -70,7 +70,7 @@ def training_figure(
     """
     if not isinstance(history, Mapping):
         history = read_history(history)
-    panels = _panels(history)
+    panels = panels_of(history)
     if not panels:
         raise InputError(f"{path}: the history has no loss, accuracy or monitor to draw")
     columns = min(2, len(panels))
@@ -89,7 +89,8 @@ def training_figure(
     write(figure, path)
 
 
-def _panels(history: Columns) -> list[tuple[str, list[str]]]:
+def panels_of(history: Columns) -> list[tuple[str, list[str]]]:
+    """Titles of panels, each with the columns of the history that belong into it."""
     left = [
         name for name, values in history.items() if name != "epoch" and np.isfinite(values).any()
     ]
@@ -102,14 +103,18 @@ def _panels(history: Columns) -> list[tuple[str, list[str]]]:
     return [(_LOSS, left), *panels] if left else panels
 
 
+def as_drawn(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Values of a column; accuracies in percent: Keras logs fractions, the monitors percent."""
+    fractions = name.endswith("accuracy") and not name.startswith("val_")
+    return 100 * values if fractions else values
+
+
 def _draw_panel(axes: Axes, title: str, history: Columns, series: Sequence[str]) -> None:
     drawn = []
     for index, name in enumerate(series):
         # A monitor that runs every few epochs leaves gaps: join what is there.
         there = np.isfinite(history[name])
-        epochs, values = history["epoch"][there], history[name][there]
-        if name.endswith("accuracy") and not name.startswith("val_"):
-            values = 100 * values  # Keras logs fractions, the monitors percent
+        epochs, values = history["epoch"][there], as_drawn(name, history[name][there])
         drawn.append(values)
         axes.plot(
             epochs,

@@ -11,9 +11,10 @@ from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.layout_features import LayoutFeatures
 from ms2l_tf.evaluation.showcase.examples import Example
+from ms2l_tf.evaluation.showcase.tiles import ClipTiles
 from ms2l_tf.pages import MovingClips
 from ms2l_tf.pages.elements import Html, element, joined
-from ms2l_tf.pages.viewer import PLAY_ALL, legend, tile
+from ms2l_tf.pages.viewer import PLAY_ALL, legend
 
 _MOST_FRAMES = 60
 
@@ -39,9 +40,8 @@ class _Drawer:
 
     def __init__(self, layout: LayoutFeatures, dataset: ClipDataset, store: PoseStore) -> None:
         self.moving = MovingClips(_MOST_FRAMES)
-        self._layout, self._dataset, self._store = layout, dataset, store
-        self._clip_numbers = {name: number for number, name in enumerate(dataset.names.tolist())}
-        self._held: dict[str, int] = {}
+        self._layout, self._dataset = layout, dataset
+        self._tiles = ClipTiles(self.moving, dataset, store)
 
     def row(self, example: Example, number: int) -> Html:
         """The tiles of one example."""
@@ -72,19 +72,4 @@ class _Drawer:
         return self._tile(self._layout.train, row, words, mark)
 
     def _tile(self, clips: ClipFeatures, row: int, words: str, mark: str | None = None) -> Html:
-        name = str(np.asarray(clips.names)[row])
-        if name not in self._held:
-            self._held[name] = self._add(name)
-        return tile(self._held[name], words, name, mark)
-
-    def _add(self, name: str) -> int:
-        store = self._store
-        poses = store.poses(self._clip_numbers[name])
-        return self.moving.add(
-            poses.coords,
-            store.layout,
-            store.frame_rate,
-            store.view_directions,
-            present=poses.present,
-            name=name,
-        )
+        return self._tiles.tile(str(np.asarray(clips.names)[row]), words, mark)

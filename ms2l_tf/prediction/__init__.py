@@ -1,0 +1,1 @@
+"""Predictions of an exported model: of clips, of long recordings, of frames as they come."""

@@ -1,0 +1,75 @@
+"""Features and actions of recordings, a batch at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ms2l_tf.prediction.inputs import Recording, joined
+from ms2l_tf.prediction.model import CLASSIFY, EMBED, Model, batches, store_outputs
+
+BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a model says of one recording.
+
+    Attributes:
+        name: of the recording.
+        frames: of it.
+        features: [D]; None: it cannot be used.
+        probabilities: of the classes [K]; None: likewise, or the model knows none.
+        error: why it cannot be used.
+    """
+
+    name: str
+    frames: int = 0
+    features: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    error: str = ""
+
+
+def predictions(
+    model: Model, recordings: Iterable[Recording], batch: int = BATCH
+) -> Iterator[Prediction]:
+    """Predictions of recordings, in their order; of those that cannot be used, the reason.
+
+    Args:
+        model: exported.
+        recordings: of one input.
+        batch: that are computed at a time, at most.
+    """
+    endpoint = CLASSIFY if model.manifest.label_names else EMBED
+    for group in _groups(recordings, batch):
+        good = [each for each in group if not each.error]
+        made = iter(_of_group(model, good, endpoint, batch) if good else ())
+        for each in group:
+            yield Prediction(each.name, error=each.error) if each.error else next(made)
+
+
+def _groups(recordings: Iterable[Recording], batch: int) -> Iterator[list[Recording]]:
+    """As many recordings as are held in memory and computed together."""
+    held: list[Recording] = []
+    for recording in recordings:
+        lengths = [each.frames for each in (*held, recording)]
+        if len(list(batches(lengths, batch))) > 1:
+            yield held
+            held = []
+        held.append(recording)
+    if held:
+        yield held
+
+
+def _of_group(
+    model: Model, group: list[Recording], endpoint: str, batch: int
+) -> Iterator[Prediction]:
+    store = joined(group)
+    for rows, outputs in store_outputs(model, store, np.arange(len(group)), endpoint, batch):
+        probabilities = outputs.get("probabilities")
+        for number, row in enumerate(rows):
+            of_classes = None if probabilities is None else probabilities[number]
+            one = group[int(row)]
+            yield Prediction(one.name, one.frames, outputs["features"][number], of_classes)

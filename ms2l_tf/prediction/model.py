@@ -1,0 +1,76 @@
+"""What predictions ask of an exported model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ms2l_tf.data.pose_store import PoseStore
+from ms2l_tf.data.records import Axes
+from ms2l_tf.export.checking import padded_poses
+from ms2l_tf.export.manifest import Manifest
+
+EMBED, CLASSIFY = "embed", "classify"
+UNKNOWN = "unknown"  # the label of what is none of the model's classes
+_PADDED_FRAMES = 1 << 14  # of a batch, so that a long clip among short ones costs no memory
+
+
+class Model(Protocol):
+    """As `ms2l_tf.ExportedModel` is; see there."""
+
+    path: str | os.PathLike[str]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is known of it."""
+
+    def compute(
+        self, poses: np.ndarray, lengths: np.ndarray, endpoint: str = CLASSIFY
+    ) -> dict[str, np.ndarray]:
+        """An endpoint of the SavedModel."""
+
+    def turned(self, poses: np.ndarray, unit: str | None, axes: Axes | None) -> np.ndarray:
+        """Poses in the unit and axes of the model."""
+
+
+def store_outputs(
+    model: Model, store: PoseStore, rows: np.ndarray, endpoint: str, batch: int
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Outputs of clips of a store in its own unit and axes, batch after batch.
+
+    Args:
+        model: reads the layout of the store.
+        store: poses.
+        rows: [N] clips with a frame at least.
+        endpoint: ``embed`` or ``classify``.
+        batch: the most clips of a batch; long ones come in smaller batches.
+
+    Yields:
+        Rows [B] and the outputs of these.
+    """
+    for part in batches(store.lengths[rows], batch):
+        chosen = rows[part]
+        poses, lengths = padded_poses(store, chosen)
+        poses = model.turned(poses, store.unit, store.axes)
+        yield chosen, model.compute(poses, lengths, endpoint)
+
+
+def batches(lengths: Sequence[int] | np.ndarray, most: int) -> Iterator[slice]:
+    """Neighbouring clips that are padded together, by their numbers of frames.
+
+    Args:
+        lengths: [N] frames of clips.
+        most: clips of a batch.
+    """
+    start, longest = 0, 0
+    for number, length in enumerate(lengths):
+        longest = max(longest, int(length))
+        full = number - start == most or longest * (number - start + 1) > _PADDED_FRAMES
+        if full and number > start:
+            yield slice(start, number)
+            start, longest = number, int(length)
+    if start < len(lengths):
+        yield slice(start, len(lengths))
