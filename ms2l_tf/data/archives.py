@@ -2,6 +2,9 @@
 
 Nothing is ever unpacked under a name that an archive chose: members are read into memory one at a
 time, and a compressed tar is decompressed into one nameless scratch file first.
+
+Hidden files, and all in hidden folders, are no part of a source: the twins `._x` that a Mac packs
+beside every file, in `__MACOSX` even, and copies in `.git`, `.ipynb_checkpoints` and the like.
 """
 
 from __future__ import annotations
@@ -132,7 +135,7 @@ def open_source(path: str | os.PathLike[str], scratch: pathlib.Path | None = Non
 class _FolderFiles(SourceFiles):
     def __init__(self, path: pathlib.Path) -> None:
         files = (file for file in path.rglob("*") if file.is_file())
-        super().__init__(path, (file.relative_to(path).as_posix() for file in files))
+        super().__init__(path, _visible(file.relative_to(path).as_posix() for file in files))
 
     def size(self, name: str) -> int:
         return self._file(name).stat().st_size
@@ -188,7 +191,7 @@ class _ZipFiles(SourceFiles):
         except InputError:
             self._archive.close()
             raise
-        super().__init__(path, self._members)
+        super().__init__(path, _visible(self._members))
 
     def size(self, name: str) -> int:
         return self._members[name].file_size
@@ -216,7 +219,7 @@ class _TarFiles(SourceFiles):
         except BaseException:
             self._file.close()
             raise
-        super().__init__(path, self._members)
+        super().__init__(path, _visible(self._members))
 
     def size(self, name: str) -> int:
         return self._members[name].size
@@ -265,6 +268,11 @@ def _decompress(
             total += len(chunk)
             _check_total(path, total)
             target.write(chunk)
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    hidden = (".", "__MACOSX")
+    return [name for name in names if not any(p.startswith(hidden) for p in name.split("/"))]
 
 
 def _stamp(path: pathlib.Path) -> str:

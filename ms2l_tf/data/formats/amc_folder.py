@@ -86,8 +86,7 @@ class AmcFolderReader(HierarchyFolder):
 
     @functools.cached_property
     def _skeletons(self) -> tuple[str, ...]:
-        names = [name for name in self.files.names if name.lower().endswith(".asf")]
-        return tuple(name for name in names if not posixpath.basename(name).startswith("."))
+        return tuple(name for name in self.files.names if name.lower().endswith(".asf"))
 
     def _skeleton_path(self, entry: str) -> str:
         folder = posixpath.dirname(entry)

@@ -81,7 +81,7 @@ def recognised(files: SourceFiles, options: ReaderOptions = DEFAULTS) -> tuple[s
 def _kinds(files: SourceFiles) -> dict[FileKind, list[str]]:
     """Kinds of files with the names of these, the most frequent first."""
     kinds: dict[FileKind, list[str]] = {}
-    for suffix, names in _by_suffix([name for name in files.names if not _is_hidden(name)]).items():
+    for suffix, names in _by_suffix(files.names).items():
         kind = _kind_of_files(files, suffix, names)
         if kind is not None:
             kinds.setdefault(kind, []).extend(names)
@@ -131,7 +131,7 @@ def _listed(kinds: Mapping[FileKind, Sequence[str]]) -> str:
 
 def _dataset_folder(files: SourceFiles) -> str | None:
     """Where a prepared dataset lies in the source, if one does."""
-    names = [name for name in files.names if not _is_hidden(name)]
+    names = files.names
     return next((posixpath.dirname(name) for name in names if _is_dataset(name, names)), None)
 
 
@@ -156,10 +156,6 @@ def _by_suffix(names: Sequence[str]) -> dict[str, list[str]]:
 
 def _suffix(name: str) -> str:
     return posixpath.splitext(name)[1].lower().removeprefix(".")
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def _is_dataset(name: str, names: Sequence[str]) -> bool:

@@ -197,7 +197,6 @@ class HierarchyFolder(ClipReader):
     def _names(self) -> dict[str, str]:
         """Clip names by entry."""
         entries = [name for name in self.files.names if name.lower().endswith(self.suffix)]
-        entries = [name for name in entries if not posixpath.basename(name).startswith(".")]
         stems = [stem(entry) for entry in entries]
         if len(set(stems)) == len(stems):
             return dict(zip(entries, stems, strict=True))

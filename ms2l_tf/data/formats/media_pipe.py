@@ -134,7 +134,7 @@ class MediaPipeReader(ListedReader):
 
 def media_pipe(files: SourceFiles, options: ReaderOptions = DEFAULTS) -> ListedReader:
     """The reader of what the source holds: of JSON, or of tables if there is no JSON."""
-    names = [name.lower() for name in files.names if not posixpath.basename(name).startswith(".")]
+    names = [name.lower() for name in files.names]
     tables = any(name.endswith(MediaPipeTables.suffixes) for name in names)
     if tables and not any(name.endswith(MediaPipeReader.suffixes) for name in names):
         return MediaPipeTables(files, options)

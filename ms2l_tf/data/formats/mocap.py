@@ -20,13 +20,10 @@ _SHOWN = 40  # characters of a file's content that an error message repeats
 def entries_with_suffix(files: SourceFiles, suffix: str) -> list[str]:
     """The files of a suffix, such as `.bvh` or `.BVH`, by name, wherever they lie.
 
-    Archives made on a Mac hold a hidden twin `._x` of every file; these are left out.
-
     Raises:
         InputError: there is none.
     """
     entries = [name for name in files.names if name.lower().endswith(suffix)]
-    entries = [name for name in entries if not posixpath.basename(name).startswith(".")]
     if not entries:
         raise InputError(f"{files.path}: holds no {suffix} file")
     return sorted(entries, key=posixpath.basename)

@@ -71,14 +71,14 @@ class PrepareReport:
         if self.copies:
             lines.append(
                 f"{len(self.copies)} groups of clips with identical poses: "
-                f"{_few('='.join(group) for group in self.copies)}"
+                f"{_few(_few(group, '=') for group in self.copies)}"
             )
         for name, sizes in self.splits.items():
             lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
         return list(map(printable, lines))
 
 
-def _few(names: Iterable[str], count: int = 3) -> str:
-    """The first of some names between commas."""
+def _few(names: Iterable[str], between: str = ", ", count: int = 3) -> str:
+    """The first of some names, between commas or another sign."""
     names = list(names)
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+    return between.join([*names[:count], *["..."] * (len(names) > count)])
