@@ -183,6 +183,16 @@ def test_a_split_whose_clips_are_unreadable(tmp_path: pathlib.Path) -> None:
     assert "split given left out: none of its training clips is readable" in report.lines()
 
 
+def test_members_without_a_name(tmp_path: pathlib.Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x.csv", "")
+    content = (tmp_path / "a.zip").read_bytes()
+    nameless = content.replace(b"x.csv", b"\0.csv")  # the name ends at the zero
+    (tmp_path / "a.zip").write_bytes(nameless)
+    said = refused(lambda: open_source(tmp_path / "a.zip"))
+    assert said.endswith("a.zip: refused, it holds a member without a name")
+
+
 HIDDEN = (".git/a.npy", "deep/.ipynb_checkpoints/b.npy", "__MACOSX/._a.npy", "._a.npy", ".npy")
 
 
