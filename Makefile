@@ -23,12 +23,13 @@ DATA        ?=
 DEMO_SET    := $(if $(DATA),nw_ucla,synthetic)
 DEMO_DATA   := data/$(DEMO_SET)$(if $(DATA),,_demo)
 DEMO_RUN    := runs/demo$(if $(DATA),_nw_ucla)
+DEMO_MODEL  := models/demo$(if $(DATA),_nw_ucla)
 DEMO_SOURCE := $(if $(DATA),--format=nw_ucla --source="$(DATA)",--format=synthetic --preset=demo \
                --layouts=kinect_v2_25 --seed=1)
 # Copies of test clips are left out of the training: a copy would be the nearest neighbour.
 DEMO_SPLIT  := $(if $(DATA),--split=cross_view_3_no_copies)
 
-.PHONY: setup setup-video demo test test-slow lint lock clean
+.PHONY: setup setup-video demo zoo test test-slow lint lock clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -62,7 +63,10 @@ demo: setup
 	  else $(BIN)/ms2l-prepare $(DEMO_SOURCE) --out=$(DEMO_DATA); fi
 	@$(BIN)/ms2l-train $(DEMO_SPLIT) --data=$(DEMO_DATA) --workdir=$(DEMO_RUN)
 	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN) --showcase
-	@echo "look at $(DEMO_RUN)/showcase.html in a browser"
+	@test -d $(DEMO_MODEL) || $(BIN)/ms2l-export --workdir=$(DEMO_RUN) --out=$(DEMO_MODEL)
+	@$(BIN)/python examples/long_recording.py $(DEMO_DATA) $(DEMO_MODEL) $(DEMO_RUN)/long_recording.npy
+	@$(BIN)/ms2l-report --workdir=$(DEMO_RUN) --out=$(DEMO_RUN)/report.html
+	@echo "look at $(DEMO_RUN)/showcase.html and $(DEMO_RUN)/report.html in a browser"
 
 test: lint
 	$(SAY_LEFT_OUT)
@@ -71,6 +75,11 @@ test: lint
 test-slow: setup setup-video
 	$(SAY_LEFT_OUT)
 	@$(PYTEST) -m "slow$(LEFT_OUT)"
+
+# make zoo DATA=data/nw_ucla RECIPES=nw_ucla/kernels: exported models with checksums (tools/zoo.py).
+RECIPES ?=
+zoo: setup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.zoo --data="$(DATA)" --recipes="$(RECIPES)"
 
 lint: setup
 	@$(BIN)/ruff check .

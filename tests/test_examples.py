@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -49,6 +51,18 @@ def test_pipeline(motions: str, tmp_path: Path) -> None:
     model = ms2l_tf.MS2L(epochs=1, frames=12, settings=settings, workdir=tmp_path / "run")
     model.fit(motions)
     assert 0.0 <= example("pipeline").main(str(tmp_path / "run"), motions) <= 1.0
+
+
+@pytest.mark.slow
+def test_long_recording(motions: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, model = tmp_path / "run", tmp_path / "model"
+    ms2l_tf.Kernels(workdir=run, settings={"mixes": 60, "validation": "none"}).fit(motions)
+    command = [sys.executable, "-m", "ms2l_tf.cli.export", f"--workdir={run}", f"--out={model}"]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    told = example("long_recording").main(motions, str(model), str(tmp_path / "long.npy"))
+    assert 0.0 <= told <= 100.0
+    assert np.load(tmp_path / "long.npy").shape[1:] == (1, 25, 3)
+    assert "frames are told rightly" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -75,7 +75,15 @@ def one_seed(
         temperature = float(model.manifest.values["output"]["head"]["temperature"])
         known = model.embed(dataset, split.train)
         novel = np.isin(dataset.labels[split.test], unknown)
+        familiar = model.familiarity(made.features)
+        assert familiar is not None
         scores = all_scores(made.probabilities, made.scores / temperature, made.features, known)
+        scores["familiarity"] = familiar
+        print(
+            f"seed {seed}, {head}: --threshold={1 - KEPT:.2f} refuses "
+            f"{100 * (familiar[~novel] < 1 - KEPT).mean():.1f} % of known, "
+            f"{100 * (familiar[novel] < 1 - KEPT).mean():.1f} % of unknown actions"
+        )
         for name, values in scores.items():
             least = np.quantile(values[~novel], 1 - KEPT)
             auroc = 100 * float(roc_auc_score(~novel, values))

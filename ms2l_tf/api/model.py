@@ -18,7 +18,9 @@ from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
 from ms2l_tf.errors import InputError
 from ms2l_tf.export.checking import padded_poses
+from ms2l_tf.export.known import KnownClips, read_known
 from ms2l_tf.export.manifest import Manifest, read_manifest
+from ms2l_tf.prediction.model import check_threshold
 from ms2l_tf.prediction.timeline import Timeline, checked_size, timeline
 from ms2l_tf.prediction.windows import window_predictions
 from ms2l_tf.skeletons.layout import SkeletonLayout
@@ -41,6 +43,15 @@ class Predictions(NamedTuple):
     probabilities: np.ndarray
     scores: np.ndarray
     features: np.ndarray
+
+
+class _Loaded(NamedTuple):
+    """What was read of a folder."""
+
+    path: str
+    manifest: Manifest
+    runners: dict[str, Runner]
+    known: KnownClips | None
 
 
 class ExportedModel(ClassifierMixin, ClipTransformer):
@@ -81,7 +92,7 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
     @property
     def manifest(self) -> Manifest:
         """What is known of the model; reading it verifies the folder."""
-        return self._opened()[0]
+        return self._opened().manifest
 
     @property
     def layout(self) -> SkeletonLayout:
@@ -149,12 +160,13 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
             stride: frames from one window to the next; None: half a length.
             smoothing: how the scores of windows that cover a frame become one, ``mean`` or
                 ``median``.
-            threshold: score under which the label of a segment is ``unknown``.
+            threshold: familiarity under which the label of a segment is ``unknown``.
 
         Raises:
             InputError: see `classify`; or there are no such windows.
         """
         self._check_head()
+        check_threshold(self, threshold)
         size = checked_size(length, stride)
         store, _, turn = self._read([clip], None)
 
@@ -178,6 +190,19 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
             Outputs by name, see `ms2l_tf.export.served.ServedModel`.
         """
         return self._runner(endpoint)(poses, lengths)
+
+    def familiarity(self, features: np.ndarray) -> np.ndarray | None:
+        """How familiar clips are by their features, which tells unknown actions.
+
+        Args:
+            features: [N, D], of `embed` or `classify`.
+
+        Returns:
+            Between 0 and 1, float [N], see `KnownClips.familiarity`; None: the model was exported
+            without its labelled training clips.
+        """
+        known = self._opened().known
+        return None if known is None else known.familiarity(features)
 
     def turned(self, poses: np.ndarray, unit: str | None, axes: Axes | None) -> np.ndarray:
         """Poses [..., C] of a unit and axes in those of the model, as `compute` takes them."""
@@ -254,17 +279,18 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
         close = np.allclose(turn, np.eye(known.coords), atol=1e-6)
         return None if close else turn.astype(np.float32)
 
-    def _opened(self) -> tuple[Manifest, dict[str, Runner]]:
-        """The manifest and what was loaded, read anew where the path was changed since."""
+    def _opened(self) -> _Loaded:
+        """What was loaded, read anew where the path was changed since."""
         path = os.fspath(self.path)
-        kept: tuple[str, Manifest, dict[str, Runner]] | None = self.__dict__.get("_loaded")
-        if kept is None or kept[0] != path:
-            kept = path, read_manifest(path), {}
+        kept: _Loaded | None = self.__dict__.get("_loaded")
+        if kept is None or kept.path != path:
+            manifest = read_manifest(path)
+            kept = _Loaded(path, manifest, {}, read_known(path, manifest.feature_dim))
             self._loaded = kept
-        return kept[1], kept[2]
+        return kept
 
     def _runner(self, endpoint: str) -> Runner:
-        manifest, runners = self._opened()
+        _, manifest, runners, _ = self._opened()
         if endpoint == "classify" and not manifest.label_names:
             self._check_head()
         if endpoint not in runners:

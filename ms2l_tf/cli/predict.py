@@ -43,7 +43,8 @@ TOP_K = flags.DEFINE_integer("top_k", 5, "Classes that are told, the best first.
 THRESHOLD = flags.DEFINE_float(
     "threshold",
     0.0,
-    "Score under which the label is 'unknown'; see docs/prediction.md for how to choose it.",
+    "Familiarity under which the label is 'unknown': the share of clips of known actions by other "
+    "persons that may be refused, such as 0.05.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -76,10 +77,9 @@ def main() -> None:
 
     size = WindowSize.parse(WINDOWS.value) if WINDOWS.value else None
     model = load_model(_INPUT.model.value)
-    if OUTPUT.value != "features":
-        tasks.check_head(model)
     names = ("output", "out", "top_k", "threshold", "batch")
     wanted = tasks.Wanted(**{name: globals()[name.upper()].value for name in names})
+    tasks.check_model(model, wanted)
     if STREAM.value and size is not None:
         _stream(model, size, wanted)
     elif size is not None:

@@ -11,6 +11,8 @@ quicker for a million.
 
 from __future__ import annotations
 
+from typing import Any
+
 from absl import flags
 
 from ms2l_tf.cli import common, input_flags
@@ -45,7 +47,8 @@ def main() -> None:
     from ms2l_tf.api.model import load_model
     from ms2l_tf.retrieval.tasks import Search, search
 
-    wanted = Search(**{flag.name: flag.value for flag in _WANTED})
+    given: dict[str, Any] = {flag.name: flag.value for flag in _WANTED}
+    wanted = Search(**given)
     search(load_model(_INPUT.model.value), DATA.value, _INPUT.input.value, _INPUT.choices(), wanted)
 
 

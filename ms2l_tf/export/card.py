@@ -211,13 +211,17 @@ def _numbers(metrics: Mapping[str, float | None]) -> str:
 
 
 def _formats(formats: Mapping[str, Any]) -> str:
-    lines = []
-    for name, record in formats.items():
-        lines.append(
-            f"- {name}: differs from the live model by {record['largest_difference']:.1e} of the "
-            f"largest feature at most, on {record['clips']} clips"
-        )
-    return "\n".join(lines)
+    return "\n".join(f"- {name}: {format_text(record)}" for name, record in formats.items())
+
+
+def format_text(record: Mapping[str, Any]) -> str:
+    """How far a format is from the live model, or why it is not there."""
+    if "reason" in record:
+        return f"not written: {record['reason']}"
+    return (
+        f"differs from the live model by {record['largest_difference']:.1e} of the largest feature "
+        f"at most, on {record['clips']} clips"
+    )
 
 
 def _head_limits(manifest: Manifest) -> str:
@@ -253,10 +257,7 @@ def shown(manifest: Manifest, fingerprint: str) -> str:
             f"{values['licence']['package']}",
         ),
         ("versions", _versions(values["versions"])),
-        *(
-            (f"{name}", f"largest difference {record['largest_difference']:.1e}")
-            for name, record in values["formats"].items()
-        ),
+        *((name, format_text(record)) for name, record in values["formats"].items()),
         *((name, f"{value} %") for name, value in metric_rows(values["metrics"])),
         ("sha256 of ms2l.json", fingerprint),
     ]

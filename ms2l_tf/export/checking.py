@@ -24,6 +24,7 @@ TYPICAL = 1e-5  # largest median difference of features, as a share of the large
 MOST = 12  # clips of the dataset
 _LENGTHS = (1, 2, 7, 40, 300)  # frames of clips made where there is no dataset
 _NOISE = 1e-3  # of the spread of a clip's coordinates
+_STEPS = {"bfloat16": 2.0**-7, "float16": 2.0**-10}  # from 1 to the next number
 _TIE = 1e-3  # probabilities as close are not told apart
 
 
@@ -87,7 +88,9 @@ def padded_poses(store: PoseStore, rows: np.ndarray) -> tuple[np.ndarray, np.nda
     return batch["coords"], batch["lengths"]
 
 
-def compare(sample: Sample, run: Runner, what: str, tolerance: float) -> dict[str, Any]:
+def compare(
+    sample: Sample, run: Runner, what: str, tolerance: float, dtype: str = "float32"
+) -> dict[str, Any]:
     """The largest differences from the live model, for the manifest.
 
     Args:
@@ -95,6 +98,8 @@ def compare(sample: Sample, run: Runner, what: str, tolerance: float) -> dict[st
         run: the file that was written.
         what: it is, for errors.
         tolerance: largest difference of features, as a share of the largest feature.
+        dtype: that the network computes in; half precision rounds otherwise wherever it is
+            traced anew, and is allowed some of its steps.
 
     Raises:
         InputError: features differ by more, or a class does that is no tie.
@@ -103,11 +108,13 @@ def compare(sample: Sample, run: Runner, what: str, tolerance: float) -> dict[st
     size = max(float(np.abs(sample.features).max()), 1e-6)
     apart = np.abs(outputs["features"] - sample.features) / size
     largest, median = float(apart.max()), float(np.median(apart))
-    if not (largest <= tolerance and median <= TYPICAL):
+    step = _STEPS.get(dtype, 0.0)
+    tolerance, typical = max(tolerance, 8 * step), max(TYPICAL, step)
+    if not (largest <= tolerance and median <= typical):
         raise InputError(
             f"export: {what} gives other features than the live model (difference {largest:.2g} of "
             f"the largest feature at most, {median:.2g} in the median; {tolerance:g} and "
-            f"{TYPICAL:g} are allowed); nothing is written"
+            f"{typical:g} are allowed); nothing is written"
         )
     record: dict[str, Any] = {
         "clips": len(sample.lengths),

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
 import pathlib
+import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.export.checking import Runner
 from ms2l_tf.export.saved_model import endpoint, endpoints, input_signature
 from ms2l_tf.export.served import Outputs, ServedModel
 
 OPSET = 18
 LITERT_FRAMES = 300  # that a LiteRT model takes, ten seconds at 30 a second
+
+
+class NotConvertedError(Exception):
+    """A library cannot convert a model; the message says why, in one line."""
+
+
+@contextlib.contextmanager
+def _converting() -> Iterator[None]:
+    """Keeps what converters write to stderr aside, and makes one line of what they raise.
+
+    Raises:
+        NotConvertedError: anything was raised.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except Exception as error:  # of any kind: what a network is made of decides
+            raise NotConvertedError(one_line(error)) from error
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def needed(module: str, name: str) -> Any:
@@ -40,18 +69,20 @@ def write_onnx(model: ServedModel, folder: pathlib.Path, metadata: pathlib.Path)
 
     Raises:
         InputError: the libraries are not installed.
+        NotConvertedError: they cannot convert this model.
     """
     tf2onnx, onnxruntime = (needed(name, "onnx") for name in ("tf2onnx", "onnxruntime"))
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     path = folder / "model.onnx"
-    tf2onnx.convert.from_function(
-        endpoint(model, endpoints(model)[-1], checked=False),
-        input_signature=input_signature(model),
-        opset=OPSET,
-        custom_op_handlers={"SelectV2": (_as_where, [])},
-        output_path=str(path),
-    )
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    with _converting():
+        tf2onnx.convert.from_function(
+            endpoint(model, endpoints(model)[-1], checked=False),
+            input_signature=input_signature(model),
+            opset=OPSET,
+            custom_op_handlers={"SelectV2": (_as_where, [])},
+            output_path=str(path),
+        )
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
     def run(poses: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
@@ -71,10 +102,14 @@ def write_litert(model: ServedModel, folder: pathlib.Path, metadata: pathlib.Pat
     """Writes `model.tflite`, of one clip of `LITERT_FRAMES` frames at most and M persons.
 
     It asks for LiteRT's own operations alone.
+
+    Raises:
+        NotConvertedError: the model needs others.
     """
     function = _fixed(model).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], tf.Module())
-    content = converter.convert()
+    with _converting():
+        content = converter.convert()
     (folder / "model.tflite").write_bytes(content)
     with warnings.catch_warnings():  # that the interpreter moves to a package of its own
         warnings.simplefilter("ignore")

@@ -6,7 +6,8 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,16 @@ from ms2l_tf.data.new_folder import check_output, new_folder
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
+from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.features import encoder_features
 from ms2l_tf.evaluation.layout_features import check_run
 from ms2l_tf.evaluation.sides import clip_features
 from ms2l_tf.export.card import write_card
-from ms2l_tf.export.checking import compare, live_sample
+from ms2l_tf.export.checking import Sample, compare, live_sample
+from ms2l_tf.export.converted import NotConvertedError
 from ms2l_tf.export.formats import FORMATS, SAVED_MODEL, Format
 from ms2l_tf.export.head_fit import Head, fit_head
+from ms2l_tf.export.known import write_known
 from ms2l_tf.export.manifest import NAME, Manifest, read_manifest, write_manifest
 from ms2l_tf.export.served import ServedModel
 from ms2l_tf.export.values import manifest_values
@@ -97,12 +101,12 @@ def export_run(
         with new_folder(target) as folder, tempfile.TemporaryDirectory() as aside:
             metadata = pathlib.Path(aside) / NAME
             files.write_json(metadata, values)
-            formats = {}
+            formats: dict[str, dict[str, Any]] = {}
             for each in wanted:
-                runner = each.write(model, folder, metadata)
-                clips = sample.fitting(each.frames, run.persons)
-                formats[each.name] = compare(clips, runner, each.name, each.tolerance)
-                progress(_told(each, formats[each.name]["largest_difference"]))
+                formats[each.name] = _written(each, run, model, folder, metadata, sample)
+                progress(_told(each, formats[each.name]))
+            if head is not None and head.known is not None:
+                write_known(folder, head.known)
             written = {**values, "formats": formats}
             write_card(folder, written)
             write_manifest(folder, written)
@@ -129,7 +133,28 @@ def _wanted(names: Sequence[str]) -> list[Format]:
     return [FORMATS[name] for name in dict.fromkeys([SAVED_MODEL.name, *names])]
 
 
-def _told(each: Format, difference: float) -> str:
+def _written(
+    each: Format,
+    run: LoadedRun,
+    model: ServedModel,
+    folder: pathlib.Path,
+    metadata: pathlib.Path,
+    sample: Sample,
+) -> dict[str, Any]:
+    """Writes a format and compares it; what the manifest says of it."""
+    try:
+        runner = each.write(model, folder, metadata)
+    except NotConvertedError as error:
+        (folder / each.file).unlink(missing_ok=True)
+        return {"reason": str(error)}
+    clips = sample.fitting(each.frames, run.persons)
+    return compare(clips, runner, each.name, each.tolerance, run.network.compute_dtype)
+
+
+def _told(each: Format, record: Mapping[str, Any]) -> str:
+    if "reason" in record:
+        return f"{each.name}: cannot be written: {record['reason']}"
+    difference = record["largest_difference"]
     return f"{each.name}: as the live model, largest difference {difference:.1e} of a feature"
 
 
@@ -163,7 +188,9 @@ def _head(
     if choices.head == "none":
         return None
     if choices.head in ("auto", "network") and isinstance(run.learner, Recogniser):
-        return Head("network", run.learner.classifier, _recorded_labels(run, data))
+        names = _recorded_labels(run, data)
+        known = None if data is None else _labelled(run, data)[0]
+        return Head("network", run.learner.classifier, names, known=known)
     if choices.head == "network":
         raise InputError(
             f"--head=network: {run.folder.path} has learned no classifier; use "
@@ -179,7 +206,18 @@ def _head(
 def _probe(
     run: LoadedRun, data: RunData, kind: str, choices: ExportChoices, progress: Progress
 ) -> Head | None:
-    """A probe of features of labelled training clips, in the model's layout if they have it."""
+    """A probe of features of labelled training clips."""
+    clips, names = _labelled(run, data)
+    if choices.head == "auto" and len(np.unique(clips.labels)) < 2:
+        progress("without head: the training clips have no two classes")
+        return None
+    head = fit_head(kind, clips, names, k=choices.k, c=run.config.probes.linear_c)
+    progress(f"head: {kind}, fitted on {len(clips)} labelled training clips")
+    return dataclasses.replace(head, known=clips)
+
+
+def _labelled(run: LoadedRun, data: RunData) -> tuple[ClipFeatures, tuple[str, ...]]:
+    """Features of labelled training clips, in the model's layout if they have it, and classes."""
     known = run.layout.name in data.names
     number = data.index(run.layout.name) if known else 0
     part, reader = data.parts[number], run
@@ -187,9 +225,6 @@ def _probe(
         reader = load_run(run.folder.path)
     fitted = read_labelled(run.folder, part.dataset) if run.config.reads_labels else part.train
     rows = fitted[(part.dataset.labels[fitted] >= 0) & (part.store.lengths[fitted] > 0)]
-    if choices.head == "auto" and len(np.unique(part.dataset.labels[rows])) < 2:
-        progress("without head: the training clips have no two classes")
-        return None
     features = encoder_features(
         reader.network,
         part.store,
@@ -198,12 +233,7 @@ def _probe(
         pooling=reader.pooling,
         layout=reader.number,
     )
-    clips = clip_features(part, features, rows, "training features")
-    head = fit_head(
-        kind, clips, part.dataset.label_names, k=choices.k, c=run.config.probes.linear_c
-    )
-    progress(f"head: {kind}, fitted on {len(rows)} labelled training clips")
-    return head
+    return clip_features(part, features, rows, "training features"), part.dataset.label_names
 
 
 def _recorded_labels(run: LoadedRun, data: RunData | None) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Format:
 
     Attributes:
         name: for ``--formats``.
+        file: its name in the folder; of the SavedModel, that of its graph.
         write: see `Write`.
         tolerance: largest difference of features from the live model, as a share of the largest.
         needs: optional libraries.
@@ -34,6 +35,7 @@ class Format:
     """
 
     name: str
+    file: str
     write: Write
     tolerance: float
     needs: tuple[str, ...] = ()
@@ -83,13 +85,13 @@ def _keras(model: ServedModel, folder: pathlib.Path, metadata: pathlib.Path) -> 
 
 # Other libraries round otherwise, and the closed-form encoder counts how often bounds are passed,
 # some of them by a hair: a few features of theirs may be off by more than rounding.
-SAVED_MODEL = Format("savedmodel", _saved_model, 1e-4)
+SAVED_MODEL = Format("savedmodel", "saved_model.pb", _saved_model, 1e-4)
 FORMATS = {
     each.name: each
     for each in (
         SAVED_MODEL,
-        Format("keras", _keras, 1e-4),
-        Format("onnx", write_onnx, 0.1, needs=("tf2onnx", "onnxruntime")),
-        Format("litert", write_litert, 0.1, frames=LITERT_FRAMES),
+        Format("keras", "model.keras", _keras, 1e-4),
+        Format("onnx", "model.onnx", write_onnx, 0.1, needs=("tf2onnx", "onnxruntime")),
+        Format("litert", "model.tflite", write_litert, 0.1, frames=LITERT_FRAMES),
     )
 }

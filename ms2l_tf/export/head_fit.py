@@ -37,6 +37,7 @@ class Head:
         temperature: scores divided by it are logits.
         predict: the classes of features by the probe itself, as numbers [N]; None: of a network.
         details: what fitting decided, as JSON values.
+        known: features of the labelled training clips; None: they are not at hand.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Head:
     temperature: float = 1.0
     predict: Callable[[np.ndarray], np.ndarray] | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    known: ClipFeatures | None = None
 
 
 @dataclasses.dataclass(frozen=True)

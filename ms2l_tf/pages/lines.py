@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ms2l_tf.pages.elements import Html, element, joined, table
 
-MOST_POINTS = 240  # of a curve
+MOST_POINTS = 160  # of a curve, and strips of a picture
 _MOST_ROWS = 24  # of the table below
 _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 COLOURS = 8  # `--c0` to `--c7` of the style
@@ -105,6 +105,7 @@ def _path(places: Sequence[str], number: int) -> Html:
 
 def _strips(xs: Sequence[float], across: str, values: Mapping[str, Mapping[float, float]]) -> Html:
     """Upright strips that nobody sees: the pointer tells the numbers above one x."""
+    xs = [xs[i] for i in _evenly(len(xs), MOST_POINTS)]
     edges = [xs[0], *((a + b) / 2 for a, b in itertools.pairwise(xs)), xs[-1]]
     parts = []
     for x, low, high in zip(xs, edges, edges[1:], strict=False):

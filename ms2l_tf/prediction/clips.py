@@ -22,6 +22,7 @@ class Prediction:
         frames: of it.
         features: [D]; None: it cannot be used.
         probabilities: of the classes [K]; None: likewise, or the model knows none.
+        familiarity: see `Model.familiarity`; None: the model cannot tell.
         error: why it cannot be used.
     """
 
@@ -29,6 +30,7 @@ class Prediction:
     frames: int = 0
     features: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    familiarity: float | None = None
     error: str = ""
 
 
@@ -68,8 +70,13 @@ def _of_group(
 ) -> Iterator[Prediction]:
     store = joined(group)
     for rows, outputs in store_outputs(model, store, np.arange(len(group)), endpoint, batch):
-        probabilities = outputs.get("probabilities")
+        features, probabilities = outputs["features"], outputs.get("probabilities")
+        familiar = model.familiarity(features)
         for number, row in enumerate(rows):
-            of_classes = None if probabilities is None else probabilities[number]
-            one = group[int(row)]
-            yield Prediction(one.name, one.frames, outputs["features"][number], of_classes)
+            yield Prediction(
+                group[int(row)].name,
+                group[int(row)].frames,
+                features[number],
+                None if probabilities is None else probabilities[number],
+                None if familiar is None else float(familiar[number]),
+            )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes
+from ms2l_tf.errors import InputError
 from ms2l_tf.export.checking import padded_poses
 from ms2l_tf.export.manifest import Manifest
 
@@ -32,8 +33,27 @@ class Model(Protocol):
     ) -> dict[str, np.ndarray]:
         """An endpoint of the SavedModel."""
 
+    def familiarity(self, features: np.ndarray) -> np.ndarray | None:
+        """How familiar clips of features [B, D] are: [B]; None: the model cannot tell."""
+
     def turned(self, poses: np.ndarray, unit: str | None, axes: Axes | None) -> np.ndarray:
         """Poses in the unit and axes of the model."""
+
+
+def check_threshold(model: Model, threshold: float) -> None:
+    """Makes sure that a model can tell unknown actions, if it is asked to.
+
+    Raises:
+        InputError: it cannot, or the threshold is no share.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold: {threshold}; expected a share between 0 and 1")
+    nothing = np.zeros((1, model.manifest.feature_dim), np.float32)
+    if threshold and model.familiarity(nothing) is None:
+        raise InputError(
+            f"threshold: {model.path} was exported without its labelled training clips, by which "
+            "unknown actions are told; export the run again with its dataset at hand"
+        )
 
 
 def store_outputs(

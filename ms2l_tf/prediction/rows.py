@@ -14,27 +14,29 @@ from ms2l_tf.prediction.windows import Window
 
 SEGMENT_COLUMNS = (
     *("clip", "start", "end", "start_seconds", "end_seconds"),
-    *("label", "score", "error"),
+    *("label", "score", "familiarity", "error"),
 )
 
 
 def ranked(
-    probabilities: np.ndarray, labels: tuple[str, ...], k: int, threshold: float = 0.0
-) -> tuple[str, float, list[dict[str, str | float]]]:
+    probabilities: np.ndarray, labels: tuple[str, ...], k: int, familiarity: float, threshold: float
+) -> dict[str, Any]:
     """The label, its score, and the k most likely classes with theirs, the best first.
 
     Args:
         probabilities: [K].
         labels: names of the classes.
         k: how many, at most.
-        threshold: score under which the label is ``unknown``.
+        familiarity: of the clip.
+        threshold: under which the label is ``unknown``.
     """
     order = np.argsort(-probabilities, kind="stable")[:k]
     top: list[dict[str, str | float]] = [
         {"label": labels[number], "score": rounded(probabilities[number])} for number in order
     ]
-    score = float(probabilities[order[0]])
-    return (labels[order[0]] if score >= threshold else UNKNOWN), rounded(score), top
+    label = labels[order[0]] if familiarity >= threshold else UNKNOWN
+    score, share = rounded(probabilities[order[0]]), rounded(familiarity)
+    return {"label": label, "score": score, "familiarity": share, "top": top}
 
 
 def rounded(score: float) -> float:
@@ -48,15 +50,15 @@ def clip_row(
     """A recording for a line of JSON."""
     if prediction.probabilities is None:
         return {"clip": prediction.name, "error": prediction.error}
-    label, score, top = ranked(prediction.probabilities, labels, k, threshold)
-    named = {"clip": prediction.name, "frames": prediction.frames}
-    return {**named, "label": label, "score": score, "top": top}
+    share = 1.0 if prediction.familiarity is None else prediction.familiarity
+    said = ranked(prediction.probabilities, labels, k, share, threshold)
+    return {"clip": prediction.name, "frames": prediction.frames, **said}
 
 
 def clip_columns(k: int) -> tuple[str, ...]:
     """Of a table of recordings with their k most likely classes."""
     ranks = [name for rank in range(1, k + 1) for name in (f"label_{rank}", f"score_{rank}")]
-    return ("clip", "frames", "label", "score", *ranks, "error")
+    return ("clip", "frames", "label", "score", "familiarity", *ranks, "error")
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def segment_row(name: str, segment: Segment, frame_rate: float) -> dict[str, Any
         "end_seconds": round(segment.end / frame_rate, 3),
         "label": segment.label,
         "score": rounded(segment.score),
+        "familiarity": rounded(segment.familiarity),
     }
 
 
@@ -84,6 +87,5 @@ def window_row(window: Window, labels: tuple[str, ...], k: int, threshold: float
     """A window of a stream for a line of JSON."""
     place = {"start": window.start, "end": window.end}
     if window.probabilities is None:
-        return {**place, "label": None, "score": 0.0, "top": []}
-    label, score, top = ranked(window.probabilities, labels, k, threshold)
-    return {**place, "label": label, "score": score, "top": top}
+        return {**place, "label": None, "score": 0.0, "familiarity": 0.0, "top": []}
+    return {**place, **ranked(window.probabilities, labels, k, window.familiarity, threshold)}

@@ -19,27 +19,17 @@ class Segment(NamedTuple):
         start, end: frames, the latter not included.
         label: name of the class, ``unknown``, or None where nobody is seen.
         score: of the most likely class, mean over the frames.
+        familiarity: see `Window`, mean over the frames.
     """
 
     start: int
     end: int
     label: str | None
     score: float
+    familiarity: float = 1.0
 
 
-def _mean(probabilities: np.ndarray) -> np.ndarray:
-    mean: np.ndarray = probabilities.mean(axis=0)
-    return mean
-
-
-def _median(probabilities: np.ndarray) -> np.ndarray:
-    """Class by class, scaled to a sum of 1."""
-    median = np.median(probabilities, axis=0)
-    total = median.sum()
-    return median / total if total > 0 else _mean(probabilities)
-
-
-SMOOTHINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"mean": _mean, "median": _median}
+SMOOTHINGS: Mapping[str, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
 
 
 def smoothed(windows: Iterable[Window], smoothing: str = "mean") -> Iterator[Window]:
@@ -54,31 +44,42 @@ def smoothed(windows: Iterable[Window], smoothing: str = "mean") -> Iterator[Win
     Yields:
         Stretches, one after the other.
     """
-    together = SMOOTHINGS[smoothing]
     covering: collections.deque[Window] = collections.deque()
     place = 0
     for window in windows:
-        yield from _stretches(covering, place, window.start, together)
+        yield from _stretches(covering, place, window.start, smoothing)
         place = window.start
         covering.append(window)
     if covering:
-        yield from _stretches(covering, place, covering[-1].end, together)
+        yield from _stretches(covering, place, covering[-1].end, smoothing)
 
 
 def _stretches(
     covering: collections.deque[Window],
     place: int,
     stop: int,
-    together: Callable[[np.ndarray], np.ndarray],
+    smoothing: str,
 ) -> Iterator[Window]:
     """The frames from `place` to `stop`; windows that end there are dropped."""
     while place < stop and covering:
         end = min(stop, covering[0].end)
-        said = [each.probabilities for each in covering if each.probabilities is not None]
-        yield Window(place, end, together(np.stack(said)) if said else None)
+        yield _together(place, end, list(covering), smoothing)
         place = end
         while covering and covering[0].end <= place:
             covering.popleft()
+
+
+def _together(start: int, end: int, covering: list[Window], smoothing: str) -> Window:
+    """What the windows that cover a stretch say; probabilities are scaled to a sum of 1."""
+    said = [each.probabilities for each in covering if each.probabilities is not None]
+    if not said:
+        return Window(start, end, None)
+    how = SMOOTHINGS[smoothing]
+    probabilities = how(said, axis=0)
+    if not probabilities.sum():  # the median of windows that agree in nothing
+        probabilities = np.mean(said, axis=0)
+    familiar = [each.familiarity for each in covering if each.probabilities is not None]
+    return Window(start, end, probabilities / probabilities.sum(), float(how(familiar)))
 
 
 def segments(
@@ -89,11 +90,11 @@ def segments(
     Args:
         stretches: see `smoothed`.
         labels: names of the classes.
-        threshold: score under which the label is ``unknown``.
+        threshold: familiarity under which the label is ``unknown``.
     """
     current: Segment | None = None
     for stretch in stretches:
-        found = Segment(stretch.start, stretch.end, *_labelled(stretch, labels, threshold))
+        found = _labelled(stretch, labels, threshold)
         if current is not None and current.label == found.label:
             current = _merged(current, found)
             continue
@@ -104,17 +105,19 @@ def segments(
         yield current
 
 
-def _labelled(
-    stretch: Window, labels: tuple[str, ...], threshold: float
-) -> tuple[str | None, float]:
-    if stretch.probabilities is None:
-        return None, 0.0
-    best = int(stretch.probabilities.argmax())
-    score = float(stretch.probabilities[best])
-    return (labels[best] if score >= threshold else UNKNOWN), score
+def _labelled(stretch: Window, labels: tuple[str, ...], threshold: float) -> Segment:
+    start, end, probabilities, familiarity = stretch
+    if probabilities is None:
+        return Segment(start, end, None, 0.0, 0.0)
+    best = int(probabilities.argmax())
+    label = labels[best] if familiarity >= threshold else UNKNOWN
+    return Segment(start, end, label, float(probabilities[best]), familiarity)
 
 
 def _merged(one: Segment, other: Segment) -> Segment:
-    frames, more = one.end - one.start, other.end - other.start
-    score = (frames * one.score + more * other.score) / (frames + more)
-    return Segment(one.start, other.end, one.label, score)
+    weights = one.end - one.start, other.end - other.start
+    score, familiarity = (
+        float(np.average(values, weights=weights))
+        for values in ((one.score, other.score), (one.familiarity, other.familiarity))
+    )
+    return Segment(one.start, other.end, one.label, score, familiarity)

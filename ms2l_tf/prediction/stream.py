@@ -14,7 +14,7 @@ from ms2l_tf.data.pose_writer import made_consistent
 from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError, one_line, warn
 from ms2l_tf.prediction.model import Model
-from ms2l_tf.prediction.windows import FRAME_RATE, Window, WindowSize
+from ms2l_tf.prediction.windows import FRAME_RATE, Window, WindowSize, of_outputs
 from ms2l_tf.skeletons.mapping import JointMapping
 
 _LONGEST = 1 << 20  # bytes of a line
@@ -93,16 +93,17 @@ class FrameStream:
         poses = self._poses()
         layout = self._model.manifest.layout
         present, _ = made_consistent(poses, None, layout, self._rate)
-        probabilities = None
+        place = (self._frames - len(poses), self._frames)
+        made = Window(*place, None)
         if present.any():
             lengths = np.array([len(poses)], np.int32)
             outputs = self._model.compute(self._turn(poses[None]), lengths)
-            probabilities = outputs["probabilities"][0]
+            made = Window(*place, *of_outputs(self._model, outputs)[0])
         self._predicted = self._frames
         took = time.perf_counter() - began
         self.count, self.total = self.count + 1, self.total + took
         self.slowest = max(self.slowest, took)
-        return Window(self._frames - len(poses), self._frames, probabilities)
+        return made
 
     def _poses(self) -> np.ndarray:
         """The frames that are held: [F, M, J, C] in the layout of the model."""

@@ -14,7 +14,7 @@ from ms2l_tf.export.manifest import fingerprint
 from ms2l_tf.prediction import rows, writing
 from ms2l_tf.prediction.clips import BATCH, predictions
 from ms2l_tf.prediction.inputs import InputChoices, Recording, opened_input, usable_counted
-from ms2l_tf.prediction.model import Model
+from ms2l_tf.prediction.model import Model, check_threshold
 from ms2l_tf.prediction.segments import segments, smoothed
 from ms2l_tf.prediction.stream import FrameStream, lines_of, stream_predictions
 from ms2l_tf.prediction.windows import WindowSize, window_predictions
@@ -28,7 +28,7 @@ class Wanted:
         output: ``jsonl``, ``csv`` or ``features``.
         out: file; empty: standard output.
         top_k: classes that are told of a recording.
-        threshold: score under which a label is ``unknown``.
+        threshold: familiarity under which a label is ``unknown``.
         batch: clips or windows computed at a time.
     """
 
@@ -43,13 +43,20 @@ class Wanted:
         return min(self.top_k, len(model.manifest.label_names))
 
 
-def check_head(model: Model) -> None:
-    """Refuses a model that gives features alone."""
+def check_model(model: Model, wanted: Wanted) -> None:
+    """Refuses a model that gives features alone, or cannot tell what is asked.
+
+    Raises:
+        InputError: it is such.
+    """
+    if wanted.output == writing.FEATURES:
+        return
     if not model.manifest.label_names:
         raise InputError(
             f"{model.path}: was exported without a head and knows no actions; use "
             "--output=features, or export the run with --head=ridge"
         )
+    check_threshold(model, wanted.threshold)
 
 
 def predict_clips(

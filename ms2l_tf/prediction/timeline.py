@@ -52,15 +52,13 @@ def timeline(
         windows: of one clip, by their start.
         labels: names of the K classes.
         smoothing: a key of `SMOOTHINGS`.
-        threshold: score under which a label is ``unknown``.
+        threshold: familiarity under which a label is ``unknown``.
 
     Raises:
-        InputError: there is no such smoothing, or the threshold is no probability.
+        InputError: there is no such smoothing.
     """
     if smoothing not in SMOOTHINGS:
         raise InputError(f"smoothing: {smoothing!r} is not one of {', '.join(SMOOTHINGS)}")
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold: {threshold}; expected a score between 0 and 1")
     nothing = np.full(len(labels), np.nan, np.float32)
     said = [nothing if each.probabilities is None else each.probabilities for each in windows]
     starts, ends = (np.array([each[side] for each in windows]) for side in (0, 1))

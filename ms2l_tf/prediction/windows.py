@@ -21,12 +21,14 @@ _NUMBER = r"(\d+(?:\.\d+)?)(s?)"
 class Window(NamedTuple):
     """What a model says of frames `start` to `end` (not included).
 
-    `probabilities` are float32 [K]; None: nobody is seen there.
+    `probabilities` are float32 [K]; None: nobody is seen there. `familiarity` is that of
+    `Model.familiarity`; 1 where the model cannot tell.
     """
 
     start: int
     end: int
     probabilities: np.ndarray | None
+    familiarity: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +138,14 @@ def _of_batch(
     seen = [bool(present[start : start + length].any()) for start in starts]
     poses = np.stack([block[start : start + length] for start in starts]).astype(np.float32)
     poses[~np.array(seen)] = 0.0  # of nobody; what comes of it is not used
-    made = model.compute(turn(poses), np.full(len(starts), length, np.int32))["probabilities"]
-    for (start, stop), anyone, probabilities in zip(chosen, seen, made, strict=True):
-        yield Window(start, stop, probabilities if anyone else None)
+    made = of_outputs(model, model.compute(turn(poses), np.full(len(starts), length, np.int32)))
+    for (start, stop), anyone, said in zip(chosen, seen, made, strict=True):
+        yield Window(start, stop, *said) if anyone else Window(start, stop, None)
+
+
+def of_outputs(model: Model, outputs: dict[str, np.ndarray]) -> list[tuple[np.ndarray, float]]:
+    """Probabilities [K] and familiarity of each clip of a batch."""
+    probabilities = outputs["probabilities"]
+    familiar = model.familiarity(outputs["features"])
+    shares = [1.0] * len(probabilities) if familiar is None else familiar.tolist()
+    return list(zip(probabilities, shares, strict=True))

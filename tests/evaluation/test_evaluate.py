@@ -244,4 +244,4 @@ def test_a_figure_that_fails_costs_only_itself(
     evaluate_run(folder, trained_run.config, choices, progress=lines.append)
     assert capsys.readouterr().err.count("is left out: no such colour") == 1
     assert folder.result.is_file()
-    assert sum(line.endswith((".png", ".csv")) for line in lines) == 4
+    assert sum(line.endswith((".png", ".csv")) for line in lines) == 5

@@ -237,9 +237,14 @@ def test_damaged_files_cost_themselves_and_a_line(
     assert "warning: " in capsys.readouterr().err
 
 
-def test_entries_of_a_result_that_are_no_objects(copy: RunFolder, tmp_path: pathlib.Path) -> None:
-    result = json.loads(copy.result.read_text())
-    copy.result.write_text(json.dumps({**result, "details": [1]}))
+@pytest.mark.parametrize(
+    "damage",
+    [{"details": [1]}, {"environment": "x"}, {"details": {"probes": {"svm": 3}}}],
+)
+def test_entries_of_a_result_that_are_no_objects(
+    damage: dict[str, object], copy: RunFolder, tmp_path: pathlib.Path
+) -> None:
+    copy.result.write_text(json.dumps({**json.loads(copy.result.read_text()), **damage}))
     page = page_of(copy, out=tmp_path / "p.html")
     assert alarms(page) == ["copy: result.json: an entry is damaged; evaluate again."]
 

@@ -11,6 +11,7 @@ import pytest
 from ms2l_tf import ExportedModel
 from ms2l_tf.data import ClipDataset, ClipPoses, DatasetWriter
 from ms2l_tf.data.records import Axes, Clip
+from ms2l_tf.skeletons.layout import SkeletonLayout
 from tests.cli.conftest import command  # noqa: F401 - a fixture
 from tests.helpers import motion
 
@@ -25,7 +26,7 @@ def recorded(model: ExportedModel, tmp_path: pathlib.Path) -> Recorded:
         clips: Sequence[np.ndarray],
         unit: str = "m",
         axes: Axes | None = None,
-        layout: object = None,
+        layout: SkeletonLayout | None = None,
         name: str = "recorded",
     ) -> ClipDataset:
         chosen = layout or model.layout

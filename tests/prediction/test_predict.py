@@ -83,16 +83,20 @@ def test_a_table_and_features(
     expected = model.classify(clips)
     flags = (f"--model={exported}", f"--input={data.path}")
     table, features = tmp_path / "p.csv", tmp_path / "f.npz"
-    threshold = float(np.median(expected.probabilities.max(axis=1)))
+    familiar = model.familiarity(expected.features)
+    assert familiar is not None
+    threshold = float(np.median(familiar))
     more = ("--output=csv", f"--out={table}", f"--threshold={threshold}", "--top_k=9")
     assert command("predict", *flags, *more) == 0
     told = list(csv.DictReader(io.StringIO(table.read_text())))
     ranks = ["label_1", "score_1", "label_2", "score_2"]
-    assert list(told[0]) == ["clip", "frames", "label", "score", *ranks, "error"]
+    assert list(told[0]) == ["clip", "frames", "label", "score", "familiarity", *ranks, "error"]
     surest = expected.probabilities.max(axis=1)
-    for row, label, score in zip(told, expected.labels, surest, strict=True):
-        assert row["label"] == (label if score >= threshold else "unknown")
+    assert {float(row["familiarity"]) >= threshold for row in told} == {True, False}
+    for row, label, score, share in zip(told, expected.labels, surest, familiar, strict=True):
+        assert row["label"] == (label if share >= threshold else "unknown")
         assert row["label_1"] == label
+        assert float(row["familiarity"]) == pytest.approx(share, abs=2e-6)
         assert float(row["score"]) == pytest.approx(score, abs=2e-6)
     assert command("predict", *flags, "--output=features", f"--out={features}") == 0
     with np.load(features, allow_pickle=False) as file:
@@ -238,7 +242,11 @@ class _Constant:
     """A model that costs nothing, so that memory is that of the windows."""
 
     def compute(self, poses: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
-        return {"probabilities": np.full((len(poses), 2), 0.5, np.float32)}
+        features = np.zeros((len(poses), 1), np.float32)
+        return {"probabilities": np.full((len(poses), 2), 0.5, np.float32), "features": features}
+
+    def familiarity(self, features: np.ndarray) -> None:
+        """Cannot be told."""
 
 
 def test_memory_of_a_long_recording_does_not_grow(recorded: Recorded) -> None:
@@ -278,7 +286,7 @@ def test_long_clips_come_in_smaller_batches() -> None:
         ("--model=M --stream --windows=9 --input=x", "--input is of no use with --stream"),
         ("--model=nowhere --input=x", "nowhere: no such folder; ms2l-export makes one"),
         ("--model=M --input=nowhere", "nowhere"),
-        ("--model=M --input=M --format=arrays", "holds no .npy file"),
+        ("--model=M --input=M --format=arrays", "held_out.npy: an array has shape"),
         ("--model=M --input=M --format=films", "films"),
     ],
 )

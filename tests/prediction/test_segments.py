@@ -21,27 +21,28 @@ def made(frames: int, length: int, stride: int, seed: int = 0) -> list[Window]:
     """Windows of random probabilities; every fifth sees nobody."""
     random = np.random.default_rng(seed)
     return [
-        Window(*span, None if number % 5 == 3 else random.dirichlet(np.ones(3)))
+        Window(*span, None if number % 5 == 3 else random.dirichlet(np.ones(3)), random.random())
         for number, span in enumerate(spans(frames, length, min(stride, length)))
     ]
 
 
 def by_frames(windows: list[Window], frames: int, how: str) -> list[np.ndarray | None]:
-    """The slow twin: each frame asks all windows."""
+    """The slow twin: each frame asks all windows; probabilities, then familiarity."""
     said: list[np.ndarray | None] = []
     for frame in range(frames):
         covering = [
-            window.probabilities
+            np.append(window.probabilities, window.familiarity)
             for window in windows
             if window.start <= frame < window.end and window.probabilities is not None
         ]
         if not covering:
             said.append(None)
-        elif how == "mean":
-            said.append(np.mean(covering, axis=0))
-        else:
-            middle = np.median(covering, axis=0)
-            said.append(middle / middle.sum() if middle.sum() else np.mean(covering, axis=0))
+            continue
+        middle = (np.mean if how == "mean" else np.median)(covering, axis=0)
+        if not middle[:-1].sum():
+            middle[:-1] = np.mean(covering, axis=0)[:-1]
+        middle[:-1] /= middle[:-1].sum()
+        said.append(middle)
     return said
 
 
@@ -64,7 +65,7 @@ def test_smoothing_is_that_of_frames(size: tuple[int, int, int], how: str, seed:
     windows = made(*size, seed)
     expected = by_frames(windows, frames, how)
     place = 0
-    for start, end, said in smoothed(windows, how):
+    for start, end, said, familiarity in smoothed(windows, how):
         assert start == place < end
         for frame in range(start, end):
             wanted = expected[frame]
@@ -72,7 +73,7 @@ def test_smoothing_is_that_of_frames(size: tuple[int, int, int], how: str, seed:
                 assert wanted is None
                 assert said is None
             else:
-                np.testing.assert_allclose(said, wanted, atol=1e-12)
+                np.testing.assert_allclose([*said, familiarity], wanted, atol=1e-12)
         place = end
     assert place == frames
 
@@ -81,16 +82,18 @@ def test_smoothing_is_that_of_frames(size: tuple[int, int, int], how: str, seed:
 @given(SIZES, st.sampled_from([0.0, 0.5]))
 def test_merging_is_that_of_frames(size: tuple[int, int, int], threshold: float) -> None:
     windows, frames = made(*size), size[0]
-    labels, scores = [], []
+    labels, scores, shares = [], [], []
     for said in by_frames(windows, frames, "mean"):
-        best = 0.0 if said is None else said.max()
-        named = None if said is None else LABELS[said.argmax()]
-        labels.append(named if said is None or best >= threshold else "unknown")
-        scores.append(best)
+        share = 0.0 if said is None else said[-1]
+        named = None if said is None else LABELS[said[:-1].argmax()]
+        labels.append(named if said is None or share >= threshold else "unknown")
+        scores.append(0.0 if said is None else said[:-1].max())
+        shares.append(share)
     expected, start = [], 0
     for label, group in itertools.groupby(labels):
         end = start + len(list(group))
-        expected.append((start, end, label, pytest.approx(np.mean(scores[start:end]))))
+        means = (pytest.approx(np.mean(values[start:end])) for values in (scores, shares))
+        expected.append((start, end, label, *means))
         start = end
     assert list(segments(smoothed(windows), LABELS, threshold)) == expected
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ms2l_tf.data import ClipDataset
 from tools.benchmarks.preparing import prepare_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +79,12 @@ def test_rows_are_compared_with_the_keras_step_of_their_shape_and_cores() -> Non
 
 @pytest.mark.parametrize(
     ("flag", "named"),
-    [("--shapes=ntu60", "--shapes"), ("--what=all", "--what"), ("--compare=torch", "torch_python")],
+    [
+        ("--shapes=ntu60", "--shapes"),
+        ("--what=all", "--what"),
+        ("--what=predict", "--models"),
+        ("--compare=torch", "torch_python"),
+    ],
 )
 def test_bad_flags_are_one_line(flag: str, named: str) -> None:
     done = benchmark(flag)
@@ -125,6 +131,18 @@ def test_preparing_is_timed(format_name: str, frames: int, tmp_path: Path) -> No
     assert [row[key] for key in ("format", "clips", "frames")] == [format_name, 130, frames]
     assert min(row["cpu_seconds"], row["peak_mb"], row["peak_mb_of_a_reader"]) > 0
     assert f"| {format_name} | 130 | 2 |" in done.stdout
+
+
+@pytest.mark.slow
+def test_predicting_is_timed(exported: Path, tiny_dataset: ClipDataset, tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    flags = ("--what=predict", f"--models={exported}", f"--data={tiny_dataset.path}")
+    done = benchmark(*flags, f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert row["clips_per_s"] > 0
+    assert min(row["ms"][part] for part in ("read", "features", "total")) > 0
+    assert done.stdout.startswith("| model | D | read, ms |")
 
 
 @pytest.mark.slow

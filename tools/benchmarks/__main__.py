@@ -1,8 +1,9 @@
-"""Times training steps (MS2L, ST-GCN), an epoch's input pipeline, probes, preparing; peak memory.
+"""Times training steps, an epoch's input pipeline, probes, preparing, predicting; peak memory.
 
     python -m tools.benchmarks
     python -m tools.benchmarks --what=probes
     python -m tools.benchmarks --what=prepare --cores=2 --clips=1000 --clips=64000
+    python -m tools.benchmarks --what=predict --models=models/a,models/b --data=data/nw_ucla
     python -m tools.benchmarks --compare=torch --torch_python=<interpreter with PyTorch>
 
 Every case runs in a process of its own, so that peak memory is that case's alone. Cases that are
@@ -28,6 +29,7 @@ from absl import flags
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.measures import write_measures
+from tools.benchmarks.predicting import predict_rows, predict_table
 from tools.benchmarks.preparing import WRITERS, prepare_rows, prepare_table
 from tools.benchmarks.probes import probe_rows, probe_table
 from tools.markdown import markdown_table
@@ -76,7 +78,7 @@ TORCH_PYTHON = flags.DEFINE_string(
 WHAT = flags.DEFINE_list(
     "what",
     ["step", "input"],
-    "What to time: step, input (not of stgcn), probes, prepare (both of no shape).",
+    "What to time: step, input (not of stgcn), probes, prepare, predict (these of no shape).",
 )
 CLIPS = flags.DEFINE_multi_integer(
     "clips",
@@ -88,6 +90,8 @@ CLIPS = flags.DEFINE_multi_integer(
 FORMAT = flags.DEFINE_enum(
     "format", "nw_ucla", sorted(WRITERS), "Of the files that --what=prepare reads."
 )
+MODELS = flags.DEFINE_list("models", [], "Folders of exported models for --what=predict.")
+DATA = flags.DEFINE_string("data", "", "Dataset whose clips --what=predict predicts.")
 SHAPE_NAMES = flags.DEFINE_list("shapes", sorted(SHAPES), f"Shapes: {', '.join(SHAPES)}.")
 CORES = flags.DEFINE_multi_integer(
     "cores", [1, 2], "Core counts to time the training step on; may be given several times."
@@ -243,10 +247,15 @@ def check_flags() -> None:
     Raises:
         InputError: an unknown shape or part, or no interpreter for the comparison.
     """
-    for flag, known in ((SHAPE_NAMES, set(SHAPES)), (WHAT, {"step", "input", "probes", "prepare"})):
+    for flag, known in (
+        (SHAPE_NAMES, set(SHAPES)),
+        (WHAT, {"step", "input", "probes", "prepare", "predict"}),
+    ):
         unknown = sorted(set(flag.value) - known)
         if unknown:
             raise InputError(f"--{flag.name}: '{unknown[0]}' is not one of {', '.join(known)}")
+    if "predict" in WHAT.value and not (MODELS.value and DATA.value):
+        raise InputError("--what=predict: name exported models by --models and clips by --data")
     if COMPARE.value == "torch" and shutil.which(TORCH_PYTHON.value) is None:
         raise InputError(
             f"--torch_python: '{TORCH_PYTHON.value}' is not a program; --compare=torch needs the "
@@ -277,6 +286,10 @@ def main() -> None:
             prepared += prepare_rows(CLIPS.value or [1000, 4000], cores, FORMAT.value)
         print(prepare_table(prepared))
         rows += prepared
+    if "predict" in WHAT.value:
+        predicted = predict_rows(MODELS.value, DATA.value)
+        print(predict_table(predicted))
+        rows += predicted
     machine = environment(rows)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     if OUT.value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 
 import numpy as np
@@ -59,9 +60,10 @@ def run_features(
         return _encode(run, test_on, progress), ""
     except InputError as error:
         warn(f"{run.folder.path}: no map and no skeletons: {error}")
+        paths = [run.folder.path, *map(pathlib.Path, run.config.data.data.split(","))]
         told = str(error)
-        for path in (run.config.data.data, str(run.folder.path)):
-            told = told.replace(path, path.rstrip("/").rpartition("/")[2]) if path else told
+        for path in paths:
+            told = told.replace(str(path), path.name)
         return None, f"{told}; --data=DIR tells where the dataset is"
 
 
@@ -71,8 +73,8 @@ def _encode(run: ReadRun, test_on: str, progress: Callable[[str], None]) -> RunF
     if isinstance(details.get("pooling"), str):
         config = changed(config, pooling=details["pooling"])
     config, data = open_run(run.folder, config)
-    first = next(iter(details.get("layouts") or ()), data.names[0])
-    number = data.index(first if isinstance(first, str) else data.names[0])
+    layouts = details.get("layouts")
+    number = data.index(layouts[0] if isinstance(layouts, list) and layouts else data.names[0])
     clips = data.parts[number]
     whole = sides_of(run.folder, config, clips, test_on)
     rows = (_sample(whole[0], MOST_TRAIN), _sample(whole[1], MOST_TEST))

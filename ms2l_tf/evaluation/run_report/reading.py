@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ms2l_tf.errors import InputError, warn
 from ms2l_tf.evaluation.predictions import Predictions, predictions_name, read_predictions
 from ms2l_tf.evaluation.result import EvaluationResult
+from ms2l_tf.evaluation.tables import format_notes
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.history_rows import Row, history_rows
 from ms2l_tf.settings.config import RunConfig
@@ -106,12 +107,21 @@ def _result(folder: RunFolder, test_on: str, flaws: list[str]) -> EvaluationResu
             flaws.append(f"not evaluated on the {test_on} clips yet: {how} brings the rest")
         return None
     result = _held(lambda: EvaluationResult.load(path), path, flaws, "evaluate again")
-    if result is not None and not all(
-        isinstance(part, Mapping) for part in (result.details, result.environment)
-    ):
+    if result is not None and not _whole(result):
         flaws.append(f"{path.name}: an entry is damaged; evaluate again")
         return None
     return result
+
+
+def _whole(result: EvaluationResult) -> bool:
+    """Whether what the page reads of its nested entries can be read."""
+    if not isinstance(result.details, Mapping) or not isinstance(result.environment, Mapping):
+        return False
+    try:
+        format_notes(result.details)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _held(
