@@ -20,6 +20,7 @@ import os
 import pathlib
 import posixpath
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -35,7 +36,11 @@ MAX_GROWTH = 200
 MIN_TOTAL_BYTES = 1 << 30
 MAX_MEMBERS = 1_000_000  # NTU RGB+D 120 has some 114,000
 
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
+# What the standard library's readers of archives raise at damage, of each kind of these.
+DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error, EOFError),
+    *(OSError, ValueError, IndexError, OverflowError, NotImplementedError, RuntimeError),
+)
 _OPENERS: dict[str, Callable[[pathlib.Path], io.BufferedIOBase]] = {
     ".xz": lzma.LZMAFile,
     ".gz": gzip.GzipFile,
@@ -83,7 +88,7 @@ class SourceFiles(abc.ABC):
     def _guarded(self, name: str, size: int) -> bytes:
         try:
             return self._read(name, size)
-        except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
+        except DAMAGE as error:
             raise InputError(f"{self.path}: {name} cannot be read ({error})") from None
 
     @abc.abstractmethod
@@ -128,7 +133,9 @@ def open_source(path: str | os.PathLike[str], scratch: pathlib.Path | None = Non
         if source.suffix.lower() == ".zip":
             return _ZipFiles(source)
         return _TarFiles(source, scratch)
-    except _DAMAGE as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError(f"{source}: is damaged or no archive ({error})") from None
 
 
@@ -294,6 +301,8 @@ def _add_member(path: pathlib.Path, members: dict[str, Member], name: str, membe
 
 def _check_member(path: pathlib.Path, name: str, plain: bool, size: int) -> None:
     parts = name.replace("\\", "/").split("/")
+    if not name:
+        raise InputError(f"{path}: refused, it holds a member without a name")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise InputError(f"{path}: refused, member {name!r} points outside the archive")
     if not plain:

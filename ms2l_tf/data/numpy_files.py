@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import lzma
 import math
 import mmap
 import posixpath
@@ -11,20 +10,15 @@ import shutil
 import struct
 import tempfile
 import zipfile
-import zlib
 
 import numpy as np
 
-from ms2l_tf.data.archives import MAX_GROWTH, MIN_TOTAL_BYTES, SourceFiles
+from ms2l_tf.data.archives import DAMAGE, MAX_GROWTH, MIN_TOTAL_BYTES, SourceFiles
 from ms2l_tf.errors import InputError, one_line
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 12
 _LOCAL_HEADER = 30  # bytes before the name of a member in a zip file
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError),
-    *(NotImplementedError, RuntimeError, EOFError, OSError),
-)
 
 
 class ArrayHeader:
@@ -82,7 +76,7 @@ class NpzFile:
         try:
             with files.open(name) as file, zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise InputError(f"{name}: is no complete .npz file ({one_line(error)})") from None
         self._members = {posixpath.splitext(each.filename)[0]: each for each in members}
         self._inflated: dict[str, np.ndarray] = {}
@@ -110,7 +104,7 @@ class NpzFile:
                 self._inflated[name] = npy_array(self._inflate(member, where), where)
         except InputError:
             raise
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise InputError(f"{where}: cannot be read ({one_line(error)})") from None
         return self._inflated[name]
 

@@ -26,10 +26,11 @@ from ms2l_tf.data.numpy_files import NpzFile
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.data.preparing.report import PrepareReport
 from ms2l_tf.errors import InputError, warn
+from ms2l_tf.skeletons.layout import load_layout
 from tests.data.conftest import nw_ucla_content
 from tests.data.motion_files import amc, asf, bvh
-from tests.data.writers_tables import write_arrays
-from tests.data.writers_toolboxes import motion
+from tests.data.writers_tables import table_bytes, wide_rows, write_arrays
+from tests.data.writers_toolboxes import annotation, motion, write_pyskl
 
 LONG = "1" * 5000  # digits: more than `int` takes
 
@@ -181,6 +182,41 @@ def test_a_split_whose_clips_are_unreadable(tmp_path: pathlib.Path) -> None:
     dataset, report = prepare("arrays", source, tmp_path / "out", options=options, progress=False)
     assert dataset.split_names == ()
     assert "split given left out: none of its training clips is readable" in report.lines()
+
+
+def test_members_without_a_name(tmp_path: pathlib.Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x.csv", "")
+    content = (tmp_path / "a.zip").read_bytes()
+    nameless = content.replace(b"x.csv", b"\0.csv")  # the name ends at the zero
+    (tmp_path / "a.zip").write_bytes(nameless)
+    said = refused(lambda: open_source(tmp_path / "a.zip"))
+    assert said.endswith("a.zip: refused, it holds a member without a name")
+
+
+@pytest.mark.parametrize("format_name", ["csv", "arrays", "pyskl"])
+def test_more_persons_than_memory_has_room_for(tmp_path: pathlib.Path, format_name: str) -> None:
+    """One clip of a crowd is bad; that the others are not padded to it is seen in their shape."""
+    source = tmp_path / "in"
+    source.mkdir()
+    joints = 25 if format_name == "pyskl" else 20
+    clips = {f"c{number:02}": motion(str(number), 2, joints, persons=2) for number in range(30)}
+    clips["crowd"] = np.ones((1, 101, joints, 3), np.float32)
+    if format_name == "csv":
+        rows = wide_rows(clips, load_layout("kinect_v1_20"))
+        (source / "mine.csv").write_bytes(table_bytes(rows))
+    elif format_name == "arrays":
+        write_arrays(source, clips)
+    else:
+        annotations = [annotation(name, poses, 0) for name, poses in clips.items()]
+        write_pyskl(source / "mine.pkl", annotations)
+    options = ReaderOptions(layout="" if format_name == "pyskl" else "kinect_v1_20")
+    out = tmp_path / "out"
+    dataset, report = prepare(format_name, source, out, options=options, progress=False)
+    assert [poses.num_persons for poses in map(dataset.poses, dataset.layouts)] == [2]
+    (said,) = report.blanked.values()
+    assert "101" in said
+    assert "100" in said
 
 
 HIDDEN = (".git/a.npy", "deep/.ipynb_checkpoints/b.npy", "__MACOSX/._a.npy", "._a.npy", ".npy")

@@ -22,7 +22,7 @@ _HARMFUL = (
     b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR",
 )
 _OPERATIONS = tuple(operation.code.encode("latin-1") for operation in pickletools.opcodes)
-_VALUES = (
+_VALUES: tuple[object, ...] = (
     *(
         None,
         True,

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from ms2l_tf.data.formats import FORMATS
-from tests.fuzz.cases import DATASET, REFUSED, Case, make_case, run_case
+from tests.fuzz.cases import DATASET, REFUSED, Case, run_case
 from tests.fuzz.seeds import SEEDS, files_of, seed_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_format_is_fuzzed() -> None:
     assert SEEDS.keys() == FORMATS.keys()
+    assert len(FOUND) > 15, "the corpus is not there"
 
 
 @pytest.mark.parametrize("format_name", SEEDS)
@@ -47,11 +48,6 @@ def test_what_was_found_once(source: pathlib.Path, tmp_path: pathlib.Path) -> No
     for lenient in (True, False):
         case = Case(source.parts[-3], seed, files_of(source), lenient)
         assert run_case(case, tmp_path) in (DATASET, REFUSED)
-
-
-def test_a_case_is_the_same_at_any_time() -> None:
-    assert make_case("nw_ucla", 7) == make_case("nw_ucla", 7)
-    assert len({tuple(make_case("nw_ucla", number).files.values()) for number in range(20)}) > 15
 
 
 def test_some_cases_of_every_format() -> None:

@@ -21,6 +21,7 @@ from ms2l_tf.data.formats.base import DEFAULTS, DatasetHeader, ReadClip, ReaderO
 from ms2l_tf.data.formats.clip_names import clip_names, folder_labels
 from ms2l_tf.data.formats.listed import (
     LICENCE,
+    MOST_PERSONS,
     ListedReader,
     Listing,
     assumed,
@@ -32,7 +33,7 @@ from ms2l_tf.data.numpy_files import NpzFile, npy_array, npy_header
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.errors import InputError
 
-_EXPECTED = "expected real numbers [F, J, C] or [F, M, J, C], C = 2 or 3"
+_EXPECTED = f"expected real numbers [F, J, C] or [F, M, J, C], C = 2 or 3, M up to {MOST_PERSONS}"
 
 
 class ArraysReader(ListedReader):
@@ -154,4 +155,6 @@ class ArraysReader(ListedReader):
 
 
 def _is_clip(shape: tuple[int, ...]) -> bool:
-    return len(shape) in (3, 4) and shape[-1] in (2, 3) and 0 not in shape
+    if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or 0 in shape:
+        return False
+    return len(shape) == 3 or shape[1] <= MOST_PERSONS

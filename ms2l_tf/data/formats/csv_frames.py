@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ms2l_tf.data.formats.csv_index import TableIndex
+from ms2l_tf.data.formats.listed import MOST_PERSONS
 from ms2l_tf.data.formats.mocap import shorten
 from ms2l_tf.data.records import ClipPoses
 from ms2l_tf.errors import InputError
@@ -39,7 +40,13 @@ def poses_of(
     columns = table.columns
     frames, repairs = _frames(rows, lines, columns.roles.get("frame"), columns.long, name)
     persons = _persons(rows, columns.roles.get("person"))
-    values = np.full((int(frames.max()) + 1, int(persons.max()) + 1, len(places), 4), np.nan)
+    num_persons = int(persons.max()) + 1
+    if num_persons > MOST_PERSONS:
+        raise InputError(
+            f"{name}, line {lines[0]}: the clip that begins here has {num_persons} persons; at "
+            f"most {MOST_PERSONS} are read"
+        )
+    values = np.full((int(frames.max()) + 1, num_persons, len(places), 4), np.nan)
     if columns.long:
         joint = columns.roles["joint"]
         joints = np.array([places[row[joint].strip()] for row in rows])

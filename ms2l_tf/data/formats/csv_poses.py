@@ -25,7 +25,14 @@ from ms2l_tf.data.formats.clip_names import clip_names, folder_labels
 from ms2l_tf.data.formats.csv_columns import TAGS, Columns, match_joints
 from ms2l_tf.data.formats.csv_frames import poses_of
 from ms2l_tf.data.formats.csv_index import ClipRows, TableIndex, index_table, rows_of
-from ms2l_tf.data.formats.listed import LICENCE, ListedReader, Listing, assumed, pose_header
+from ms2l_tf.data.formats.listed import (
+    LICENCE,
+    MOST_PERSONS,
+    ListedReader,
+    Listing,
+    assumed,
+    pose_header,
+)
 from ms2l_tf.data.label_table import GIVEN, SIDES, sorted_classes
 from ms2l_tf.data.records import Clip
 from ms2l_tf.data.splits import SplitNames
@@ -91,12 +98,12 @@ class CsvReader(ListedReader):
                 or table.columns.present != first.columns.present
             ):
                 raise InputError(f"{name}: has other joints or coordinates than {names[0]}")
-        persons = (len(rows.persons) for _, rows in self._rows.values())
+        persons = [len(rows.persons) for _, rows in self._rows.values()]
         poses = pose_header(
             self.options,
             layout,
             unit="unknown",
-            num_persons=max(1, *persons),
+            num_persons=max([1, *(count for count in persons if count <= MOST_PERSONS)]),
             num_coords=3 if "z" in first.columns.present else 2,
             confidence="confidence" in first.columns.present,
         )

@@ -28,6 +28,8 @@ from ms2l_tf.skeletons.layout import SkeletonLayout, layout_names, load_layout
 USUAL_AXES = Axes(up="+y", forward="-z", handedness="right")
 FRAME_RATE = 30.0
 LICENCE = "that of the recordings"
+# All clips of a dataset have room for as many persons as one has: more would fill the memory.
+MOST_PERSONS = 100
 MAX_CLASSES = 10_000  # a larger number is no label
 _SHOWN = 3
 

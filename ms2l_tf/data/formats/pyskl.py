@@ -35,6 +35,7 @@ from ms2l_tf.data.formats.class_names import class_names
 from ms2l_tf.data.formats.kinect import AXES
 from ms2l_tf.data.formats.listed import (
     LICENCE,
+    MOST_PERSONS,
     ListedReader,
     Listing,
     layout_of,
@@ -108,7 +109,7 @@ class PysklReader(ListedReader):
         return Listing(clips, header, paired_splits(lists, "the annotation file"))
 
     def _pose_header(self, where: str) -> PoseHeader:
-        known = [each for each in self._annotations.values() if len(each.shape) == 4]
+        known = [each for each in self._annotations.values() if _is_keypoint(each.shape)]
         if not known:
             raise InputError(f"{where}: no annotation has an array 'keypoint' [M, T, V, C]")
         (joints, coords), _ = collections.Counter(e.shape[2:] for e in known).most_common(1)[0]
@@ -130,10 +131,10 @@ class PysklReader(ListedReader):
         header, annotation = self.header.poses[0], self._annotations[entry]
         expected = (header.skeleton.num_joints, header.num_coords)
         shape = annotation.shape
-        if len(shape) != 4 or shape[2:] != expected or not shape[0] or not shape[1]:
+        if not _is_keypoint(shape) or shape[2:] != expected or not shape[0] or not shape[1]:
             raise InputError(
                 f"{entry}: 'keypoint' has shape {shape}, expected (M, T, {expected[0]}, "
-                f"{expected[1]})"
+                f"{expected[1]}) of at most {MOST_PERSONS} persons"
             )
         if annotation.frames is not None and annotation.frames != shape[1]:
             raise InputError(
@@ -173,6 +174,10 @@ def _content(value: Any, name: str) -> tuple[list[Any], dict[str, list[str]]]:
         if not isinstance(key, str) or not texts:
             raise InputError(f"{name}: 'split' {shown(key)} is no list of clips' names")
     return annotations, {key: list(members) for key, members in split.items()}
+
+
+def _is_keypoint(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and shape[0] <= MOST_PERSONS
 
 
 def _clip(value: Any, where: str) -> Clip:
