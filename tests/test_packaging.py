@@ -153,7 +153,7 @@ def test_metadata(metadata: email.message.Message, wheel: zipfile.ZipFile) -> No
     assert metadata["Name"] == "ms2l-tf"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "Apache-2.0" in (metadata["License-Expression"] or metadata["License"])
-    assert {"cuda", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert {"cuda", "umap", "video", "onnx", "dev"} == set(metadata.get_all("Provides-Extra", []))
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
 
 
@@ -228,6 +228,7 @@ def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> N
         "ms2l-prepare": ("--format:", "--source:", "--out:"),
         "ms2l-train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
         "ms2l-evaluate": ("--workdir:", "--probes:", "--pooling:"),
+        "ms2l-export": ("--workdir:", "--out:", "--head:", "--formats:", "--show:"),
         "msclr-train": ("--workdir:", "--layouts:", "--pairs:", "--queue:"),
         "msclr-evaluate": ("--workdir:", "--layouts:", "--single:", "--streams:"),
     }
