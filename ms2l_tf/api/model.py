@@ -198,8 +198,8 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
             features: [N, D], of `embed` or `classify`.
 
         Returns:
-            Between 0 and 1, float [N], see `KnownClips.familiarity`; None: the model was exported
-            without its labelled training clips.
+            The cosine of each and its nearest labelled training clip, float32 [N]; None: the model
+            was exported without these.
         """
         known = self._opened().known
         return None if known is None else known.familiarity(features)

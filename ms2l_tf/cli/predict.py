@@ -43,8 +43,8 @@ TOP_K = flags.DEFINE_integer("top_k", 5, "Classes that are told, the best first.
 THRESHOLD = flags.DEFINE_float(
     "threshold",
     0.0,
-    "Familiarity under which the label is 'unknown': the share of clips of known actions by other "
-    "persons that may be refused, such as 0.05.",
+    "Familiarity, the cosine with the nearest training clip, under which the label is 'unknown'; "
+    "docs/prediction.md tells how to choose it.",
     lower_bound=0.0,
     upper_bound=1.0,
 )

@@ -44,10 +44,10 @@ def check_threshold(model: Model, threshold: float) -> None:
     """Makes sure that a model can tell unknown actions, if it is asked to.
 
     Raises:
-        InputError: it cannot, or the threshold is no share.
+        InputError: it cannot, or the threshold is no cosine.
     """
     if not 0 <= threshold <= 1:
-        raise InputError(f"threshold: {threshold}; expected a share between 0 and 1")
+        raise InputError(f"threshold: {threshold}; expected a cosine between 0 and 1")
     nothing = np.zeros((1, model.manifest.feature_dim), np.float32)
     if threshold and model.familiarity(nothing) is None:
         raise InputError(

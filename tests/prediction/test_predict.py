@@ -286,7 +286,7 @@ def test_long_clips_come_in_smaller_batches() -> None:
         ("--model=M --stream --windows=9 --input=x", "--input is of no use with --stream"),
         ("--model=nowhere --input=x", "nowhere: no such folder; ms2l-export makes one"),
         ("--model=M --input=nowhere", "nowhere"),
-        ("--model=M --input=M --format=arrays", "held_out.npy: an array has shape"),
+        ("--model=M --input=M --format=arrays", "known.npy: an array has shape"),
         ("--model=M --input=M --format=films", "films"),
     ],
 )
