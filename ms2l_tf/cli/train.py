@@ -93,9 +93,8 @@ def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate")
         warn(line)
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(
-        f"next: {shlex.join([then, f'--workdir={folder.path}', *_without_tests(config, folder)])}"
-    )
+    reads = [then, f"--workdir={folder.path}", *_without_tests(config, folder)]
+    print(f"next: {shlex.join(reads)}")
 
 
 def _with_method(given: dict[str, Any], workdir: str) -> dict[str, Any]:

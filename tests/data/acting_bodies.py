@@ -6,7 +6,6 @@ The body stands in T-pose, y up, faces +z and has its left at +x; right arm and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -87,7 +86,7 @@ def bvh_text(
 ) -> str:
     """A file in centimetres; `turned` says about which axis, and by how much, joints turn."""
     lines = ["HIERARCHY"]
-    rows: list[Sequence[Any]] = []
+    rows: list[np.ndarray] = []
     frames = len(next(iter(turned.values()))[1])
     moves = np.tile(next(iter(places.values()))[1] * 100, (frames, 1))
 
@@ -97,7 +96,11 @@ def bvh_text(
         lines.append(f"{'JOINT' if parent else 'ROOT'} {joint}")
         lines.extend(["{", "OFFSET " + " ".join(f"{value:.6f}" for value in offset)])
         channels = "Zrotation Xrotation Yrotation"
-        lines.append(f"CHANNELS 3 {channels}" if parent else f"CHANNELS 6 {MOVES} {channels}")
+        lines.append(
+            f"CHANNELS 3 {channels}"
+            if parent
+            else f"CHANNELS 6 Xposition Yposition Zposition {channels}"
+        )
         if not parent:
             rows.extend(moves.T)
         axis, by = turned.get(joint, ("Z", np.zeros(frames)))
@@ -114,13 +117,12 @@ def bvh_text(
     return "\n".join(lines) + "\n"
 
 
-MOVES = "Xposition Yposition Zposition"
 _METRE = 0.45 / 0.0254  # of an Acclaim skeleton whose length is 0.45
 
 
 def asf_text(places: Places) -> str:
     """The skeleton whose bones end at the joints and are called like them."""
-    root, *bones = places
+    _, *bones = places
     lines = [":version 1.10", ":units", "mass 1.0", "length 0.45", "angle deg"]
     lines += [":root", "order TX TY TZ RX RY RZ", "axis XYZ"]
     lines += ["position 0 0 0", "orientation 0 0 0", ":bonedata"]
@@ -133,7 +135,7 @@ def asf_text(places: Places) -> str:
         lines += [f"length {size:.9f}", "axis 0 0 0 XYZ", "dof rx ry rz", "end"]
     lines += [":hierarchy", "begin"]
     lines += [f"{places[bone][0]} {bone}" for bone in bones]
-    return "\n".join([*lines, "end"]).replace(f"\n{root} ", "\nroot ") + "\n"
+    return "\n".join([*lines, "end"]) + "\n"
 
 
 def amc_text(places: Places, turned: Mapping[str, tuple[str, np.ndarray]]) -> str:

@@ -64,9 +64,8 @@ class Assembly:
         report = self.report
         report.copies = [names for names in self._contents.values() if len(names) > 1]
         report.not_found = self._exclusions.not_found
-        for split in self.reader.splits(self._kept) or [
-            train_only([clip.name for clip in self._kept])
-        ]:
+        undivided = train_only([clip.name for clip in self._kept])
+        for split in self.reader.splits(self._kept) or [undivided]:
             _write_split(split, writer, report)
         report.clips = writer.num_clips
         report.classes = _count_classes(self._kept, self.reader.header.label_names)
