@@ -93,7 +93,8 @@ def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate")
         warn(line)
     folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
     print(f"trained to the last epoch: {folder.weights}")
-    print(f"next: {shlex.join([then, f'--workdir={folder.path}'])}")
+    reads = [then, f"--workdir={folder.path}", *_without_tests(config, folder)]
+    print(f"next: {shlex.join(reads)}")
 
 
 def _with_method(given: dict[str, Any], workdir: str) -> dict[str, Any]:
@@ -142,6 +143,19 @@ def _with_data(config: RunConfig) -> RunConfig:
     folder = f"{str(WORKDIR.value).rstrip('/')}_data"
     made = synthetic_data(folder, config.data.layouts, SYNTHETIC_CLIPS.value)
     return changed(config, data=made)
+
+
+def _without_tests(config: RunConfig, folder: RunFolder) -> tuple[str, ...]:
+    """What the command that reads the run has to be told where the split has no test clips."""
+    from ms2l_tf.data.clip_dataset import ClipDataset
+    from ms2l_tf.data.data_sets import settings_of_sets
+
+    first = settings_of_sets(config.data)[0]
+    dataset = ClipDataset.open(first.data)
+    split = dataset.split(first.split or dataset.split_names[0])
+    if len(split.test):
+        return ()
+    return "--probes=none", f"--save_features={folder.path / 'features.npz'}"
 
 
 def entry() -> None:

@@ -53,7 +53,12 @@ class LabelTable:
             return SplitNames(GIVEN, train, test, "by the table of labels")
         if not written:
             return None
-        return SplitNames(TRAIN_ONLY, tuple(written), (), "all clips, no test")
+        return train_only(written)
+
+
+def train_only(names: Sequence[str]) -> SplitNames:
+    """The split of clips that nobody has divided."""
+    return SplitNames(TRAIN_ONLY, tuple(names), (), "all clips, no test")
 
 
 def label_clips(

@@ -20,7 +20,7 @@ from ms2l_tf.data.data_sets import (
 from ms2l_tf.data.layout_poses import layout_poses
 from ms2l_tf.data.normaliser import Normaliser
 from ms2l_tf.data.pipeline import with_poses
-from ms2l_tf.data.splits import validation_split
+from ms2l_tf.data.splits import held_out_by, validation_split
 from ms2l_tf.errors import InputError, warn
 from ms2l_tf.settings.config import DataConfig, NormaliserConfig
 from ms2l_tf.skeletons import json_files
@@ -293,9 +293,10 @@ def _check_seen(store: PoseStore, split: Split) -> None:
 
 def _cut_alike(parts: Sequence[LayoutClips], by: str) -> tuple[LayoutClips, ...]:
     """One cut of the training clips for all layouts: a clip is on one side or the other."""
+    clips = np.unique(np.concatenate([part.train for part in parts]))
+    by = held_out_by(parts[0].dataset.clips, clips, by)
     if by == "none":
         return tuple(parts)
-    clips = np.unique(np.concatenate([part.train for part in parts]))
     fit, validation = validation_split(parts[0].dataset.clips, clips, by)
     return tuple(
         dataclasses.replace(

@@ -139,6 +139,24 @@ def validation_split(
     return train[~inside], train[inside]
 
 
+def held_out_by(clips: Sequence[Clip], train: np.ndarray, by: str) -> str:
+    """What to hold out of the training clips: `by`, unless that is subjects and nobody noted two.
+
+    Then it is groups, else single clips; of a single clip nothing (`"none"`).
+
+    Args:
+        clips: all of the dataset.
+        train: indices of the training clips.
+        by: see `validation_split`; or `"none"`.
+    """
+    if by != "subject":
+        return by
+    for field, of_clip in (("subject", "subject"), ("group", "group"), ("clip", "name")):
+        if len({getattr(clips[index], of_clip) for index in train}) > 1:
+            return field
+    return "none"
+
+
 def label_fraction(
     labels: np.ndarray, fraction: float, sampling: str = "balanced", seed: int = 0
 ) -> np.ndarray:

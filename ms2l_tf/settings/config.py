@@ -71,8 +71,8 @@ class DataConfig(Group):
     )
     validation: str = option(
         "subject",
-        "What is held out whole to cut the validation clips from the training clips; 'none': no "
-        "validation clips.",
+        "What is held out whole to cut the validation clips from the training clips; 'subject' is "
+        "'group' where they name no two, else 'clip'; 'none': no validation clips.",
         choices=("subject", "camera", "setup", "group", "clip", "none"),
     )
     train_on: str = option(

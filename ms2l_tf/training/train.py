@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ms2l_tf.data.run_data import RunData
+from ms2l_tf.data.splits import held_out_by
 from ms2l_tf.errors import warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
@@ -80,7 +81,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
             mend_labelled(folder, config, data.dataset, plan.labelled)
         return folder
     solve = closed_form(config)
-    _tell(data, plan, [] if solve else plan.batches.warnings())
+    _tell(data, plan, config.data.validation, [] if solve else plan.batches.warnings())
 
     def make_learner() -> Learner:
         learner = build_learner(config, plan.shape)
@@ -177,10 +178,17 @@ def _shape(
     return run_shape(config, data, clips=clips, steps=steps, epochs=epochs, **more)
 
 
-def _tell(data: RunData, plan: _Plan, warnings: list[str]) -> None:
+def _tell(data: RunData, plan: _Plan, validation: str, warnings: list[str]) -> None:
     """Says what is peculiar about the clips, beside the warnings."""
     for line in warnings:
         warn(line)
+    for one in data.sets:
+        by = held_out_by(one.dataset.clips, one.trained("all"), validation)
+        if by != validation:
+            print(
+                f"{one.dataset.path}: the training clips name no two subjects, so that validation "
+                f"clips are cut by --validation={by}"
+            )
     first = 0
     for one in data.sets:
         clips = plan.batches.clips - first

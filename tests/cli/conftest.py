@@ -22,7 +22,8 @@ MODULES = {
     "msclr-evaluate": "ms2l_tf.cli.evaluate",
 }
 TRAIN = MODULES["ms2l-train"]  # whose flags msclr-train has
-VIDEOS = "ms2l_tf.cli.videos"  # whose flags ms2l-prepare has
+# Whose flags ms2l-prepare has.
+OF_PREPARE = tuple(f"ms2l_tf.cli.{name}" for name in ("videos", "prepare_flags", "dataset_flags"))
 
 
 @pytest.fixture
@@ -36,16 +37,15 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
         script = name if "-" in name else f"ms2l-{name}"
         module = MODULES[script]
         monkeypatch.setattr(sys, "argv", [script, *arguments])
-        for imported in (module, TRAIN, VIDEOS):  # flags are defined on import
+        for imported in (module, TRAIN, *OF_PREPARE):  # flags are defined on import
             sys.modules.pop(imported, None)
-        for attribute in ("train", "videos"):
-            vars(cli).pop(attribute, None)
+            vars(cli).pop(imported.rpartition(".")[2], None)
         entry = importlib.import_module(module).entry
         try:
             with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
                 entry()
         finally:
-            _forget(module, TRAIN, VIDEOS, "ms2l_tf.cli.config_flags")
+            _forget(module, TRAIN, *OF_PREPARE, "ms2l_tf.cli.config_flags")
         code = stopped.value.code
         return 0 if code is None else int(code)
 

@@ -145,7 +145,7 @@ def test_folders_are_labels(tmp_path: pathlib.Path) -> None:
     assert dataset.label_names == ("run", "walk")
     rows = {clip.name: dataset.label_names[clip.label] for clip in dataset.clips}
     assert rows == {"walk_01": "walk", "run_01": "run", "run_02": "run"}
-    assert dataset.split_names == ()
+    assert dataset.split_names == ("train_only",)
     assert any(line.startswith("labels: the names of 2 folders") for line in report.lines())
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ms2l_tf.data import ClipDataset, label_fraction, validation_split
+from ms2l_tf.data import Clip, ClipDataset, label_fraction, validation_split
+from ms2l_tf.data.splits import held_out_by
 from ms2l_tf.errors import InputError
 
 
@@ -61,6 +62,24 @@ def test_impossible_validation(tiny: ClipDataset) -> None:
         validation_split(tiny.clips, train, "setup")
     with pytest.raises(InputError, match="between 0 and 1"):
         validation_split(tiny.clips, train, fraction=1.0)
+
+
+@pytest.mark.parametrize(
+    ("clips", "by"),
+    [
+        ([Clip("a", subject="1"), Clip("b", subject="2"), Clip("c", subject="2")], "subject"),
+        ([Clip("a", group="1", subject="1"), Clip("b", group="2", subject="1")], "group"),
+        ([Clip("a"), Clip("b")], "clip"),
+        ([Clip("a")], "none"),
+        ([], "none"),
+    ],
+)
+def test_what_is_held_out_where_nobody_noted_two_subjects(clips: list[Clip], by: str) -> None:
+    others = [Clip("x", subject="8", group="8"), Clip("y", subject="9", group="9")]  # test clips
+    train = np.arange(len(clips))
+    assert held_out_by([*clips, *others], train, "subject") == by
+    for field in ("camera", "setup", "group", "clip", "none"):
+        assert held_out_by([*clips, *others], train, field) == field
 
 
 @given(

@@ -42,6 +42,7 @@ from ms2l_tf.data.formats.base import (
     ReaderOptions,
     split_by,
 )
+from ms2l_tf.data.formats.kinect import describe_missing
 from ms2l_tf.data.formats.mocap import stem
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
@@ -117,7 +118,7 @@ class NwUclaReader(ClipReader):
             raise InputError(f"{entry}: has no joint in any frame")
         poses = {LAYOUT: ClipPoses(coords[:, np.newaxis])}
         frames = tuple(map(_digest, coords[~missing.all(axis=1)]))
-        return ReadClip(clip, poses, _describe_repairs(missing), frames)
+        return ReadClip(clip, poses, describe_missing(missing), frames)
 
     def note(self, clip: Clip, marks: Sequence[int]) -> None:
         """Takes down which frames a clip shows."""
@@ -184,14 +185,3 @@ def _coords(skeletons: Any, entry: str) -> np.ndarray:
             f"{entry}: frames have shape {coords.shape[1:]}, expected ({NUM_JOINTS}, 3)"
         )
     return coords
-
-
-def _describe_repairs(missing: np.ndarray) -> tuple[str, ...]:
-    if not missing.any():
-        return ()
-    frames = np.flatnonzero(missing.any(axis=1))
-    shown = ", ".join(str(frame) for frame in frames[:10]) + (", ..." if len(frames) > 10 else "")
-    return (
-        f"{int(missing.sum())} joints set to missing in {len(frames)} of {len(missing)} frames "
-        f"(frame {shown}, counted from 0)",
-    )

@@ -32,10 +32,10 @@ def cut(stream: ClipStream, how: str) -> ClipStream:
     """Pieces of clips, called like these with a number: `walk_000`, `walk_001`.
 
     `windows:LENGTH[:STRIDE]` are windows that begin every STRIDE frames (LENGTH, if not given); at
-    the end of a clip one may be shorter, down to half a LENGTH, and a clip that is shorter stays
-    whole. `points:FILE:BEFORE:AFTER` are the frames around those in a table with the columns clip,
-    frame and maybe label, cut at the ends of the clip. `intervals:FILE` are those of a table with
-    clip, start, end (not included) and maybe label.
+    the end of a clip one may be shorter, down to half a LENGTH (others are left out and counted),
+    and a clip that is shorter stays whole. `points:FILE:BEFORE:AFTER` are the frames around those
+    in a table with the columns clip, frame and maybe label, cut at the ends of the clip.
+    `intervals:FILE` are those of a table with clip, start, end (not included) and maybe label.
 
     Frames are counted from 0, at the highest frame rate of a layout; others are cut at the same
     times.
@@ -49,7 +49,10 @@ def cut(stream: ClipStream, how: str) -> ClipStream:
     where = f"--cut={how}"
     numbers = re.fullmatch(r"(\d+)(?::(\d+))?", rest)
     if kind == "windows" and numbers:
-        pieces = list(_windows(stream, int(numbers[1]), int(numbers[2] or numbers[1]), where))
+        pieces, rests = _windows(stream, int(numbers[1]), int(numbers[2] or numbers[1]), where)
+        if rests:
+            text = f"{rests} windows shorter than half of {numbers[1]} frames, left out"
+            stream = stream.noting(f"{where}: {text}")
     elif kind == "points" and (given := re.fullmatch(r"(.+):(\d+):(\d+)", rest)):
         pieces = list(_points(stream, given[1], int(given[2]), int(given[3]), where))
     elif kind == "intervals" and rest:
@@ -59,15 +62,20 @@ def cut(stream: ClipStream, how: str) -> ClipStream:
     return _cut(stream, pieces, where)
 
 
-def _windows(stream: ClipStream, length: int, stride: int, where: str) -> Iterator[_Piece]:
+def _windows(stream: ClipStream, length: int, stride: int, where: str) -> tuple[list[_Piece], int]:
+    """The windows, and how many were too short at the ends of their clips."""
     if not length or not stride:
         raise InputError(f"{where}: windows have a frame at least")
+    pieces, rests = [], 0
     for index in range(len(stream.clips)):
         frames = _length(stream, index)
         for start in range(0, frames, stride):
             end = min(start + length, frames)
             if start == 0 or end - start >= _LEAST * length:
-                yield _Piece(index, start, end)
+                pieces.append(_Piece(index, start, end))
+            else:
+                rests += 1
+    return pieces, rests
 
 
 def _points(stream: ClipStream, path: str, before: int, after: int, where: str) -> Iterator[_Piece]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ms2l_tf.data.formats import ClipReader
 from ms2l_tf.data.formats.guess import describe_files
+from ms2l_tf.data.label_table import train_only
 from ms2l_tf.data.preparing.exclusions import Exclusions
 from ms2l_tf.data.preparing.reading import Reading
 from ms2l_tf.data.preparing.report import REPORT, PrepareReport
@@ -64,9 +65,11 @@ class Assembly:
         report.copies = [names for names in self._contents.values() if len(names) > 1]
         report.not_found = self._exclusions.not_found
         report.notes = list(self.reader.header.notes)
-        for split in self.reader.splits(self._kept):
+        undivided = train_only([clip.name for clip in self._kept])
+        for split in self.reader.splits(self._kept) or [undivided]:
             _write_split(split, writer, report)
         report.clips = writer.num_clips
+        report.classes = _count_classes(self._kept, self.reader.header.label_names)
         report.changed = writer.repairs.to_json()
         for name, content in self.reader.header.documents.items():
             writer.add_document(name, content)
@@ -156,6 +159,12 @@ def _blank_poses(reader: ClipReader) -> dict[str, ClipPoses]:
         )
         for poses in reader.header.poses
     }
+
+
+def _count_classes(clips: Sequence[Clip], label_names: Sequence[str]) -> dict[str, int]:
+    """How many clips have which label; classes without clips are left out."""
+    counts = collections.Counter(clip.label for clip in clips)
+    return {name: counts[label] for label, name in enumerate(label_names) if counts[label]}
 
 
 def _write_split(split: SplitNames, writer: DatasetWriter, report: PrepareReport) -> None:

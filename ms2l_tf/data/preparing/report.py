@@ -18,12 +18,14 @@ class PrepareReport:
     Attributes:
         format, source: what was read (the source's own name, without the path to it).
         clips: how many were written; `published_clips` how many there should be, if known.
+        classes: how many of these have which label, in label order; others have none.
         excluded: clips that the list of exclusions names, and that were left out for it.
         not_found: names on that list that no clip of the source has.
         skipped: clips that could not be read and whose row is unknown, each with the reason.
         blanked: unreadable clips whose row is known, each with the reason: written as one frame
             of missing joints, in no training list, and still in the test lists.
-        repaired: clips with repairs, and what was repaired.
+        repaired: clips in which the reader changed something (joints set to missing, bodies
+            dropped, ends cut), and what.
         copies: groups of clips with the same poses under different names.
         one_frame: clips of a single frame.
         repeated_frames: clip -> frames equal to the one before; kept.
@@ -36,6 +38,7 @@ class PrepareReport:
     source: str
     clips: int = 0
     published_clips: int | None = None
+    classes: dict[str, int] = dataclasses.field(default_factory=dict)
     excluded: list[str] = dataclasses.field(default_factory=list)
     not_found: list[str] = dataclasses.field(default_factory=list)
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -54,7 +57,7 @@ class PrepareReport:
 
     def lines(self) -> list[str]:
         """A summary of a few lines for the terminal."""
-        lines = [*self.notes, f"{self.clips} clips written"]
+        lines = [*self.notes, f"{self.clips} clips written", *self._of_labels()]
         expected = self.published_clips
         if expected is not None and self.clips + len(self.excluded) != expected:
             lines.append(f"the published set has {expected} clips, {self.source} differs")
@@ -63,7 +66,7 @@ class PrepareReport:
             ("names on the list of exclusions are no clips of the source", self.not_found),
             ("skipped (unreadable, unknown)", self.skipped),
             ("unreadable, kept blank in the test lists only", self.blanked),
-            ("with joints set to missing", self.repaired),
+            (f"repaired, how is in {REPORT}", self.repaired),
             ("of one frame, kept as a still pose", self.one_frame),
             ("with frames that repeat the one before, kept", self.repeated_frames),
         )
@@ -76,6 +79,17 @@ class PrepareReport:
         for name, sizes in self.splits.items():
             lines.append(f"split {name}: {sizes['train']} training, {sizes['test']} test clips")
         return list(map(printable, lines))
+
+    def _of_labels(self) -> list[str]:
+        """What the classes are, and whether clips have none."""
+        lines = []
+        if self.classes:
+            listed = _few(f"{count} {name}" for name, count in self.classes.items())
+            lines.append(f"{len(self.classes)} classes with clips: {listed}")
+        unlabelled = self.clips - sum(self.classes.values())
+        if unlabelled:
+            lines.append(f"{unlabelled} clips have no label")
+        return lines
 
 
 def _few(names: Iterable[str], between: str = ", ", count: int = 3) -> str:

@@ -44,6 +44,11 @@ def test_rows_and_splits_of_pieces(stream: ClipStream, tmp_path: pathlib.Path) -
     assert {name[:3] for name in test} == {"c02", "c05", "c08", "c11"}
     assert len(train) + len(test) == len(dataset)
     assert any("pieces of 12 clips" in line for line in lines)
+    lengths = [len(stream.read(index)[LAYOUT].coords) for index in range(len(stream.clips))]
+    rests = sum(0 < frames - start < 5 for frames in lengths for start in range(5, frames, 5))
+    left_out = f"--cut=windows:10:5: {rests} windows shorter than half of 10 frames, left out"
+    assert rests > 0
+    assert left_out in lines
 
 
 def test_other_layouts_are_cut_at_the_same_times(stream: ClipStream) -> None:
