@@ -160,7 +160,8 @@ def test_metadata(metadata: email.message.Message, wheel: zipfile.ZipFile) -> No
     assert metadata["Name"] == "ms2l-tf"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "Apache-2.0" in (metadata["License-Expression"] or metadata["License"])
-    assert {"cuda", "dask", "umap", "video", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    extras = {"cuda", "dask", "faiss", "umap", "video", "onnx", "dev"}
+    assert extras == set(metadata.get_all("Provides-Extra", []))
     assert any(name.endswith("LICENSE") for name in wheel.namelist())
 
 
@@ -236,6 +237,9 @@ def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> N
         "ms2l-train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
         "ms2l-evaluate": ("--workdir:", "--probes:", "--pooling:"),
         "ms2l-report": ("--workdir:", "--out:", "--data:"),
+        "ms2l-predict": ("--model:", "--input:", "--windows:", "--stream:"),
+        "ms2l-search": ("--model:", "--data:", "--input:", "--top_k:"),
+        "ms2l-export": ("--workdir:", "--out:", "--head:", "--formats:", "--show:"),
         "msclr-train": ("--workdir:", "--layouts:", "--pairs:", "--queue:"),
         "msclr-evaluate": ("--workdir:", "--layouts:", "--single:", "--streams:"),
     }

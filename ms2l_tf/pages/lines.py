@@ -95,11 +95,12 @@ def _one(caption: str, where: str, curves: Mapping[str, Curve]) -> Html:
 
 
 def _path(places: Sequence[str], number: int) -> Html:
-    if len(places) == 1:
-        places = [places[0], places[0]]  # a round cap makes it a dot
+    alone = len(places) == 1
+    if alone:
+        places = [places[0], places[0]]  # round caps make it a dot
     return element(
         "path", d="M" + "L".join(places), stroke_dasharray=_dash(number),
-        style=f"--colour: {colour(number)}",
+        style=f"--colour: {colour(number)}", class_="dot" if alone else None,
     )  # fmt: skip
 
 

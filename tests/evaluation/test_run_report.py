@@ -329,7 +329,7 @@ EVIL = "<script>window.hacked = 1</script>"
 
 
 def guesses(run: str, *pairs: tuple[str, str]) -> Guesses:
-    return Guesses(run, "linear", {f"{EVIL}{i}": pair for i, pair in enumerate(pairs)})
+    return Guesses(run, "linear", "abc", {f"{EVIL}{i}": pair for i, pair in enumerate(pairs)})
 
 
 def test_names_are_text() -> None:
@@ -341,6 +341,16 @@ def test_names_are_text() -> None:
     check_page(page)
     assert "<i>" not in page
     assert html.escape(EVIL) in page
+
+
+def test_clips_of_another_dataset_are_others_whatever_they_are_called() -> None:
+    one = guesses("a", ("x", "x"), ("x", "y"))
+    same = dataclasses.replace(one, run="b")
+    other = dataclasses.replace(same, dataset="another")
+    assert "(2 read by both)" in "".join(classes_section([one, same]))
+    page = "".join(classes_section([one, other]))
+    assert "a and b were read on different clips." in page
+    assert "read by both" not in page
 
 
 def test_very_many_classes_are_cut_down_to_the_worst() -> None:

@@ -6,12 +6,11 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ms2l_tf.evaluation.predictions import Predictions
 from ms2l_tf.evaluation.run_report.accuracy import percent, points
 from ms2l_tf.evaluation.run_report.reading import ReadRun
 from ms2l_tf.evaluation.tables import probe_title
 from ms2l_tf.pages.charts import bar
-from ms2l_tf.pages.elements import Html, element, joined, note, table
+from ms2l_tf.pages.elements import Html, element, note, table
 
 _FIRST = ("classifier", "linear", "ridge", "svm")  # of the probes, the one to show
 _LISTED = 12  # clips that a line names
@@ -24,11 +23,13 @@ class Guesses:
     Attributes:
         run: name of the run.
         probe: key of the probe.
+        dataset: checksum of the dataset of the clips: others have clips of the same names.
         pairs: (class, predicted class) by the name of the clip.
     """
 
     run: str
     probe: str
+    dataset: str
     pairs: Mapping[str, tuple[str, str]]
 
     @property
@@ -44,22 +45,25 @@ class Guesses:
 
 def chosen_guesses(runs: Sequence[ReadRun]) -> list[Guesses]:
     """Predictions of one probe that all runs have, or else of each run's first one."""
-    read = {run.name: run.predictions for run in runs if run.predictions is not None}
-    common = set.intersection(*(set(one.predicted) for one in read.values())) if read else set()
-    return [
-        _guesses(name, predictions, _shown([p for p in predictions.predicted if p in common]
-                                           or list(predictions.predicted)))
-        for name, predictions in read.items()
-    ]  # fmt: skip
+    held = [set(run.predictions.predicted) for run in runs if run.predictions is not None]
+    common = set.intersection(*held) if held else set()
+    return [guesses for run in runs for guesses in _guesses(run, common)]
 
 
 def _shown(probes: Sequence[str]) -> str:
     return next((probe for probe in _FIRST if probe in probes), probes[0])
 
 
-def _guesses(run: str, predictions: Predictions, probe: str) -> Guesses:
-    rows = zip(predictions.clips, predictions.labels, predictions.predicted[probe], strict=True)
-    return Guesses(run, probe, {clip: (label, guess) for clip, label, guess in rows if label})
+def _guesses(run: ReadRun, common: set[str]) -> list[Guesses]:
+    """Those of one run, as a list that is empty if there are none."""
+    read = run.predictions
+    if read is None:
+        return []
+    probe = _shown([one for one in read.predicted if one in common] or list(read.predicted))
+    rows = zip(read.clips, read.labels, read.predicted[probe], strict=True)
+    pairs = {clip: (label, guess) for clip, label, guess in rows if label}
+    dataset = run.record.get("dataset_fingerprint", run.record["fingerprint"])
+    return [Guesses(run.name, probe, dataset, pairs)]
 
 
 def classes_section(guesses: Sequence[Guesses]) -> list[Html]:
@@ -125,7 +129,8 @@ def _of_several(guesses: Sequence[Guesses]) -> Html:
 
 def _clips(one: Guesses, other: Guesses) -> Html:
     """Which clips the other run has right that the first has not, and the other way round."""
-    common = [clip for clip in one.pairs if clip in other.pairs]
+    same = one.dataset == other.dataset
+    common = [clip for clip in one.pairs if same and clip in other.pairs]
     if not common:
         return note(f"{one.run} and {other.run} were read on different clips.", alarm=True)
     states = Counter((one.right(clip), other.right(clip)) for clip in common)
@@ -140,7 +145,7 @@ def _clips(one: Guesses, other: Guesses) -> Html:
         told = ", ".join(named[:_LISTED]) + (", ..." if len(named) > _LISTED else "")
         rows.append((words, f"{states[state]:,}", told if state[0] != state[1] else ""))
     caption = f"Clips of {one.run} and {other.run} ({len(common):,} read by both)"
-    return joined((table(caption, ("clips", "number", "which"), rows, numbers=(1,)),))
+    return table(caption, ("clips", "number", "which"), rows, numbers=(1,))
 
 
 def heading(guesses: Guesses) -> Html:

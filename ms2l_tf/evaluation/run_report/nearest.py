@@ -23,10 +23,12 @@ def nearest_section(features: Mapping[str, RunFeatures], pictures: Pictures) -> 
     """
     first = next(iter(features))
     queries = _queries(features[first])
-    found = {
-        f"nearest by {run}": (run, _nearest(one, (one.train.features, one.test.features), queries))
-        for run, one in features.items()
-    }
+    dataset = features[first].data.dataset.fingerprint
+    found = {}
+    for run, one in features.items():
+        sides = one.train.features, one.test.features
+        same = one.data.dataset.fingerprint == dataset  # another has clips of the same names
+        found[f"nearest by {run}"] = run, _nearest(one, sides, queries) if same else {}
     if len(features) == 1:
         found["nearest by raw coordinates"] = first, _by_raw(features[first], queries)
     rows = []
