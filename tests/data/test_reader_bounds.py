@@ -91,6 +91,30 @@ def test_frame_rates_that_cannot_be(
     assert f"--frame_rate={rate:g} cannot be: a recording has 1 to 100,000" in said
 
 
+def test_skeletons_that_nothing_moves() -> None:
+    """A megabyte of joints and one of frames would be poses of terabytes."""
+    still = "".join(f"JOINT j{number}\n{{\nOFFSET 0 1 0\n}}\n" for number in range(80))
+    text = bvh().replace("End Site", f"{still}End Site", 1)
+    assert len(parse_bvh(text, "a.bvh").joints) == 100
+    only = text.replace("CHANNELS 3 Zrotation Xrotation Yrotation\n", "")
+    more = only.replace(
+        "JOINT j0", "".join(f"JOINT {n}\n{{\nOFFSET 0 1 0\n}}\n" for n in range(60)) + "JOINT j0"
+    )
+    said = refused(lambda: parse_bvh(more, "a.bvh"))
+    assert said == "a.bvh: has 160 joints and 6 channels; a body has 20 joints a channel at most"
+    bones = asf().replace("order TX TY TZ RX RY RZ", "order RX")
+    bones = bones.replace("dof rx ry rz\n", "")
+    assert len(parse_asf(bones, "a.asf").joints) == 18
+    many = bones.replace(
+        "begin\nid 1\n",
+        "".join(
+            f"begin\nname b{n}\ndirection 0 1 0\nlength 1\naxis 0 0 0 XYZ\nend\n" for n in range(3)
+        )
+        + "begin\nid 1\n",
+    ).replace("root lhipjoint", "root lhipjoint b0 b1 b2")
+    assert "has 21 joints and 1 channels" in refused(lambda: parse_asf(many, "a.asf"))
+
+
 def test_frames_of_thousands_of_digits() -> None:
     skeleton = parse_asf(asf(), "a.asf")
     text = amc().replace("\n2\n", f"\n{LONG}\n")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ms2l_tf.data.formats.mocap import content_lines, parse_numbers, shorten
+from ms2l_tf.data.formats.mocap import check_moved, content_lines, parse_numbers, shorten
 from ms2l_tf.data.kinematics import euler_rotation, visit_order
 from ms2l_tf.errors import InputError
 
@@ -72,6 +72,8 @@ def parse_asf(text: str, where: str) -> AcclaimSkeleton:
         if bone.name in joints[:number]:
             raise InputError(f"{where}, line {bone.line}: the bone {bone.name} is there already")
     position, root_channels = _parse_root(_fields(sections[":root"]), where)
+    num_channels = len(root_channels) + sum(len(bone.channels) for bone in bones)
+    check_moved(len(joints), num_channels, where)
     return AcclaimSkeleton(
         joints,
         _parse_hierarchy(sections[":hierarchy"], joints, where),

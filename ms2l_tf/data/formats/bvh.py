@@ -17,7 +17,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ms2l_tf.data.checks import is_count
-from ms2l_tf.data.formats.mocap import check_recorded_rate, parse_numbers, shorten, text_lines
+from ms2l_tf.data.formats.mocap import (
+    check_moved,
+    check_recorded_rate,
+    parse_numbers,
+    shorten,
+    text_lines,
+)
 from ms2l_tf.data.kinematics import euler_rotation, world_points, world_rotations
 from ms2l_tf.errors import InputError
 
@@ -85,6 +91,7 @@ def parse_bvh(text: str, where: str) -> BvhMotion:
     hierarchy = _Hierarchy(where)
     start = hierarchy.parse(lines)
     num_channels = sum(len(channels) for channels in hierarchy.channels)
+    check_moved(len(hierarchy.joints), num_channels, where)
     values, frame_time = _parse_motion(lines, start, num_channels, where)
     return BvhMotion(
         tuple(hierarchy.joints),

@@ -13,6 +13,7 @@ from ms2l_tf.files import decode_text
 from ms2l_tf.skeletons.layout import load_layout
 
 BYTE_ORDER_MARK = "\ufeff"
+MOST_UNMOVED = 20  # joints that one channel may move: as many rotations for each number there is
 SLOWEST, FASTEST = 1, 100_000  # frames a second of any recording
 _SHOWN = 40  # characters of a file's content that an error message repeats
 
@@ -87,6 +88,21 @@ def parse_numbers(words: Sequence[str], place: str) -> list[float]:
         bad = next(word for word in words if not math.isfinite(float(word)))
         raise InputError(f"{place}: {shorten(bad)} is not a finite number")
     return numbers
+
+
+def check_moved(joints: int, channels: int, where: str) -> None:
+    """Refuses skeletons next to none of whose joints moves: poses would be far larger than files.
+
+    Args:
+        joints: J.
+        channels: numbers a frame.
+        where: names the skeleton.
+    """
+    if joints > MOST_UNMOVED * max(1, channels):
+        raise InputError(
+            f"{where}: has {joints} joints and {channels} channels; a body has {MOST_UNMOVED} "
+            "joints a channel at most"
+        )
 
 
 def check_recorded_rate(rate: float, what: str) -> None:
