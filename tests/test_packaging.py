@@ -266,8 +266,8 @@ def commands_in(text: str) -> list[tuple[str, list[str]]]:
 
 def test_demo_runs_the_commands_with_flags_they_have() -> None:
     plan = commands_in(run("make", "--dry-run", "--always-make", "demo"))
-    names = ("prepare", "train", "evaluate", "export", "report")
-    assert [command for command, _ in plan] == [f"ms2l-{name}" for name in names]
+    wanted = ("prepare", "train", "evaluate", "export", "report")
+    assert [command for command, _ in plan] == [f"ms2l-{name}" for name in wanted]
     for command, names in plan:
         assert set(names) <= flags_of(command)
 
