@@ -25,7 +25,9 @@ def recording(
     of_person = [clip for clip in test if dataset.clips[clip].subject == person]
     order = np.random.default_rng(0).permutation(of_person)[:ACTIONS]
     poses = [dataset.poses(layout).poses(int(clip)).coords for clip in order]
-    labels = [np.full(len(clip), label) for clip, label in zip(poses, dataset.labels[order])]
+    labels = [
+        np.full(len(clip), label) for clip, label in zip(poses, dataset.labels[order], strict=True)
+    ]
     return np.concatenate(poses), np.concatenate(labels)
 
 
