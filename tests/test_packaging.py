@@ -235,7 +235,7 @@ def test_help_shows_the_flags_of_the_command(command: str, started_as: str) -> N
         "ms2l-train": ("--workdir:", "--epochs:", "--learning_rate:", "--observed:"),
         "ms2l-evaluate": ("--workdir:", "--probes:", "--pooling:"),
         "ms2l-export": ("--workdir:", "--head:", "--formats:"),
-        "ms2l-predict": ("--model:", "--input:", "--windows:", "--map:"),
+        "ms2l-predict": ("--model:", "--input:", "--windows:", "--threshold:"),
         "ms2l-search": ("--model:", "--data:", "--index:", "--figure:"),
         "msclr-train": ("--workdir:", "--layouts:", "--pairs:", "--queue:"),
         "msclr-evaluate": ("--workdir:", "--layouts:", "--single:", "--streams:"),
