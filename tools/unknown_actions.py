@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--split", required=True)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
-    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for seed in range(asked.seeds):
         with tempfile.TemporaryDirectory() as folder:
             for head, score, *numbers in one_seed(asked, seed, Path(folder)):
