@@ -1,4 +1,4 @@
-"""A whole source of every format: a dozen clips of three people who wave and clap, or kick.
+"""A whole source of every format: a dozen clips of people who wave and clap, or wave and kick.
 
 Those that hold poses show the same synthetic motions, so that formats can be compared.
 """
@@ -33,8 +33,8 @@ LAYOUTS = ("kinect_v2_25", "kinect_v1_20", "coco_17", "openpose_25")
 
 
 @functools.cache
-def _motions() -> ClipDataset:
-    nobody_fails = Noise(white=0, drift=0, hidden=0, joints_lost=0, frames_lost=0)
+def _motions() -> dict[str, Poses]:
+    """The clips by layout."""
     preset = dataclasses.replace(
         load_preset("demo"),
         clips=12,
@@ -42,22 +42,26 @@ def _motions() -> ClipDataset:
         actions=("wave sideways", "clap"),
         subjects=("1", "2", "3"),
         cameras=(Camera("1", yaw=-20, distance=3.2), Camera("2", yaw=15, distance=2.9)),
-        noise=nobody_fails,
+        noise=Noise(white=0, drift=0, hidden=0, joints_lost=0, frames_lost=0),
         splits={},
     )
-    folder = pathlib.Path(tempfile.mkdtemp()) / "motions"
-    return generate(folder, preset=preset, layouts=LAYOUTS, progress=False)
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = generate(f"{folder}/motions", preset=preset, layouts=LAYOUTS, progress=False)
+        return {layout: _poses(dataset, layout) for layout in LAYOUTS}
+
+
+def _poses(dataset: ClipDataset, layout: str) -> Poses:
+    store, poses = dataset.poses(layout), {}
+    for index, clip in enumerate(dataset.clips):
+        action = NTU_ACTIONS[clip.label]
+        name = writers_ntu.clip_name(1, int(clip.camera), int(clip.subject), 1, action)
+        poses[name] = store.poses(index).coords.round(6)
+    return poses
 
 
 def people(layout: str) -> Poses:
     """The clips in a layout, float32 [T, 1, J, 3] in the axes of a Kinect, called as in NTU."""
-    dataset = _motions()
-    store = dataset.poses(layout)
-    return {
-        writers_ntu.clip_name(1, int(clip.camera), int(clip.subject), 1, NTU_ACTIONS[clip.label]):
-        store.poses(index).coords.round(6)
-        for index, clip in enumerate(dataset.clips)
-    }  # fmt: skip
+    return _motions()[layout]
 
 
 def pictured(poses: Poses) -> Poses:

@@ -66,6 +66,7 @@ def test_stgcn(tmp_path: pathlib.Path, array: str) -> None:
     assert (store.unit, store.num_persons, dataset.label_names[1]) == ("m", 2, "eat meal/snack")
     assert report.notes == ["left out, as made of the joints: xsub/train_data_bone.npy"]
     assert list(report.repaired) == [NTU_NAMES[0]]
+    assert f"1 repaired, how is in prepare_report.json: {NTU_NAMES[0]}" in report.lines()
 
 
 def test_kinetics_of_stgcn(tmp_path: pathlib.Path) -> None:

@@ -220,6 +220,23 @@ def test_validation_by(dataset: ClipDataset, by: str, held_out: int) -> None:
     assert len(data.fit) + len(data.validation) == 12
 
 
+@pytest.mark.parametrize(("groups", "held_out"), [("xxyy", 2), ("    ", 1)])
+def test_validation_where_nobody_noted_subjects(
+    tmp_path: pathlib.Path, groups: str, held_out: int
+) -> None:
+    layout = tiny_layout()
+    with DatasetWriter(tmp_path / "out", name="nobody", label_names=()) as writer:
+        writer.add_layout(layout, frame_rate=30.0, unit="m", axes=Axes("+y", "+z", "left"))
+        for name, group in zip("abcd", groups, strict=True):
+            clip = Clip(name, -1, group=group.strip())
+            writer.add_clip(clip, {layout.name: ClipPoses(motion(4))})
+        writer.add_split("all", train=list("abcd"), test=[])
+    data = opened(ClipDataset.open(tmp_path / "out"), validation="subject")
+    assert len(data.validation) == held_out
+    assert len({groups[index] for index in data.validation}) == 1
+    assert len(data.fit) == 4 - held_out
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
