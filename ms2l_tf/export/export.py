@@ -148,7 +148,8 @@ def _written(
         (folder / each.file).unlink(missing_ok=True)
         return {"reason": str(error)}
     clips = sample.fitting(each.frames, run.persons)
-    return compare(clips, runner, each.name, each.tolerance, run.network.compute_dtype)
+    tolerance = each.crossing if run.network.counts_crossings else each.tolerance
+    return compare(clips, runner, each.name, tolerance, run.network.compute_dtype)
 
 
 def _told(each: Format, record: Mapping[str, Any]) -> str:

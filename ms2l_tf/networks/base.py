@@ -78,6 +78,7 @@ class Network(keras.Model, abc.ABC):
 
     has_frames = True  # whether `frames` can be told apart
     gives_frames = False  # whether a call returns frames rather than one vector a clip
+    counts_crossings = False  # whether rounding can flip a feature: it counts what passes a bound
 
     def __init__(
         self,

@@ -166,6 +166,7 @@ class KernelEncoder(Network):
     """
 
     has_frames = False
+    counts_crossings = True
 
     def __init__(
         self,
