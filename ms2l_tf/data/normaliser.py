@@ -106,12 +106,14 @@ class Normaliser(keras.layers.Layer):
         Args:
             store: poses of one layout.
             persons: M; 0 for the dataset's.
-            **settings: frames, centre, rotation, scale.
+            **settings: frames, centre, rotation (``first`` is ``in_plane`` of 2-D poses), scale.
 
         Raises:
             InputError: the rotation does not fit the number of coordinates or the layout.
         """
         rotation, flat = settings.get("rotation", "first"), store.num_coords == 2
+        if flat and rotation == "first":  # what nobody chose; 2-D poses turn in their plane alone
+            settings["rotation"] = rotation = "in_plane"
         if flat and rotation not in ("none", "in_plane"):
             raise InputError(
                 f"--rotation={rotation}: poses of layout '{store.layout.name}' are 2-D; "

@@ -96,7 +96,8 @@ class NormaliserConfig(Group):
     rotation: str = option(
         "first",
         "Body frame the poses are turned into: hip and spine axes of the first frames, of the "
-        "clip on average, about the vertical only, none; in_plane for 2-D poses.",
+        "clip on average, about the vertical only, none; in_plane for 2-D poses, of which first is "
+        "the same.",
         choices=("first", "clip", "vertical", "none", "in_plane"),
     )
     scale: str = option(

@@ -103,13 +103,11 @@ def test_arrays_of_other_kinds(tmp_path: pathlib.Path) -> None:
         model = quick(MS2L, layout=LAYOUT, workdir=tmp_path / str(number)).fit(given)
         np.testing.assert_array_equal(model.transform(clips), expected)
     flat = quick(MS2L, layout=LAYOUT)
-    flat.set_params(settings={**(flat.settings or {}), "rotation": "in_plane"})
     assert flat.fit(clips[..., :2]).transform(clips[..., :2]).shape == expected.shape
 
 
 def test_kernels_of_flat_arrays() -> None:
     model = quick(Kernels, layout=tiny_layout())
-    model.set_params(settings={**(model.settings or {}), "rotation": "in_plane"})
     clips = [clip[..., :2] for clip in waves(2)]
     features = model.fit_transform(clips)
     assert features.shape == (10, 6)

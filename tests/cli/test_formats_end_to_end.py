@@ -24,7 +24,6 @@ NUM_CLIPS = 12
 # Nobody divides these, or says who is who: the shortest command trains on them nevertheless.
 UNDIVIDED = {"bvh", "amc", "openpose", "coco", "mediapipe"}
 UNLABELLED = {"coco"}
-FLAT = {"openpose", "coco"}
 # What is held out where nobody named subjects.
 UNNAMED = {"pku_mmd": "group", "bandai_namco": "group"}
 UNNAMED |= dict.fromkeys(UNDIVIDED, "clip")
@@ -131,8 +130,7 @@ def test_features_by_two_commands(
 ) -> None:
     dataset = prepared(command, made, format_name)
     run = str(made / "runs" / format_name)
-    in_plane = ("--rotation=in_plane",) if format_name in FLAT else ()
-    flags = (f"--data={dataset.path}", f"--workdir={run}", *QUICK, *in_plane)
+    flags = (f"--data={dataset.path}", f"--workdir={run}", *QUICK)
     assert command("train", *flags) == 0
     told = capsys.readouterr().out
     assert ("--probes=none" in told) == (format_name in UNDIVIDED)

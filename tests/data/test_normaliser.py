@@ -306,11 +306,12 @@ def store(coords: np.ndarray, *, unit: str = "m", axes: Axes | None = AHEAD) -> 
 
 def test_flat_poses_turn_in_their_plane_only() -> None:
     flat = store(motion(6)[..., :2], unit="px", axes=None)
-    for rotation in ("first", "clip", "vertical"):
+    for rotation in ("clip", "vertical"):
         with pytest.raises(InputError, match=f"--rotation={rotation}: .* 2-D; use none or in_pl"):
             Normaliser.for_store(flat, frames=T, rotation=rotation)
     with pytest.raises(InputError, match="--rotation=in_plane is for 2-D"):
         Normaliser.for_store(store(motion(6)), frames=T, rotation="in_plane")
+    assert Normaliser.for_store(flat, frames=T).rotation == "in_plane"
     poses = one(flat.coords[:], frames=6, rotation="in_plane")
     spine = poses[:, 0, 2].mean(axis=0)
     assert spine[1] > 0
