@@ -112,7 +112,7 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
         except BrokenPipeError:
             return _cut_off()
         except KeyboardInterrupt as error:
-            print(f"interrupted; {error or interrupted}", file=sys.stderr)
+            print(f"interrupted; {str(error) or interrupted}", file=sys.stderr)
             return 130
         except Exception as error:
             told = _of_the_system(error)

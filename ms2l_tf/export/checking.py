@@ -20,7 +20,7 @@ from ms2l_tf.export.head_fit import Head
 # (poses [B, F, M, J, C], lengths [B]) -> outputs by name; of a file that was written.
 Runner = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
 
-TYPICAL = 1e-5  # largest median difference of features, as a share of the largest
+TYPICAL = 1e-4  # largest median difference of features, as a share of the largest
 MOST = 12  # clips of the dataset
 _LENGTHS = (1, 2, 7, 40, 300)  # frames of clips made where there is no dataset
 _NOISE = 1e-3  # of the spread of a clip's coordinates

@@ -177,7 +177,13 @@ def started(source: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[subprocess
     ]
     command = [sys.executable, "-c", "\n".join(program)]
     process = subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that starts the tests in the background has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(tmp_path.glob(".out.parts/*/*.part")):
         assert process.poll() is None
