@@ -64,7 +64,7 @@ demo: setup
 	@$(BIN)/ms2l-train $(DEMO_SPLIT) --data=$(DEMO_DATA) --workdir=$(DEMO_RUN)
 	@$(BIN)/ms2l-evaluate --workdir=$(DEMO_RUN) --showcase
 	@test -d $(DEMO_MODEL) || $(BIN)/ms2l-export --workdir=$(DEMO_RUN) --out=$(DEMO_MODEL)
-	@$(BIN)/python examples/long_recording.py $(DEMO_DATA) $(DEMO_MODEL) $(DEMO_RUN)/long_recording.npy
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/long_recording.py $(DEMO_DATA) $(DEMO_MODEL) $(DEMO_RUN)/long_recording.npy
 	@$(BIN)/ms2l-report --workdir=$(DEMO_RUN) --out=$(DEMO_RUN)/report.html
 	@echo "look at $(DEMO_RUN)/showcase.html and $(DEMO_RUN)/report.html in a browser"
 
