@@ -42,7 +42,36 @@ class ClipTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-class SkeletonEncoder(ClipTransformer):
+class ReadyTransformer(ClipTransformer):
+    """One that is fitted already: it reads what it needs from a folder into `_loaded`."""
+
+    batch: int
+
+    def checked_batch(self) -> int:
+        """The clips computed at a time.
+
+        Raises:
+            InputError: it is no whole number, or none.
+        """
+        if not isinstance(self.batch, (int, np.integer)) or self.batch < 1:
+            raise InputError(f"batch: {self.batch!r}; expected a whole number, 1 at least")
+        return int(self.batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_loaded", None)  # read again where it is unpickled
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class SkeletonEncoder(ReadyTransformer):
     """The frozen encoder of a finished run: clips in, one vector a clip out.
 
     The run is read at the first use; its dataset is not needed. Clips go through the chain that
@@ -104,7 +133,7 @@ class SkeletonEncoder(ClipTransformer):
             normaliser,
             pooling=run.pooling,
             layout=run.number,
-            batch=self._checked_batch(),
+            batch=self.checked_batch(),
         )
 
     def frames(self, clips: Clips, indices: Any = None) -> list[np.ndarray]:
@@ -123,7 +152,7 @@ class SkeletonEncoder(ClipTransformer):
         store, rows, normaliser = run.read(clips, indices, unit=self.unit, axes=self.axes)
         if not len(rows):
             return []
-        batch = self._checked_batch()
+        batch = self.checked_batch()
         return list(
             frame_features(run.network, store, rows, normaliser, layout=run.number, batch=batch)
         )
@@ -144,24 +173,6 @@ class SkeletonEncoder(ClipTransformer):
             kept = asked, load_run(self.run, layout=self.layout, pooling=self.pooling)
             self._loaded = kept
         return kept[1]
-
-    def _checked_batch(self) -> int:
-        if not isinstance(self.batch, (int, np.integer)) or self.batch < 1:
-            raise InputError(f"batch: {self.batch!r}; expected a whole number, 1 at least")
-        return int(self.batch)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        state.pop("_loaded", None)  # read again where it is unpickled
-        return state
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
 
 
 def load_encoder(

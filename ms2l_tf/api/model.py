@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
 
 from ms2l_tf.api.clips import Clips, checked_clips, dataset_clips, opened, store_of
-from ms2l_tf.api.encoder import ClipTransformer
+from ms2l_tf.api.encoder import ReadyTransformer
 from ms2l_tf.data.normaliser import METRES
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
@@ -54,7 +53,7 @@ class _Loaded(NamedTuple):
     known: KnownClips | None
 
 
-class ExportedModel(ClassifierMixin, ClipTransformer):
+class ExportedModel(ClassifierMixin, ReadyTransformer):
     """A run that ``ms2l-export`` wrote: clips in, features and actions out.
 
     The folder is read at the first use; neither the run nor its dataset is needed. Its checksums
@@ -234,11 +233,10 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
     def _outputs(
         self, endpoint: str, clips: Clips, indices: Any
     ) -> Iterator[dict[str, np.ndarray]]:
-        if not isinstance(self.batch, (int, np.integer)) or self.batch < 1:
-            raise InputError(f"batch: {self.batch!r}; expected a whole number, 1 at least")
+        batch = self.checked_batch()
         store, rows, turn = self._read(clips, indices)
-        for start in range(0, len(rows), self.batch):
-            poses, lengths = padded_poses(store, rows[start : start + self.batch])
+        for start in range(0, len(rows), batch):
+            poses, lengths = padded_poses(store, rows[start : start + batch])
             yield self.compute(poses if turn is None else poses @ turn.T, lengths, endpoint)
 
     def _read(self, clips: Clips, indices: Any) -> tuple[PoseStore, np.ndarray, np.ndarray | None]:
@@ -298,19 +296,6 @@ class ExportedModel(ClassifierMixin, ClipTransformer):
 
             runners.update(saved_model_runners(self.path))
         return runners[endpoint]
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        state.pop("_loaded", None)  # read again where it is unpickled
-        return state
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
 
 
 def load_model(
