@@ -28,7 +28,7 @@ from ms2l_tf.data.preparing.report import REPORT, PrepareReport
 from ms2l_tf.data.preparing.unfinished import Unfinished
 from ms2l_tf.data.preparing.work import EntryReader, Task, read_entries
 from ms2l_tf.data.writer import DatasetWriter
-from ms2l_tf.errors import InputError, inform
+from ms2l_tf.errors import InputError, inform, printable
 from ms2l_tf.version import __version__
 
 _FEW_CHUNKS = 4  # are read before processes have started
@@ -189,9 +189,9 @@ def _writer(
     header = reader.header
     return DatasetWriter(
         out,
-        name=header.name,
+        name=printable(header.name),  # it may come of a file whose name no text can hold
         label_names=header.label_names,
-        source=header.source,
+        source=printable(header.source),
         licence=header.licence,
         keep_zeros=keep_zeros,
         grows_in=parts.folder,

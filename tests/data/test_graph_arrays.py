@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import pickle
 from typing import Any
@@ -100,6 +101,14 @@ def test_ctrgcn(tmp_path: pathlib.Path, save: Any) -> None:
     assert (dataset.names[0], dataset.name) == ("train_0", "NTU60_CS")
     split = dataset.split("ntu60_cs")
     assert (len(split.train), len(split.test)) == (len(train), len(test))
+
+
+def test_a_file_whose_name_is_no_text(tmp_path: pathlib.Path) -> None:
+    """A dataset is called like it, in characters that can be written."""
+    train, test = sides()
+    source = write_ctrgcn(tmp_path / os.fsdecode(b"\xe9t\xe9.npz"), train, test)
+    dataset, _ = prepare("ctrgcn", source, tmp_path / "out", progress=False)
+    assert dataset.name == r"\udce9t\udce9"
 
 
 def test_ctrgcn_of_two_protocols_with_numbers_as_labels(tmp_path: pathlib.Path) -> None:
