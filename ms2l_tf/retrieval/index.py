@@ -12,7 +12,6 @@ from ms2l_tf.data.checksums import record_file
 from ms2l_tf.errors import InputError, inform
 from ms2l_tf.files import read_json, replacing, write_json
 
-INDEXES = ("exact", "faiss")
 _BLOCK = 1 << 16  # directions compared at a time
 _LINKS, _EFFORT = 32, 128  # of a graph: neighbours of a node, nodes looked at (at least)
 _GRAPH, _RECORD = "neighbours.faiss", "neighbours.json"

@@ -59,7 +59,6 @@ class FileKind:
     name: str
     matches: Callable[[Sample], bool]
     reader: str = ""
-    general: str = ""
     advice: str = WRITE
 
 

@@ -24,7 +24,6 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import (
     DEFAULTS,
-    ClipReader,
     DatasetHeader,
     PoseHeader,
     ReadClip,
@@ -32,6 +31,7 @@ from ms2l_tf.data.formats.base import (
     split_by,
 )
 from ms2l_tf.data.formats.class_names import class_names
+from ms2l_tf.data.formats.cut_reader import CutReader
 from ms2l_tf.data.formats.kinect import AXES, FRAME_RATE, one_person
 from ms2l_tf.data.formats.mocap import shorten, split_entry, stem
 from ms2l_tf.data.formats.number_rows import LineReader, number_rows
@@ -48,7 +48,7 @@ _NAME = re.compile(r"(P\d_\d)_\d{1,2}[A-Z]?_p(\d{2})", re.IGNORECASE)
 _TAG = re.compile(r"([0-9]{1,18});G([0-9]{1,2})\b.*")
 
 
-class Msrc12Reader(ClipReader):
+class Msrc12Reader(CutReader):
     """Reads recordings and action points of a folder or archive, wherever they lie in it."""
 
     header = DatasetHeader(
@@ -100,17 +100,6 @@ class Msrc12Reader(ClipReader):
             )
         return entries
 
-    def identify(self, entry: str) -> Clip | None:
-        """Participant and instructions (as the setup) from the name, the gesture from the point."""
-        try:
-            return self._clip(entry)
-        except InputError:
-            return None
-
-    def read(self, entry: str) -> ReadClip:
-        """One clip, cut around its action point."""
-        return self.read_clip(entry, self._clip(entry))
-
     def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """The frames around the action point."""
         name, number = split_entry(entry)
@@ -132,7 +121,8 @@ class Msrc12Reader(ClipReader):
         text = "Cross-subject: train on participants with odd numbers, test on the others."
         return split_by("subject", EVEN, clips, "cross_subject", text)
 
-    def _clip(self, entry: str) -> Clip:
+    def located(self, entry: str) -> Clip:
+        """Participant and instructions (as the setup) from the name, the gesture from the point."""
         name, number = split_entry(entry)
         match = _NAME.fullmatch(stem(name))
         if match is None:

@@ -26,7 +26,6 @@ import numpy as np
 from ms2l_tf.data.archives import SourceFiles
 from ms2l_tf.data.formats.base import (
     DEFAULTS,
-    ClipReader,
     DatasetHeader,
     PoseHeader,
     ReadClip,
@@ -34,6 +33,7 @@ from ms2l_tf.data.formats.base import (
     split_by,
 )
 from ms2l_tf.data.formats.class_names import class_names
+from ms2l_tf.data.formats.cut_reader import CutReader
 from ms2l_tf.data.formats.kinect import (
     AXES,
     FRAME_RATE,
@@ -54,7 +54,7 @@ NUM_PERSONS, NUM_JOINTS = 2, 25
 NOT_IN_PART_II = (12, 14, 16, 18, 21, 24, 26, 27, 29, 38)
 
 
-class PkuMmdReader(ClipReader):
+class PkuMmdReader(CutReader):
     """Reads skeletons, labels and lists of a folder or archive, wherever they lie in it."""
 
     suffix = ".txt"
@@ -109,17 +109,6 @@ class PkuMmdReader(ClipReader):
                 "these videos; there will be no split cross_subject"
             )
 
-    def identify(self, entry: str) -> Clip | None:
-        """Class, camera and interval from the line of labels; of a file what its name says."""
-        try:
-            return self._clip(entry)
-        except InputError:
-            return None
-
-    def read(self, entry: str) -> ReadClip:
-        """One clip, cut from its video."""
-        return self.read_clip(entry, self._clip(entry))
-
     def read_clip(self, entry: str, clip: Clip) -> ReadClip:
         """The frames of the interval."""
         path = self._skeletons.get(stem(clip.source))
@@ -156,7 +145,8 @@ class PkuMmdReader(ClipReader):
             splits += split_by("camera", ("L",), clips, "cross_view", text)
         return splits
 
-    def _clip(self, entry: str) -> Clip:
+    def located(self, entry: str) -> Clip:
+        """Class, camera and interval from the line of labels; of a file what its name says."""
         name, number = split_entry(entry)
         match = VIDEO.fullmatch(stem(name))
         if match is None:
