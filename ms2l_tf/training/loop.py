@@ -13,10 +13,12 @@ import tensorflow as tf
 
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.methods.batches import Batches
+from ms2l_tf.runs.checkpoint_files import START, Position
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.lock import locked
 from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import TrainingConfig
+from ms2l_tf.stopping import Stopped
 from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
 from ms2l_tf.training.checkpoints import Checkpoints
 
@@ -41,7 +43,12 @@ class Loop:
 
 
 def run_epochs(
-    folder: RunFolder, settings: TrainingConfig, replicas: tf.distribute.Strategy, loop: Loop
+    folder: RunFolder,
+    settings: TrainingConfig,
+    replicas: tf.distribute.Strategy,
+    loop: Loop,
+    *,
+    checkpoint_minutes: float = 0.0,
 ) -> Learner:
     """Trains from the newest checkpoint of the folder, or the start, to the last epoch.
 
@@ -50,9 +57,11 @@ def run_epochs(
         settings: seed and number of epochs.
         replicas: under which learner and optimiser are made.
         loop: what is trained on what.
+        checkpoint_minutes: see `Checkpoints`.
 
     Raises:
         InputError: another command trains the same folder.
+        Stopped: a signal asks for it; what was trained is kept.
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
@@ -61,25 +70,74 @@ def run_epochs(
         loop.started()
     with locked(folder):
         with replicas.scope():
-            checkpoints = Checkpoints(learner, folder)
-        first = checkpoints.restore()
+            checkpoints = Checkpoints(learner, folder, minutes=checkpoint_minutes)
+        start = checkpoints.restore()
         folder.prolong(settings.epochs)
-        begun = time.perf_counter()
-        if not first:  # else the checkpoint holds what it made
+        if start == START:  # else the checkpoint holds what it made
             with replicas.scope():
                 loop.begin(learner)
-        learner.fit(
-            loop.batches.begin(first * loop.batches.steps),
-            steps_per_epoch=loop.batches.steps,
-            epochs=settings.epochs,
-            initial_epoch=first,
-            shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(loop.monitor(learner), folder, checkpoints, first),
-        )
+        callbacks = _callbacks(loop.monitor(learner), folder, checkpoints, start.epoch)
+        try:
+            first = _end_epoch(learner, loop.batches, settings.epochs, start, callbacks)
+            begun = time.perf_counter()
+            _fit(learner, loop.batches, settings.epochs, Position(first), callbacks)
+        except Stopped as stopped:
+            checkpoints.keep()
+            stopped.args = (_told(folder, checkpoints.position),)
+            raise
         folder.write_timing(time.perf_counter() - begun, settings.epochs - first)
         save_weights(learner, folder.weights)
     return learner
+
+
+def _told(folder: RunFolder, position: Position) -> str:
+    if position == START:
+        return "no step was trained; the same command starts again"
+    return f"{folder.path}: kept as it is after {position}; the same command goes on there"
+
+
+def _end_epoch(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> int:
+    """Trains what an interrupt left of an epoch; returns the number of finished epochs."""
+    if not start.step:
+        return start.epoch
+    print(f"goes on after {start}, which has {batches.steps} steps")
+    if start.step < batches.steps:
+        one = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_: setattr(learner, "stop_training", True)
+        )
+        _fit(learner, batches, epochs, start, [*callbacks, one])
+    else:  # stopped by its last step, before history and checkpoint were written
+        rest = keras.callbacks.CallbackList(callbacks, model=learner)
+        rest.on_train_begin()
+        rest.on_epoch_begin(start.epoch)
+        rest.on_epoch_end(start.epoch, learner.get_metrics_result())
+        rest.on_train_end()
+    return start.epoch + 1
+
+
+def _fit(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Epochs of the steps that are left of the first of them."""
+    learner.fit(
+        batches.begin(start.epoch * batches.steps + start.step),
+        steps_per_epoch=batches.steps - start.step,
+        epochs=epochs,
+        initial_epoch=start.epoch,
+        shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=callbacks,
+    )
 
 
 def _callbacks(

@@ -57,7 +57,13 @@ class _Plan:
     initial: InitialRun | None = None
 
 
-def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
+def train(
+    config: RunConfig,
+    workdir: str,
+    *,
+    strategy: str = "auto",
+    checkpoint_minutes: float = 10.0,
+) -> RunFolder:
     """Trains to the last epoch, or goes on where an interrupted run stopped.
 
     A run that is told more epochs than before is prolonged: what its schedules make of the number
@@ -67,6 +73,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         config: settings of the run.
         workdir: its folder.
         strategy: see `make_strategy`.
+        checkpoint_minutes: see `Checkpoints`; they change nothing of what is computed.
 
     Returns:
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
@@ -110,7 +117,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         batches=plan.batches,
         monitor=lambda learner: _monitor(config, data, plan.shape, learner),
     )
-    run_epochs(folder, config.training, replicas, loop)
+    run_epochs(folder, config.training, replicas, loop, checkpoint_minutes=checkpoint_minutes)
     return folder
 
 
