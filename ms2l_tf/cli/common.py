@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 # Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
@@ -14,7 +15,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging
 
-from ms2l_tf.errors import InputError, one_line
+from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError, RunAgainError, one_line
 from ms2l_tf.settings import flag_files
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
@@ -61,9 +62,20 @@ def quiet_tensorflow() -> None:
             os.close(kept)
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, status: int = USAGE_STATUS) -> int:
     print(f"error: {message}", file=sys.stderr)
-    return USAGE_STATUS
+    return status
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Prints nothing in the block: of several workers the chief tells, the others' errors aside."""
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def _cut_off() -> int:
@@ -109,6 +121,10 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
             if DEBUG.value:
                 raise
             return _fail(str(error))
+        except RunAgainError as error:
+            if DEBUG.value:
+                raise
+            return _fail(str(error), RUN_AGAIN_STATUS)
         except BrokenPipeError:
             return _cut_off()
         except KeyboardInterrupt as error:
@@ -166,7 +182,8 @@ def run(
         recipes: whether the command has a flag ``--recipe``.
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
-    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 141:
-    nobody reads its output any more, and it stopped there.
+    is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 75:
+    something outside ended it, such as another machine, and the same command goes on. 141: nobody
+    reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes))

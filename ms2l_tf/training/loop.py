@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from ms2l_tf.data.pipeline import Share
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.methods.batches import Batches
 from ms2l_tf.runs.folder import RunFolder
@@ -19,6 +21,7 @@ from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import TrainingConfig
 from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
 from ms2l_tf.training.checkpoints import Checkpoints
+from ms2l_tf.training.workers import agreeing, check_alike, give_weights, is_chief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,30 +59,57 @@ def run_epochs(
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    with replicas.scope():
-        learner = loop.make_learner()
-        loop.started()
-    with locked(folder):
+    writes = is_chief(replicas)
+    with contextlib.ExitStack() as held:
+        with replicas.scope():
+            learner = loop.make_learner()
+        with agreeing(replicas):
+            if writes:
+                loop.started()
+                held.enter_context(locked(folder))
         with replicas.scope():
             checkpoints = Checkpoints(learner, folder)
-        first = checkpoints.restore()
-        folder.prolong(settings.epochs)
+        with agreeing(replicas):
+            first = checkpoints.restore()
+        check_alike(replicas, str(first), "the last checkpoint's epoch")
+        if writes:
+            folder.prolong(settings.epochs)
         begun = time.perf_counter()
         if not first:  # else the checkpoint holds what it made
-            with replicas.scope():
+            with agreeing(replicas), replicas.scope():
                 loop.begin(learner)
+            give_weights(replicas, learner)
         learner.fit(
-            loop.batches.begin(first * loop.batches.steps),
+            _dealt(loop.batches, first * loop.batches.steps, replicas),
             steps_per_epoch=loop.batches.steps,
             epochs=settings.epochs,
             initial_epoch=first,
             shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=_callbacks(loop.monitor(learner), folder, checkpoints, first),
+            verbose=(1 if sys.stdout.isatty() else 2) if writes else 0,
+            callbacks=_callbacks(loop.monitor(learner), folder, checkpoints, first)
+            if writes
+            else [StopWhenDiverged(folder)],
         )
-        folder.write_timing(time.perf_counter() - begun, settings.epochs - first)
-        save_weights(learner, folder.weights)
+        with agreeing(replicas):  # the others end when all is written
+            if writes:
+                folder.write_timing(time.perf_counter() - begun, settings.epochs - first)
+                save_weights(learner, folder.weights)
     return learner
+
+
+def _dealt(
+    batches: Batches, first_step: int, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """The batches from a step on: each worker reads its rows alone, each replica gets its own."""
+
+    def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        workers = context.num_input_pipelines
+        rows = batches.begin(first_step, Share(context.input_pipeline_id, workers))
+        if context.num_replicas_in_sync == workers:
+            return rows
+        return rows.rebatch(batches.batch // context.num_replicas_in_sync, drop_remainder=True)
+
+    return strategy.distribute_datasets_from_function(share)
 
 
 def _callbacks(
