@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 
+RUN_AGAIN_STATUS = 75  # EX_TEMPFAIL of sysexits.h
+
 
 class InputError(ValueError):
     """A file, folder or flag of the user is wrong.
@@ -16,6 +18,13 @@ class InputError(ValueError):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(printable(str(message)))
+
+
+class RunAgainError(Exception):
+    """Something outside ended the command, no input is at fault, and the same command goes on.
+
+    Commands print it as ``error: <message>`` and exit with `RUN_AGAIN_STATUS`.
+    """
 
 
 def printable(text: str) -> str:

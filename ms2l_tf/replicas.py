@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 import tensorflow as tf
+
+# Which of how many parts of a replica's batch is computed, where it is computed in parts.
+_PART = contextvars.ContextVar("part", default=(0, 1))
 
 
 def count() -> int:
@@ -16,6 +23,27 @@ def index() -> tf.Tensor | int:
     """This replica's number."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else context.replica_id_in_sync_group
+
+
+@contextlib.contextmanager
+def part_of_batch(number: int, parts: int) -> Iterator[None]:
+    """In the block the local batch is one of equal parts of this replica's clips."""
+    before = _PART.set((number, parts))
+    try:
+        yield
+    finally:
+        _PART.reset(before)
+
+
+def parts() -> int:
+    """How many local batches a global batch consists of: one a replica, unless in parts."""
+    return count() * _PART.get()[1]
+
+
+def place() -> tf.Tensor | int:
+    """Which of `parts` the local batch is."""
+    number, of = _PART.get()
+    return index() * of + number
 
 
 def gather(values: tf.Tensor) -> tf.Tensor:

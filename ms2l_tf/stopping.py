@@ -8,7 +8,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
-TERMINATED_STATUS = 75  # EX_TEMPFAIL of sysexits.h: the same command, run again, goes on
+from ms2l_tf.errors import RUN_AGAIN_STATUS
+
 INTERRUPTED_STATUS = 130  # as of a program that Ctrl-C ends
 
 
@@ -28,7 +29,7 @@ class Stopped(KeyboardInterrupt):
     @property
     def status(self) -> int:
         """The command's exit status."""
-        return TERMINATED_STATUS if self.number == signal.SIGTERM else INTERRUPTED_STATUS
+        return RUN_AGAIN_STATUS if self.number == signal.SIGTERM else INTERRUPTED_STATUS
 
 
 @dataclasses.dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.batches import Batches
@@ -33,9 +34,11 @@ class PairBatches(Batches):
             )
         self.steps = self._sampler.steps
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         batch = self._config.training.batch
-        return pair_batches(self._data, self._sampler, batch=batch, first_step=first_step)
+        return pair_batches(
+            self._data, self._sampler, batch=batch, first_step=first_step, share=share
+        )
 
     def warnings(self) -> list[str]:
         clips, used = len(self._trained), len(self.clips)

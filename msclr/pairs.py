@@ -10,7 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.data.normaliser import Normaliser
-from ms2l_tf.data.pipeline import normalised, raw_batch, raw_signature, with_own_threads
+from ms2l_tf.data.pipeline import (
+    WHOLE,
+    Share,
+    normalised,
+    raw_batch,
+    raw_signature,
+    with_own_threads,
+)
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 
@@ -124,7 +131,12 @@ def _endless(clips: np.ndarray, random: np.random.Generator) -> Iterator[int]:
 
 
 def pair_batches(
-    data: RunData, sampler: PairSampler, *, batch: int, first_step: int = 0
+    data: RunData,
+    sampler: PairSampler,
+    *,
+    batch: int,
+    first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches for `msclr.model.MSCLR`.
 
@@ -136,7 +148,9 @@ def pair_batches(
         sampler: says which.
         batch: B.
         first_step: the batch a resumed run goes on with.
+        share: of every batch that is read.
     """
+    batch //= share.parts
     first_epoch, skipped = divmod(first_step, sampler.steps)
     stores = [part.store for part in data.parts]
 
@@ -146,6 +160,7 @@ def pair_batches(
             for query, key, clips in itertools.islice(
                 steps, skipped if epoch == first_epoch else 0, None
             ):
+                clips = share.of(clips)
                 yield {
                     "query": raw_batch(stores[query], clips, data.normalisers[query]),
                     "key": raw_batch(stores[key], clips, data.normalisers[key]),

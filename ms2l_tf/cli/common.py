@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 # Before TensorFlow is imported anywhere: its C++ banner hides the lines a user needs.
@@ -15,7 +16,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 from absl import app, flags, logging
 
 from ms2l_tf import stopping
-from ms2l_tf.errors import InputError, one_line
+from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError, RunAgainError, one_line
 from ms2l_tf.settings import flag_files
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
@@ -24,7 +25,7 @@ USAGE_STATUS = 2
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 STATUSES = f"""
 Exit status: 0: done; 2: input, a file, the disk or the memory is at fault, one line says how;
-{stopping.TERMINATED_STATUS}: SIGTERM ended it, the same command goes on; \
+{RUN_AGAIN_STATUS}: SIGTERM or the loss of another worker ended it, the same command goes on; \
 {stopping.INTERRUPTED_STATUS}: Ctrl-C did;
 {CUT_OFF_STATUS}: nobody reads its output any more; 1: a bug.
 """
@@ -68,9 +69,20 @@ def quiet_tensorflow() -> None:
             os.close(kept)
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, status: int = USAGE_STATUS) -> int:
     print(f"error: {message}", file=sys.stderr)
-    return USAGE_STATUS
+    return status
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Prints nothing in the block: of several workers the chief tells, the others' errors aside."""
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def _cut_off() -> int:
@@ -117,6 +129,10 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
             if DEBUG.value:
                 raise
             return _fail(str(error))
+        except RunAgainError as error:
+            if DEBUG.value:
+                raise
+            return _fail(str(error), RUN_AGAIN_STATUS)
         except BrokenPipeError:
             return _cut_off()
         except KeyboardInterrupt as error:
@@ -175,7 +191,7 @@ def run(
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
     is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 75:
-    SIGTERM ended it, and the same command goes on; 130: Ctrl-C did. 141: nobody reads its output
-    any more, and it stopped there.
+    SIGTERM, or the loss of another worker, ended it, and the same command goes on; 130: Ctrl-C did.
+    141: nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes))

@@ -17,6 +17,7 @@ were read) and, at the end, model.weights.h5 (last epoch).
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import Any
 
@@ -36,6 +37,7 @@ from ms2l_tf.networks.registry import NETWORKS
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.settings import flag_files
 from ms2l_tf.settings.config import RANDOM_INIT, SHARED, RunConfig
+from ms2l_tf.training.cluster import MULTIWORKER, STRATEGIES, read_cluster
 
 SETTINGS = all_settings()
 
@@ -50,8 +52,9 @@ flags.DEFINE_multi_string("recipe", [], flag_files.RECIPE_HELP)
 STRATEGY = flags.DEFINE_enum(
     "strategy",
     "auto",
-    ["auto", "none", "mirrored"],
-    "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs.",
+    STRATEGIES,
+    "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs; "
+    "multiworker: those of all processes that TF_CONFIG names, or srun of Slurm started.",
 )
 CHECKPOINT_MINUTES = flags.DEFINE_float(
     "checkpoint_minutes",
@@ -77,6 +80,12 @@ def main(defaults: dict[str, Any] | None = None, *, then: str = "ms2l-evaluate")
         defaults: settings of the command where no flag gives them.
         then: the command that reads the run.
     """
+    writes = STRATEGY.value != MULTIWORKER or read_cluster().is_chief
+    with contextlib.nullcontext() if writes else common.silent():
+        _train(defaults, then)
+
+
+def _train(defaults: dict[str, Any] | None, then: str) -> None:
     given = config_flags.read(SETTINGS)
     if listed := _asked_list(given):
         print(listed)
@@ -144,6 +153,8 @@ def _with_data(config: RunConfig) -> RunConfig:
     """Settings that name a dataset; a synthetic one is made if that is asked for."""
     if config.data.data:
         return config
+    if STRATEGY.value == MULTIWORKER:
+        common.refuse("makes motions in one process; prepare them before", SYNTHETIC_CLIPS)
     if not SYNTHETIC_CLIPS.value:
         raise InputError(
             "--data: name the folder of a prepared dataset (see ms2l-prepare), or try "

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,21 @@ PADDED_ROUNDS = 4  # a batch is padded, which is quick, to at most so many times
 
 PADDED = ("coords", "lengths", "present")
 SAMPLED = ("coords", "origin", "present", "seen", "spine", "shoulder", "hip", "torso")
+
+
+class Share(NamedTuple):
+    """What one of several workers reads of every batch: one of equal parts of its rows."""
+
+    number: int = 0
+    parts: int = 1
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Its part of [B, ...]."""
+        size = len(rows) // self.parts
+        return rows[self.number * size : (self.number + 1) * size]
+
+
+WHOLE = Share()
 
 
 def padded_batch(store: PoseStore, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -145,6 +161,7 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     stream: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless shuffled batches {"poses": [B, T, M, J, C], "clip": [B]}, epoch after epoch.
 
@@ -156,6 +173,7 @@ def training_batches(
         seed: of the order.
         first_step: the batch a resumed run goes on with.
         stream: see `epoch_order`.
+        share: of every batch that is read.
     """
     indices = with_poses(store, indices)
     first_epoch, skipped = divmod(first_step, steps_an_epoch(len(indices), batch))
@@ -164,9 +182,9 @@ def training_batches(
         for epoch in itertools.count(first_epoch):
             order = indices[epoch_order(len(indices), batch, seed, epoch, stream)]
             for rows in order.reshape(-1, batch)[skipped if epoch == first_epoch else 0 :]:
-                yield raw_batch(store, rows, normaliser)
+                yield raw_batch(store, share.of(rows), normaliser)
 
-    return _normalised(raw, store, normaliser, batch)
+    return _normalised(raw, store, normaliser, batch // share.parts)
 
 
 def recognition_batches(
@@ -179,6 +197,7 @@ def recognition_batches(
     batch: int,
     seed: int,
     first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches {"poses": [B, T, M, J, C], "label": [B]} of labelled clips.
 
@@ -194,6 +213,7 @@ def recognition_batches(
         batch: B of each stream.
         seed: of the orders.
         first_step: the batch a resumed run goes on with.
+        share: of every batch that is read.
     """
     known = tf.constant(labels, tf.int32)
 
@@ -209,6 +229,7 @@ def recognition_batches(
             seed=seed,
             first_step=first_step,
             stream=number,
+            share=share,
         )
 
     own = stream(labelled, 1).map(with_labels)

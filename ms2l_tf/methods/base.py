@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,6 +97,7 @@ class Learner(keras.Model, abc.ABC):
         self.clip_norm = clip_norm
         self.l2_penalty = l2_penalty
         self.seed = seed
+        self.accumulate = 1  # parts that a batch is computed in, to save memory
         self._logged = {key: keras.metrics.Mean(name=key) for key in logged}
 
     @property
@@ -184,11 +186,34 @@ class Learner(keras.Model, abc.ABC):
     def train_step(self, data: Batch) -> Logs:
         seed = self.step_seed()
         prepared = self.prepared(data, seed, training=True)
-        gradients, weights, logs = self.gradients(data, seed, prepared=prepared)
+        gradients, weights, logs = self._gradients_of_parts(data, seed, prepared)
         gradients = replicas.clipped(gradients, self.clip_norm, self.optimizer)
         self.apply(self._penalised(gradients, weights), weights)
         self.after_step(data, prepared)
         return self._log(logs)
+
+    def _gradients_of_parts(
+        self, data: Batch, seed: tf.Tensor, prepared: Any
+    ) -> tuple[list[tf.Tensor], list[keras.Variable], Logs]:
+        """`gradients`, as means over parts of the batch that are computed one after the other."""
+        parts = self.accumulate
+        if parts == 1:
+            return self.gradients(data, seed, prepared=prepared)
+        sums: list[tf.Tensor] = []
+        logged: list[Logs] = []
+        weights: list[keras.Variable] = []
+        for number in range(parts):
+            # A part waits for the gradients before it, whose activations are free by then.
+            with tf.control_dependencies(sums), replicas.part_of_batch(number, parts):
+                own = tf.nest.map_structure(
+                    functools.partial(_rows_of_part, number=number, parts=parts), (data, prepared)
+                )
+                found, weights, logs = self.gradients(own[0], seed, prepared=own[1])
+                shares = [gradient / parts for gradient in found]
+                sums = [a + b for a, b in zip(sums, shares, strict=True)] if sums else shares
+                logged.append(logs)
+        means = {name: tf.add_n([one[name] for one in logged]) / parts for name in logged[0]}
+        return sums, weights, means
 
     def test_step(self, data: Batch) -> Logs:
         """Measures the losses as a step would, with its views, and changes no weight."""
@@ -213,3 +238,13 @@ class Learner(keras.Model, abc.ABC):
             gradient + rate * tf.convert_to_tensor(weight)
             for gradient, weight in zip(gradients, weights, strict=True)
         ]
+
+
+def _rows_of_part(values: tf.Tensor | None, *, number: int, parts: int) -> tf.Tensor | None:
+    """One of equal parts of the rows of a batch: [B, ...] -> [B / parts, ...]."""
+    if values is None:
+        return None
+    size = tf.shape(values)[0] // parts
+    known = None if values.shape[0] is None else values.shape[0] // parts
+    rows = values[number * size : (number + 1) * size]
+    return tf.ensure_shape(rows, [known, *values.shape[1:]])

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ms2l_tf.data import pipeline
+from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.settings.config import RunConfig
@@ -28,8 +29,8 @@ class Batches(abc.ABC):
     steps: int
 
     @abc.abstractmethod
-    def begin(self, first_step: int) -> tf.data.Dataset:
-        """The batches from a step on."""
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
+        """The batches from a step on, or a worker's share of each."""
 
     def warnings(self) -> list[str]:
         """Which clips go unused, and which settings fit them badly: a line each."""
@@ -62,7 +63,7 @@ class ClipBatches(Batches):
         self.steps = pipeline.steps_an_epoch(len(clips), self.batch)
         self._config, self._data = config, data
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         return pipeline.training_batches(
             self._data.reference.store,
             self.clips,
@@ -70,6 +71,7 @@ class ClipBatches(Batches):
             batch=self.batch,
             seed=self._config.training.seed,
             first_step=first_step,
+            share=share,
         )
 
     def warnings(self) -> list[str]:
@@ -115,7 +117,7 @@ class LabelledBatches(ClipBatches):
         super().__init__(config, data, clips, replicas=replicas, contrasted=contrasted)
         self.labelled = labelled
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         return pipeline.recognition_batches(
             self._data.reference.store,
             self.labelled,
@@ -125,6 +127,7 @@ class LabelledBatches(ClipBatches):
             batch=self.batch,
             seed=self._config.training.seed,
             first_step=first_step,
+            share=share,
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from ms2l_tf.data.pipeline import with_own_threads
+from ms2l_tf.data.pipeline import WHOLE, Share, with_own_threads
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.methods.base import Batch
 from ms2l_tf.methods.batches import Batches
@@ -64,11 +64,13 @@ class MixedBatches(Batches):
         sets = np.repeat(np.arange(len(self._parts)), [part.steps for part in self._parts])
         return np.random.default_rng([self._seed, epoch, _SET_STREAM]).permutation(sets)
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         epoch, done = divmod(first_step, self.steps)
         read = np.bincount(self.order(epoch)[:done], minlength=len(self._parts))
         streams = [
-            part.begin(epoch * part.steps + int(begun)).map(functools.partial(self._shared, number))
+            part.begin(epoch * part.steps + int(begun), share).map(
+                functools.partial(self._shared, number)
+            )
             for number, (part, begun) in enumerate(zip(self._parts, read, strict=True))
         ]
 

@@ -225,6 +225,7 @@ def _check(config: RunConfig, method: Method) -> None:
             "follow; choose another network, or --method=kernels"
         )
     _check_epochs(protocol, config.training.epochs)
+    _check_parts(config)
     _check_pooling(config, kind)
     method.check(config)
 
@@ -234,6 +235,21 @@ def _check_epochs(protocol: ProtocolConfig, epochs: int) -> None:
         raise InputError(
             f"--moving_epochs={protocol.moving_epochs:g}: more than --epochs={epochs}, so theta "
             "would never reach 1"
+        )
+
+
+def _check_parts(config: RunConfig) -> None:
+    batch, parts = config.training.batch, config.training.accumulate
+    if batch % parts:
+        raise InputError(f"--accumulate={parts}: --batch={batch} has no so many equal parts")
+    if parts > 1 and batch < 2 * parts and contrasts_clips(config):
+        raise InputError(
+            f"--accumulate={parts}: parts of --batch={batch} hold one clip, and a contrastive loss "
+            "tells a clip from the others of its part"
+        )
+    if parts > 1 and closed_form(config) is not None:
+        raise InputError(
+            f"--accumulate={parts}: --method={config.model.method} takes no steps; leave it out"
         )
 
 

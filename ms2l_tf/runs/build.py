@@ -80,6 +80,7 @@ def build_learner(config: RunConfig, shape: RunShape) -> Learner:
         assert method.build is not None, "checked with the settings"
         learner = method.build(config, shape)
     learner.build((None, *shape.poses))
+    learner.accumulate = config.training.accumulate
     return learner
 
 

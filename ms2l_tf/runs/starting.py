@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +59,13 @@ def start_run(folder: RunFolder, record: Mapping[str, Any]) -> None:
     except OSError as error:
         raise InputError(f"--workdir: {folder.path} cannot be made ({error.strerror})") from None
     files.write_json(folder.flags, record)
+
+
+def identity(record: Mapping[str, Any]) -> str:
+    """A checksum of what a run trains: of its settings, but for those that may differ, and data."""
+    settings = {name: value for name, value in record["settings"].items() if name not in _FREE}
+    content = json.dumps([record["protocol"], record["fingerprint"], settings])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _check_kinds(folder: RunFolder) -> None:

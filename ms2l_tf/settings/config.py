@@ -295,6 +295,14 @@ class TrainingConfig(Group):
         least=1,
     )
     batch: int = option(32, "Clips a batch, over all replicas.", least=1, only=(takes_steps,))
+    accumulate: int = option(
+        1,
+        "Parts that each batch is computed in, one after the other, their gradients summed: memory "
+        "for a part only, and the steps of the whole batch. Batch normalisation, and losses that "
+        "tell the clips of a batch apart, see their part alone.",
+        least=1,
+        only=(takes_steps,),
+    )
     seed: int = option(
         0, "Seed of weights, labels drawn, order of clips and views.", least=0, most=2**31 - 2
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.data.splits import held_out_by
-from ms2l_tf.errors import warn
+from ms2l_tf.errors import InputError, warn
 from ms2l_tf.methods.base import Learner, RunShape
 from ms2l_tf.methods.batches import Batches, LabelledBatches
 from ms2l_tf.methods.mixed_batches import MixedBatches
@@ -28,14 +29,16 @@ from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
-from ms2l_tf.runs.starting import check_folder, check_settings, start_run
+from ms2l_tf.runs.starting import check_folder, check_settings, identity, start_run
 from ms2l_tf.runs.weights import check_weights
 from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.classifier_start import start_from_probe
 from ms2l_tf.training.closed_form import fit_once
+from ms2l_tf.training.cluster import MULTIWORKER
 from ms2l_tf.training.distribution import make_strategy
 from ms2l_tf.training.loop import Loop, run_epochs
 from ms2l_tf.training.monitors import accuracy_monitor, feature_monitor
+from ms2l_tf.training.workers import agreeing, check_alike, is_chief, loss_told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,18 +80,45 @@ def train(
 
     Returns:
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
+
+    Raises:
+        InputError: settings, clips or folder do not allow it.
+        RunAgainError: one of several workers was lost.
     """
-    data, folder = open_data(config), RunFolder(workdir)
-    replicas = make_strategy(strategy, config.training.batch)
-    count = replicas.num_replicas_in_sync
-    plan = (_with_labels if config.reads_labels else _without_labels)(config, data, folder, count)
-    if folder.trained_to(config.training.epochs):
+    if strategy == MULTIWORKER and closed_form(config) is not None:
+        raise InputError(
+            f"--strategy=multiworker: --method={config.model.method} takes no steps that workers "
+            "could share, it is fitted in one process; leave the flag out"
+        )
+    settings, folder = config.training, RunFolder(workdir)
+    replicas = make_strategy(strategy, settings.batch, settings.accumulate)
+    with loss_told(replicas):
+        _train(config, folder, replicas, checkpoint_minutes)
+    return folder
+
+
+def _train(
+    config: RunConfig,
+    folder: RunFolder,
+    replicas: tf.distribute.Strategy,
+    checkpoint_minutes: float,
+) -> None:
+    with agreeing(replicas):  # before the chief writes anything
+        data = open_data(config)
+        planned = _with_labels if config.reads_labels else _without_labels
+        parts = replicas.num_replicas_in_sync * config.training.accumulate
+        plan = planned(config, data, folder, parts)
+    finished = folder.trained_to(config.training.epochs)
+    state = f"{identity(plan.record)}{', trained' * finished}"
+    check_alike(replicas, state, "the checksum of settings and data")
+    if finished:
         check_weights(folder.weights)
-        if plan.labelled is not None:
+        if plan.labelled is not None and is_chief(replicas):
             mend_labelled(folder, config, data.dataset, plan.labelled)
-        return folder
+        return
     solve = closed_form(config)
-    _tell(data, plan, config.data.validation, [] if solve else plan.batches.warnings())
+    if is_chief(replicas):
+        _tell(data, plan, config.data.validation, [] if solve else plan.batches.warnings())
 
     def make_learner() -> Learner:
         learner = build_learner(config, plan.shape)
@@ -109,7 +139,7 @@ def train(
     if solve is not None:
         fit = functools.partial(solve, config, data)
         fit_once(folder, config.training, make_learner, started, fit)
-        return folder
+        return
     loop = Loop(
         make_learner=make_learner,
         started=started,
@@ -118,7 +148,6 @@ def train(
         monitor=lambda learner: _monitor(config, data, plan.shape, learner),
     )
     run_epochs(folder, config.training, replicas, loop, checkpoint_minutes=checkpoint_minutes)
-    return folder
 
 
 def _begin(config: RunConfig, data: RunData, plan: _Plan, learner: Learner) -> None:

@@ -50,12 +50,12 @@ class ClipRandom:
         return self.rows(shape, lambda full, seed: uniform(full, seed, None, None, tf.int32))
 
     def rows(self, shape: Shape, draw: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        """What `draw` makes of a shape and a seed, for the clips of this replica: [B, *shape]."""
-        full = tf.concat([[self.batch * replicas.count()], tf.cast(shape, tf.int32)], axis=0)
+        """What `draw` makes of a shape and a seed, for the local clips: [B, *shape]."""
+        full = tf.concat([[self.batch * replicas.parts()], tf.cast(shape, tf.int32)], axis=0)
         drawn = draw(full, self.seed)
-        if replicas.count() == 1:
+        if replicas.parts() == 1:
             return drawn
-        start = replicas.index() * self.batch
+        start = replicas.place() * self.batch
         return drawn[start : start + self.batch]
 
 

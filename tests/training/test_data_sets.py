@@ -14,6 +14,7 @@ import tensorflow as tf
 from ms2l_tf import ClipDataset, load_encoder
 from ms2l_tf.data import Axes, Clip, ClipPoses, DatasetWriter
 from ms2l_tf.data.data_sets import settings_of_sets
+from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.errors import InputError
@@ -201,7 +202,7 @@ class Counted(Batches):
     def __init__(self, data: RunData) -> None:
         self.clips, self.batch, self.steps = data.reference.train, 1, len(data.reference.train)
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         return tf.data.Dataset.counter(first_step).map(lambda step: {"clip": step[None]})
 
 

@@ -62,7 +62,7 @@ def assert_goes_on(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_keeps_the_step_that_is_done(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path, number: int
+    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path, number: signal.Signals
 ) -> None:
     """The metrics' sums too: the epoch's row in the history is that of all its steps."""
     status = {signal.SIGTERM: 75, signal.SIGINT: 130}[number]
