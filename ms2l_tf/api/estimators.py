@@ -23,6 +23,7 @@ from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
+from ms2l_tf.training.cluster import MULTIWORKER
 from ms2l_tf.training.train import train
 
 # Constructor arguments that are settings of the run, by the same name.
@@ -39,7 +40,8 @@ class ClipEstimator(ClipTransformer):
         settings: any other setting by the name of its flag, such as ``{"network": "lstm"}``.
         workdir: folder of the run; an interrupted one goes on, a finished one is taken as it is.
             None: a temporary folder that lives as long as the estimator.
-        strategy: devices, ``auto``, ``none`` or ``mirrored``.
+        strategy: devices, as the flag: ``auto``, ``none``, ``mirrored``; ``multiworker``: those of
+            all processes that `TF_CONFIG` names, each of which fits the same dataset folder.
         layout: of arrays: id of a packaged layout, path of a layout file, or a `SkeletonLayout`.
         unit: of arrays, ``m``, ``mm``, ``cm``, ``px``; None: unknown.
         axes: of arrays in 3-D, an `Axes`; None: y up, right-handed, seen along -z.
@@ -101,8 +103,16 @@ class ClipEstimator(ClipTransformer):
         Raises:
             InputError: the settings, the clips or the folder do not allow it.
         """
+        if self.strategy == MULTIWORKER and self.workdir is None:
+            raise InputError(
+                "workdir: the workers of strategy='multiworker' share a folder; name it"
+            )
         place = Workdir(self.workdir)
         dataset, defaults = opened(clips), {}
+        if dataset is None and self.strategy == MULTIWORKER:
+            raise InputError(
+                "clips: the workers of strategy='multiworker' share a dataset; name its folder"
+            )
         if dataset is None:
             dataset = self._dataset_of(clips, y, place.data)
             defaults = {"split": SPLIT, "validation": "none"}

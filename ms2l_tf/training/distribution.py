@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError
-from ms2l_tf.training.cluster import MULTIWORKER, Cluster, read_cluster
+from ms2l_tf.training.cluster import MULTIWORKER, STRATEGIES, Cluster, read_cluster
 
 WAIT_MINUTES = 15.0  # for the workers to come together
 
@@ -31,6 +31,8 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
     Raises:
         InputError: the batch cannot be shared equally, or no cluster is named.
     """
+    if name not in STRATEGIES:
+        raise InputError(f"--strategy={name}: is not one of {', '.join(STRATEGIES)}")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         _grow_memory(gpu)

@@ -140,5 +140,5 @@ def loss_told(strategy: tf.distribute.Strategy) -> Iterator[None]:
             raise
         raise RunAgainError(
             "a worker was lost; start all workers again with the same command, which goes on from "
-            f"the last checkpoint ({one_line(error)})"
+            f"the last checkpoint ({one_line(error, 100)})"
         ) from error

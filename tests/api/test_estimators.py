@@ -222,6 +222,9 @@ BAD: dict[str, tuple[type[ClipEstimator], dict[str, Any], str]] = {
     "its recipe": (MSCLR, {"recipe": "nw_ucla/unsupervised_wide"}, "is one of method 'ms2l'"),
     "split": (MS2L, {"split": "none"}, "no split 'none'"),
     "layouts": (MSCLR, {"layouts": ["none"]}, "--layouts: 'none'"),
+    "strategy": (MS2L, {"strategy": "all"}, "--strategy=all: is not one of auto, "),
+    "no folder": (MS2L, {"strategy": "multiworker", "workdir": None}, "workdir: the workers"),
+    "no workers": (MS2L, {"strategy": "multiworker"}, "TF_CONFIG is not set"),
 }
 
 

@@ -282,3 +282,9 @@ def test_on_real_clips_of_another_view(
     result = evaluate_run(folder, folder.config(), Choices(("ridge",), figures=False)).result
     assert result.metrics["ridge/top1"] >= 78
     assert result.metrics["ridge/top1"] > result.metrics["floor/raw/ridge/top1"] + 5
+
+
+def test_workers_have_no_steps_to_share(tmp_path: pathlib.Path) -> None:
+    config = run_config({"method": "kernels", "data": str(tmp_path)})
+    with pytest.raises(InputError, match="--method=kernels takes no steps that workers could"):
+        train(config, str(tmp_path / "run"), strategy="multiworker")

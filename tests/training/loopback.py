@@ -45,11 +45,11 @@ class Workers:
     """Processes of one command, and what they print.
 
     Args:
-        flags: of ``ms2l-train``, all workers' or one list for each.
+        flags: of ``ms2l-train``.
         count: of workers.
         log: folder for what they print.
+        own_flags: of one worker, after those of all.
         left_out: workers that are not started.
-        environment: variables besides.
         program: instead of the command.
     """
 
@@ -59,8 +59,8 @@ class Workers:
         count: int,
         log: pathlib.Path,
         *,
+        own_flags: Mapping[int, Sequence[str]] | None = None,
         left_out: Sequence[int] = (),
-        environment: Mapping[str, str] | None = None,
         program: Sequence[str] = ("-m", "ms2l_tf.cli.train"),
     ) -> None:
         log.mkdir(parents=True, exist_ok=True)
@@ -70,14 +70,15 @@ class Workers:
         for index in range(count):
             if index in left_out:
                 continue
+            more = (own_flags or {}).get(index, ())
             own = {"TF_CONFIG": tf_config(ports, index), "OMP_NUM_THREADS": "1"}
             with open(log / f"out{index}", "wb") as out, open(log / f"err{index}", "wb") as err:
                 self.processes[index] = subprocess.Popen(
-                    [sys.executable, *program, "--strategy=multiworker", *flags],
+                    [sys.executable, *program, "--strategy=multiworker", *flags, *more],
                     stdout=out,
                     stderr=err,
                     cwd=ROOT,
-                    env={**os.environ, "PYTHONPATH": str(ROOT), **own, **(environment or {})},
+                    env={**os.environ, "PYTHONPATH": str(ROOT), **own},
                 )
 
     def wait_until(self, reached: Callable[[], bool], limit: float = LIMIT) -> None:
