@@ -112,8 +112,14 @@ def struck(work: Callable[[], object], fault: Fault) -> BaseException | None:
         try:
             work()
         except (Killed, Exception) as error:
-            traceback.clear_frames(error.__traceback__)
-            ended = error.with_traceback(None)
-            gc.collect()  # the locks that a process which is killed lets go
-            return ended
+            _let_go(error)
+            return error
     return None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what an exception holds on to: the locks that a process which is killed lets go."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.with_traceback(None).__context__
+    gc.collect()

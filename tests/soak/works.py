@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.data.synthetic import generate
@@ -72,7 +73,7 @@ def works(read: pathlib.Path) -> dict[str, Work]:
 
 
 def _closed_form(read: pathlib.Path, folder: pathlib.Path) -> None:
-    settings = {"method": "kernels", "instance_views": 2}
+    settings: dict[str, Any] = {"method": "kernels", "instance_views": 2, "epochs": 1}
     train(tiny_config(data=str(read / "data"), **settings), str(folder / "run"), strategy="none")
 
 
