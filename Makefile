@@ -1,4 +1,4 @@
-# make setup | setup-video | demo | test | test-slow | lint | lock | clean
+# make setup | setup-video | demo | test | test-slow | soak | lint | lock | clean
 # PYTHON chooses the interpreter the virtual environment is made with (3.11 or newer).
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ DEMO_SOURCE := $(if $(DATA),--format=nw_ucla --source="$(DATA)",--format=synthet
 # Copies of test clips are left out of the training: a copy would be the nearest neighbour.
 DEMO_SPLIT  := $(if $(DATA),--split=cross_view_3_no_copies)
 
-.PHONY: setup setup-video demo zoo test test-slow lint lock clean
+.PHONY: setup setup-video demo zoo test test-slow soak lint lock clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -75,6 +75,12 @@ test: lint
 test-slow: setup setup-video
 	$(SAY_LEFT_OUT)
 	@$(PYTEST) -m "slow$(LEFT_OUT)"
+
+# Kills every command at random moments for an hour, runs it again and compares what it leaves.
+MINUTES ?= 60
+SEED    ?= 0
+soak: setup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --minutes=$(MINUTES) --seed=$(SEED)
 
 # make zoo DATA=data/nw_ucla RECIPES=nw_ucla/kernels: exported models with checksums (tools/zoo.py).
 RECIPES ?=

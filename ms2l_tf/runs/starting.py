@@ -9,6 +9,7 @@ from typing import Any
 
 from ms2l_tf import files
 from ms2l_tf.errors import InputError, warn
+from ms2l_tf.methods.registry import closed_form
 from ms2l_tf.runs.checkpoint_files import CheckpointFiles
 from ms2l_tf.runs.folder import RunFolder, shown
 from ms2l_tf.runs.history_rows import history_rows
@@ -81,8 +82,8 @@ def _check_kinds(folder: RunFolder) -> None:
 
 
 def _check_not_lost(folder: RunFolder) -> None:
-    if folder.finished or folder.has_checkpoint:
-        return
+    if folder.finished or folder.has_checkpoint or closed_form(folder.config()):
+        return  # in closed form there are no checkpoints; what is lost is computed again
     if trace := _trace(folder):
         raise InputError(
             f"{folder.checkpoint}: holds no checkpoint to go on from, but {trace}; put it back, "

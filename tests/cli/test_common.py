@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
+from ms2l_tf import stopping
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.augmentation import AugmentSettings
@@ -161,6 +163,41 @@ def test_an_interrupted_command_says_how_to_go_on(
     assert capsys.readouterr().err == "interrupted; the same command starts again\n"
     assert run(monkeypatch, stop, interrupted=common.RESUMES) == 130
     assert capsys.readouterr().err == f"interrupted; {common.RESUMES}\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, stopping.TERMINATED_STATUS), (signal.SIGINT, stopping.INTERRUPTED_STATUS)],
+)
+def test_a_signal_ends_a_command_with_a_documented_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    status: int,
+) -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    cleaned = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            cleaned.append(True)
+
+    assert run(monkeypatch, work) == status
+    assert capsys.readouterr().err == "interrupted; the same command starts again\n"
+    assert cleaned
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
+    assert f"{status}: " in common.STATUSES
+
+
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `nohup` and a shell's background jobs have it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run(monkeypatch, lambda: signal.raise_signal(signal.SIGINT)) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -21,6 +21,20 @@ def test_the_newest_comes_first_by_number(tmp_path: pathlib.Path) -> None:
     assert CheckpointFiles(tmp_path / "none").positions() == []
 
 
+def test_one_within_an_epoch_is_newer_than_the_one_before_it(tmp_path: pathlib.Path) -> None:
+    names = (
+        "ckpt-1.index",
+        "ckpt-1-9.index",
+        "ckpt-1-10.index",
+        "ckpt-0-11.index",
+        "ckpt-1-.index",
+    )
+    files = folder_of(tmp_path, *names)
+    assert files.positions() == [Position(1, 10), Position(1, 9), Position(1), Position(0, 11)]
+    assert [files.prefix(there).name for there in files.positions()][::2] == ["ckpt-1-10", "ckpt-1"]
+    assert [str(there) for there in files.positions()][1:3] == ["step 9 of epoch 2", "epoch 1"]
+
+
 @pytest.mark.parametrize(
     ("content", "flaw"),
     [
@@ -56,6 +70,8 @@ def test_all_but_one_are_removed(tmp_path: pathlib.Path) -> None:
     [
         ([], ""),
         (["ckpt-1.data-00000-of-00001"], ""),
+        (["ckpt-0-7.data-00000-of-00001"], ""),
+        (["ckpt-1-1.data-00000-of-00001"], "ckpt-1-1.data-00000-of-00001"),
         (["ckpt-2.data-00000-of-00001"], "ckpt-2.data-00000-of-00001"),
         (["checkpoint"], "checkpoint"),
     ],

@@ -15,20 +15,23 @@ import pytest
 from ms2l_tf.errors import InputError
 from ms2l_tf.runs.checkpoint_files import CheckpointFiles, Position
 from ms2l_tf.runs.folder import RunFolder
-from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.stopping import Stopped, on_signals
 from ms2l_tf.training.callbacks import FeatureMonitor
 from ms2l_tf.training.checkpoints import Checkpoints
 from ms2l_tf.training.train import train
-from tests.helpers import TrainedRun
+from tests.helpers import TrainedRun, assert_close
 from tests.training.test_train import assert_same_weights
+from tests.training.tiny_loop import EPOCHS, STEPS, digest, run_tiny_loop
 
-STEPS = 3  # an epoch, of the run of the fixture
+OFTEN = 1e-9  # minutes: a checkpoint after every step
 
 
 @pytest.fixture(scope="module")
-def config(trained_run: TrainedRun) -> RunConfig:
-    return trained_run.config
+def whole(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The uninterrupted run."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    run_tiny_loop(path)
+    return path
 
 
 @contextlib.contextmanager
@@ -52,68 +55,59 @@ def positions(folder: pathlib.Path) -> list[Position]:
     return CheckpointFiles(folder / "checkpoint").positions()
 
 
-def assert_goes_on(
-    whole: TrainedRun, path: pathlib.Path, config: RunConfig, *, minutes: float = 10
-) -> None:
-    folder = train(config, str(path), strategy="none", checkpoint_minutes=minutes)
-    assert folder.history.read_text() == whole.folder.history.read_text()
-    assert_same_weights(whole.folder, folder)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("epoch", range(EPOCHS))
+@pytest.mark.parametrize("step", range(1, STEPS - 1))
 def test_a_signal_keeps_the_step_that_is_done(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path, number: signal.Signals
+    whole: pathlib.Path, tmp_path: pathlib.Path, epoch: int, step: int, number: int, status: int
 ) -> None:
     """The metrics' sums too: the epoch's row in the history is that of all its steps."""
-    status = {signal.SIGTERM: 75, signal.SIGINT: 130}[number]
-    with in_step(Position(1, 1), number), pytest.raises(Stopped, match="step 2 of epoch 2") as e:
-        train(config, str(tmp_path), strategy="none")
-    assert e.value.status == status
-    assert "kept as it is after step 2 of epoch 2; the same command goes on there" in str(e.value)
-    assert positions(tmp_path) == [Position(1, 2), Position(1)]
-    assert_goes_on(trained_run, tmp_path, config)
+    kept = Position(epoch, step + 1)
+    with in_step(Position(epoch, step), number), pytest.raises(Stopped) as stopped:
+        run_tiny_loop(tmp_path)
+    assert stopped.value.status == status
+    assert str(stopped.value) == (
+        f"{tmp_path}: kept as it is after step {step + 1} of epoch {epoch + 1}; the same command "
+        "goes on there"
+    )
+    assert positions(tmp_path) == [kept, Position(epoch)][: 1 + (epoch > 0)]
+    run_tiny_loop(tmp_path)
+    assert digest(tmp_path) == digest(whole)
 
 
+@pytest.mark.parametrize("epoch", range(EPOCHS))
 def test_a_signal_in_the_last_step_of_an_epoch_leaves_its_end_to_the_next_command(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
+    whole: pathlib.Path, tmp_path: pathlib.Path, epoch: int
 ) -> None:
-    with in_step(Position(1, 2), signal.SIGTERM), pytest.raises(Stopped):
-        train(config, str(tmp_path), strategy="none")
-    assert positions(tmp_path) == [Position(1, STEPS), Position(1)]
-    assert len(RunFolder(tmp_path).read_history()) == 1, "monitors may take a while"
-    assert_goes_on(trained_run, tmp_path, config)
+    with in_step(Position(epoch, STEPS - 1), signal.SIGTERM), pytest.raises(Stopped):
+        run_tiny_loop(tmp_path)
+    assert positions(tmp_path)[0] == Position(epoch, STEPS)
+    assert len(RunFolder(tmp_path).read_history()) == epoch, "monitors may take a while"
+    run_tiny_loop(tmp_path)
+    assert digest(tmp_path) == digest(whole)
 
 
-@pytest.mark.slow
 def test_a_signal_while_a_monitor_reads(
-    trained_run: TrainedRun,
-    config: RunConfig,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    whole: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FeatureMonitor, "readings", lambda _: signal.raise_signal(signal.SIGTERM))
         with on_signals(), pytest.raises(Stopped):
-            train(config, str(tmp_path), strategy="none")
+            run_tiny_loop(tmp_path)
     assert positions(tmp_path) == [Position(1, STEPS), Position(1)]
-    assert_goes_on(trained_run, tmp_path, config)
+    run_tiny_loop(tmp_path)
+    assert digest(tmp_path) == digest(whole)
 
 
-def test_a_signal_before_the_first_step_leaves_no_checkpoint(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
-) -> None:
+def test_a_signal_before_the_first_step_leaves_no_checkpoint(tmp_path: pathlib.Path) -> None:
     """The first step is not waited for: it is traced then, which may take long."""
     with in_step(Position(), signal.SIGTERM), pytest.raises(Stopped, match="no step was trained"):
-        train(config, str(tmp_path), strategy="none")
+        run_tiny_loop(tmp_path)
     assert not positions(tmp_path)
 
 
-@pytest.mark.slow
 def test_a_signal_during_a_save_waits_for_it(
-    trained_run: TrainedRun,
-    config: RunConfig,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    whole: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Checkpoints._write
 
@@ -124,46 +118,57 @@ def test_a_signal_during_a_save_waits_for_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "_write", write)
-        with on_signals(), pytest.raises(Stopped, match="epoch 1;"):
-            train(config, str(tmp_path), strategy="none")
+        with on_signals(), pytest.raises(Stopped, match="after epoch 1;"):
+            run_tiny_loop(tmp_path)
     assert positions(tmp_path) == [Position(1)]
-    assert_goes_on(trained_run, tmp_path, config)
+    run_tiny_loop(tmp_path)
+    assert digest(tmp_path) == digest(whole)
 
 
-@pytest.mark.slow
+def test_a_second_ctrl_c_waits_for_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Checkpoints, "_write", write)
+    with on_signals(), pytest.raises(KeyboardInterrupt) as stopped:
+        run_tiny_loop(tmp_path)
+    assert not isinstance(stopped.value, Stopped)
+
+
 def test_checkpoints_within_an_epoch_are_taken_up_after_a_kill(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
+    whole: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed again and again; where the newest checkpoint is damaged, at the one before."""
-    often = 1e-9
     for position in (Position(0, 2), Position(2, 2), Position(2, 2)):
         with in_step(position, 0), pytest.raises(OSError, match="killed"):
-            train(config, str(tmp_path), strategy="none", checkpoint_minutes=often)
-        there = [position, Position(position.epoch, position.step - 1)]
-        assert positions(tmp_path) == there
+            run_tiny_loop(tmp_path, minutes=OFTEN)
+        assert positions(tmp_path) == [position, Position(position.epoch, position.step - 1)]
         newest = CheckpointFiles(tmp_path / "checkpoint").prefix(position)
         if position.epoch:
             newest.with_name(f"{newest.name}.index").write_bytes(b"damaged")
-    assert_goes_on(trained_run, tmp_path, config, minutes=often)
+    capsys.readouterr()
+    run_tiny_loop(tmp_path, minutes=OFTEN)
+    assert "cannot read ckpt-2-2: " in capsys.readouterr().err
+    assert digest(tmp_path) == digest(whole)
 
 
 def test_a_clock_that_is_set_back_changes_nothing(
-    trained_run: TrainedRun,
-    config: RunConfig,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
+    whole: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moments = iter(range(2_000_000_000, 0, -1000))
     monkeypatch.setattr(time, "time", lambda: float(next(moments)))
-    with in_step(Position(3, 1), signal.SIGTERM), pytest.raises(Stopped):
-        train(config, str(tmp_path), strategy="none")
-    assert positions(tmp_path) == [Position(3, 2), Position(3)]
-    assert_goes_on(trained_run, tmp_path, config)
+    with in_step(Position(2, 1), signal.SIGTERM), pytest.raises(Stopped):
+        run_tiny_loop(tmp_path, minutes=OFTEN)
+    assert positions(tmp_path) == [Position(2, 1), Position(2)], "a kept step is not waited for"
+    run_tiny_loop(tmp_path)
+    assert digest(tmp_path) == digest(whole)
 
 
-@pytest.mark.slow
 def test_a_folder_that_vanishes_is_not_made_anew(
-    config: RunConfig, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    whole: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network folder that is away for a while comes back with the whole run."""
     run, away = tmp_path / "run", tmp_path / "away"
@@ -174,21 +179,37 @@ def test_a_folder_that_vanishes_is_not_made_anew(
             shutil.move(run, away)
         original(self)
 
-    monkeypatch.setattr(Checkpoints, "_save", save)
-    with pytest.raises(InputError, match=r"ckpt-1-1: cannot be written \(.* is gone\); .* epoch 1"):
-        train(config, str(run), strategy="none", checkpoint_minutes=1e-9)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "_save", save)
+        with pytest.raises(InputError, match=r"ckpt-1-1: cannot be .* is gone\); .* epoch 1$"):
+            run_tiny_loop(run, minutes=OFTEN)
     assert not run.exists()
-    assert Position(1) in positions(away)
+    run_tiny_loop(away)
+    assert digest(away) == digest(whole)
 
 
-def test_a_renamed_checkpoint_is_not_believed(
-    trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path, capsys: Any
-) -> None:
-    run = shutil.copytree(trained_run.folder.path, tmp_path / "run")
+def test_a_renamed_checkpoint_is_not_believed(whole: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
     (run / "model.weights.h5").unlink()
-    for part in (run / "checkpoint").glob("ckpt-4.*"):
-        part.unlink()
     for part in (run / "checkpoint").glob("ckpt-3.*"):
-        part.rename(part.with_name(part.name.replace("-3.", "-4.")))
-    with pytest.raises(InputError, match="ckpt-4: was written after epoch 3, whatever"):
-        train(config, str(run), strategy="none")
+        part.unlink()
+    for part in (run / "checkpoint").glob("ckpt-2.*"):
+        part.rename(part.with_name(part.name.replace("-2.", "-3.")))
+    with pytest.raises(InputError, match="ckpt-3: was written after epoch 2, whatever"):
+        run_tiny_loop(run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+def test_a_method_on_one_or_two_replicas(
+    trained_run: TrainedRun, tmp_path: pathlib.Path, strategy: str
+) -> None:
+    config, folder = trained_run.config, trained_run.folder
+    with in_step(Position(1, 1), signal.SIGTERM), pytest.raises(Stopped):
+        train(config, str(tmp_path), strategy=strategy)
+    resumed = train(config, str(tmp_path), strategy=strategy)
+    assert_same_weights(folder, resumed, 0.0 if strategy == "none" else 1e-4)
+    for row, expected in zip(resumed.read_history(), folder.read_history(), strict=True):
+        assert_close(float(row["loss"]), float(expected["loss"]), 1e-4)
+    if strategy == "none":
+        assert resumed.history.read_text() == folder.history.read_text()

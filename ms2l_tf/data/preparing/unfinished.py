@@ -50,6 +50,8 @@ class Unfinished:
                 "name another --out"
             ) from None
         except OSError as error:
+            with contextlib.suppress(OSError):  # it holds what was read before
+                self.folder.rmdir()
             raise InputError(unwritable(self.folder, error)) from None
         return self
 
