@@ -62,7 +62,7 @@ def quiet_tensorflow() -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {InputError(message)}", file=sys.stderr)
     return USAGE_STATUS
 
 
