@@ -6,6 +6,7 @@ import re
 import sys
 
 RUN_AGAIN_STATUS = 75  # EX_TEMPFAIL of sysexits.h
+_BEGINNING, _END = 800, 200  # characters that are kept of a line that is longer
 
 
 class InputError(ValueError):
@@ -13,11 +14,12 @@ class InputError(ValueError):
 
     The message is one readable line that names the file or flag, the place in it and the fix.
     Commands print it as ``error: <message>`` and exit with status 2. What cannot be printed in it,
-    such as a line feed or the codes of a terminal in the name of a file, is escaped.
+    such as a line feed or the codes of a terminal in the name of a file, is escaped, and of a line
+    that is too long to be read the beginning and the end are kept.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(str(message)))
+        super().__init__(_of_some_length(printable(str(message))))
 
 
 class RunAgainError(Exception):
@@ -37,9 +39,16 @@ def printable(text: str) -> str:
     )
 
 
+def _of_some_length(text: str) -> str:
+    """The text without its midst, if it is long: a name in a damaged file may have any length."""
+    if len(text) <= _BEGINNING + _END:
+        return text
+    return f"{text[:_BEGINNING]} [...] {text[-_END:]}"
+
+
 def warn(text: str) -> None:
     """Says on stderr what may not be as the user believes."""
-    print(f"warning: {printable(text)}", file=sys.stderr)
+    print(f"warning: {_of_some_length(printable(text))}", file=sys.stderr)
 
 
 def inform(text: str) -> None:

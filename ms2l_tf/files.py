@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import io
 import json
 import os
 import pathlib
+import stat
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -39,6 +41,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     target = pathlib.Path(path)
     if not target.name:
         raise InputError(f"{target}: is a folder; name a file in it")
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise InputError(f"{target}: is a device or a pipe, which a file would take the place of")
     temporary = target.with_name(f".{os.getpid()}.{target.name}")
     try:
         yield temporary
@@ -111,6 +115,49 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def opened(path: str | os.PathLike[str]) -> io.BufferedReader:
+    """A regular file, open for reading: a pipe would be waited for, a device may have no end.
+
+    Raises:
+        OSError: it cannot be opened, or is something else.
+    """
+    # Not blocking: the open call itself waits for whoever writes into a pipe.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError:  # a zero byte or half of a character
+        raise OSError(errno.EINVAL, "no name that a file can have", os.fspath(path)) from None
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "a pipe or a device, no regular file", os.fspath(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def opened_table(path: str | os.PathLike[str]) -> TextIO:
+    """The same for the readers of module `csv`: text with its line ends, UTF-8 with a mark or not.
+
+    Raises:
+        OSError: see `opened`.
+    """
+    return io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="")
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        OSError: see `opened`; or it cannot be read.
+    """
+    with opened(path) as file:
+        return file.read()
+
+
 def read_text(path: str | os.PathLike[str]) -> str:
     """A UTF-8 text file of the user's, see `decode_text`; every line ends in a line feed.
 
@@ -119,7 +166,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """
     where = pathlib.Path(path)
     try:
-        content = where.read_bytes()
+        content = read_bytes(where)
     except OSError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror})") from None
     return decode_text(content, str(where)).replace("\r\n", "\n").replace("\r", "\n")

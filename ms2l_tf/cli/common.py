@@ -70,7 +70,7 @@ def quiet_tensorflow() -> None:
 
 
 def _fail(message: str, status: int = USAGE_STATUS) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {InputError(message)}", file=sys.stderr)
     return status
 
 

@@ -17,6 +17,7 @@ _LONGEST_TEXT = 4096  # far below the longest field that a table is read with
 _SHOWN = 40  # characters of a refused value that an error message repeats
 _LARGEST = 2**63
 _LONGEST_COUNT = 9
+MIN_RATE, MAX_RATE = 0.001, 100_000.0  # frames a second; times are compared across layouts
 
 
 def checked_clip(clip: Any, num_labels: int, where: str = "") -> Clip:
@@ -92,14 +93,17 @@ def is_count(text: str) -> bool:
 
 
 def checked_rate(value: Any, where: str) -> float:
-    """A frame rate: a positive, finite number."""
+    """A frame rate: a positive number within reason."""
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     try:
         rate = float(value) if real else np.nan
     except OverflowError:
         rate = np.inf
-    if not 0 < rate < np.inf:
-        raise InputError(f"{where}: frame rate is {shown(value)}; expected a positive number")
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise InputError(
+            f"{where}: frame rate is {shown(value)}; expected a positive number, "
+            f"{MIN_RATE:g} to {MAX_RATE:g}"
+        )
     return rate
 
 

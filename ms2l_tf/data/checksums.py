@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import opened, read_bytes
 
 _MEMORY = ".verified.json"
 
@@ -24,7 +25,7 @@ class FileRecord:
 
 def record_file(path: pathlib.Path) -> FileRecord:
     """Reads `path` once and returns its size and checksum."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         digest = hashlib.file_digest(file, "sha256")
         return FileRecord(file.tell(), digest.hexdigest())
 
@@ -86,8 +87,8 @@ def _memory_files(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 def _recall(folder: pathlib.Path) -> dict[str, list[int | str]]:
     for path in _memory_files(folder):
         try:
-            memory = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            memory = json.loads(read_bytes(path))
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(memory, dict):
             return memory

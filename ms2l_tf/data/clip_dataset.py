@@ -15,15 +15,15 @@ import numpy as np
 from ms2l_tf.data.checks import checked_clip
 from ms2l_tf.data.checksums import FileRecord, fingerprint, verify_files
 from ms2l_tf.data.clip_arrays import ClipArrays
+from ms2l_tf.data.folder_header import FORMAT_VERSION, FolderHeader
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import Split, read_split
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import decode_text, read_json
+from ms2l_tf.files import decode_text, read_bytes, read_json
 
 __all__ = ["FORMAT_VERSION", "Axes", "Clip", "ClipDataset", "ClipPoses", "PoseStore", "Split"]
 
-FORMAT_VERSION = 1
 CLIP_COLUMNS = tuple(field.name for field in dataclasses.fields(Clip))
 
 
@@ -77,37 +77,19 @@ class ClipDataset:
             raise InputError(f"{folder}: no such dataset folder; ms2l-prepare makes one")
         if not where.is_file():
             raise InputError(f"{folder}: is not a dataset folder (no dataset.json in it)")
-        header = read_json(where)
-        version = header.get("format_version")
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{where}: format_version {version!r}, this program reads {FORMAT_VERSION}; "
-                "prepare the dataset again"
-            )
-        try:
-            files = {name: FileRecord(**entry) for name, entry in header["files"].items()}
-            label_names = tuple(str(label) for label in header["label_names"])
-            num_clips, title = int(header["num_clips"]), str(header["name"])
-            source, licence = str(header["source"]), str(header["licence"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{where}: missing or invalid entry ({error})") from None
-        _check_sizes(folder, files)
-        layouts = sorted({file.split("/")[1] for file in files if file.startswith("poses/")})
+        header = FolderHeader.from_json(read_json(where), str(where))
+        _check_sizes(folder, header.files)
         stores = {
-            layout: PoseStore.open(folder / "poses" / layout, num_clips) for layout in layouts
+            layout: PoseStore.open(folder / "poses" / layout, header.num_clips)
+            for layout in header.layouts
         }
         if not stores:
             raise InputError(f"{where}: lists no poses; prepare the dataset again")
         return cls(
             path=folder,
-            name=title,
-            label_names=label_names,
-            source=source,
-            licence=licence,
-            format_version=version,
-            files=files,
-            fingerprint=fingerprint(files, extra="\n".join(label_names)),
-            num_clips=num_clips,
+            format_version=FORMAT_VERSION,
+            fingerprint=fingerprint(header.files, extra="\n".join(header.label_names)),
+            **vars(header),
             _stores=stores,
         )
 
@@ -198,7 +180,8 @@ class ClipDataset:
 def read_clip_table(path: pathlib.Path, num_labels: int) -> tuple[Clip, ...]:
     """Reads and checks `clips.csv`."""
     try:
-        rows = list(csv.reader(io.StringIO(decode_text(path.read_bytes(), str(path)), newline="")))
+        text = decode_text(read_bytes(path), str(path))
+        rows = list(csv.reader(io.StringIO(text, newline="")))
     except (OSError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from None
     if not rows or tuple(rows[0]) != CLIP_COLUMNS:
@@ -221,8 +204,6 @@ def read_clip_table(path: pathlib.Path, num_labels: int) -> tuple[Clip, ...]:
 def _check_sizes(folder: pathlib.Path, files: Mapping[str, FileRecord]) -> None:
     for name, record in files.items():
         path = folder / name
-        if pathlib.PurePosixPath(name).is_absolute() or ".." in path.parts[len(folder.parts) :]:
-            raise InputError(f"{folder / 'dataset.json'}: {name!r} lies outside the dataset")
         try:
             size = path.stat().st_size
         except OSError:

@@ -14,6 +14,7 @@ from ms2l_tf.data.records import Clip
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.tables import read_rows
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import read_bytes
 
 KEYS = ("file", "clip")
 NAMES = ("label", "name")
@@ -185,7 +186,7 @@ def _read(source: Table, option: str) -> tuple[str, list[str], list[tuple[int, d
     else:
         where = f"{option}={source}"
         try:
-            content = pathlib.Path(source).read_bytes()
+            content = read_bytes(source)
         except OSError as error:
             raise InputError(f"{where}: cannot be read as a table ({error.strerror})") from None
     table = list(read_rows(content, where))

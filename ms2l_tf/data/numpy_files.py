@@ -5,17 +5,23 @@ from __future__ import annotations
 import ast
 import math
 import mmap
+import os
 import posixpath
 import shutil
 import struct
 import tempfile
+import tokenize
 import zipfile
+from typing import Literal
 
 import numpy as np
 
 from ms2l_tf.data.archives import DAMAGE, MAX_GROWTH, MIN_TOTAL_BYTES, SourceFiles
 from ms2l_tf.errors import InputError, one_line
+from ms2l_tf.files import opened
 
+# What NumPy raises for `.npy` and `.npz` files that are damaged, whatever is wrong with them.
+NUMPY_DAMAGE = (*DAMAGE, SyntaxError, tokenize.TokenError, TypeError, KeyError, MemoryError)
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 12
 _LOCAL_HEADER = 30  # bytes before the name of a member in a zip file
@@ -59,6 +65,24 @@ def npy_array(content: bytes | mmap.mmap, where: str) -> np.ndarray:
         InputError: it is no `.npy` file, cut short, or one of Python objects.
     """
     return _viewed(content, ArrayHeader(content[:_LONGEST_HEADER], where), 0, len(content), where)
+
+
+def mapped_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array of a `.npy` file that this package wrote, mapped from the disk, not writable.
+
+    Raises:
+        InputError: it cannot be read, is no complete `.npy` file, or one of Python objects.
+    """
+    try:
+        with opened(path) as file:
+            header = ArrayHeader(file.read(_LONGEST_HEADER), str(path))
+            _check_size(header, os.fstat(file.fileno()).st_size, str(path))
+            if not math.prod(header.shape):  # nothing to map
+                return np.zeros(header.shape, header.dtype)
+            order: Literal["F", "C"] = "F" if header.fortran else "C"
+            return np.memmap(file, header.dtype, "r", header.start, header.shape, order)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 class NpzFile:
@@ -141,16 +165,19 @@ def _viewed(
     content: bytes | mmap.mmap, header: ArrayHeader, first: int, end: int, where: str
 ) -> np.ndarray:
     """The array in the bytes from `first` to `end`."""
-    if header.size != end - first or end > len(content):
-        raise InputError(
-            f"{where}: has {min(end, len(content)) - first:,} bytes, an array of shape "
-            f"{header.shape} has {header.size:,}"
-        )
+    _check_size(header, min(end, len(content)) - first, where)
     count = math.prod(header.shape)
     if not count * header.dtype.itemsize:
         return np.zeros(header.shape, header.dtype)
     flat = np.frombuffer(content, header.dtype, count, first + header.start)
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+def _check_size(header: ArrayHeader, size: int, where: str) -> None:
+    if header.size != size:
+        raise InputError(
+            f"{where}: has {size:,} bytes, an array of shape {header.shape} has {header.size:,}"
+        )
 
 
 def _parsed(head: bytes, where: str) -> tuple[tuple[int, ...], np.dtype, bool, int]:

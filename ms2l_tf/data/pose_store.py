@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ms2l_tf.data.checks import check_axes, checked_rate, shown
+from ms2l_tf.data.numpy_files import mapped_npy
 from ms2l_tf.data.records import UNITS, Axes, ClipPoses
 from ms2l_tf.errors import InputError
 from ms2l_tf.files import read_json
@@ -162,12 +163,7 @@ def read_header(
 
 
 def _map_array(path: pathlib.Path, dtype: type, ndim: int) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: is not a complete .npy file ({error})") from None
+    array = mapped_npy(path)
     if array.dtype != np.dtype(dtype) or array.ndim != ndim:
         raise InputError(
             f"{path}: is {array.dtype} with {array.ndim} axes; expected "

@@ -29,6 +29,7 @@ from ms2l_tf.data.preparing.unfinished import Unfinished
 from ms2l_tf.data.preparing.work import EntryReader, Task, read_entries
 from ms2l_tf.data.writer import DatasetWriter
 from ms2l_tf.errors import InputError, inform, printable
+from ms2l_tf.files import read_bytes
 from ms2l_tf.version import __version__
 
 _FEW_CHUNKS = 4  # are read before processes have started
@@ -144,10 +145,9 @@ def _key(task: Task, chunks: Sequence[Chunk]) -> str:
 
 def _content(option: str | float) -> str | float:
     """An option, with the content of the file that it may name."""
-    path = pathlib.Path(str(option))
     try:
-        return f"{option} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-    except (OSError, ValueError):
+        return f"{option} {hashlib.sha256(read_bytes(str(option))).hexdigest()}"
+    except OSError:
         return option
 
 

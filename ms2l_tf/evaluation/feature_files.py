@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.data.numpy_files import NUMPY_DAMAGE
+from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.files import replacing
 
@@ -62,10 +62,10 @@ def load_features(path: str | os.PathLike[str]) -> FeatureFile:
             if missing:
                 raise InputError(f"{target}: array '{missing[0]}' is missing; save it again")
             arrays = {key: _read(file, key, target) for key in _KEYS}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{target}: not a readable .npz file ({error})") from error
+    except InputError:
+        raise
+    except NUMPY_DAMAGE as error:
+        raise InputError(f"{target}: not a readable .npz file ({one_line(error)})") from error
     label_names = _text(arrays["label_names"], target, "label_names")
     train, test = (_clips(arrays, side, len(label_names), target) for side in ("train", "test"))
     if train.features.shape[1] != test.features.shape[1]:

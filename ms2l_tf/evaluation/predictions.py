@@ -12,7 +12,7 @@ import numpy as np
 
 from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.evaluation.arrays import ClipFeatures, IntArray
-from ms2l_tf.files import replacing
+from ms2l_tf.files import opened_table, replacing
 
 _COLUMNS = ("clip", "label")
 
@@ -77,7 +77,7 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     """
     target = pathlib.Path(path)
     try:
-        with open(target, newline="", encoding="utf-8-sig") as file:
+        with opened_table(target) as file:
             head, *rows = [row for row in csv.reader(file) if row] or [[]]
     except OSError as error:
         raise InputError(f"{target}: cannot be read ({one_line(error)})") from None

@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 
+from ms2l_tf.data.numpy_files import mapped_npy
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures
 from ms2l_tf.evaluation.probes.sampling import KNN_CLIPS, sample
@@ -70,8 +71,8 @@ def read_known(folder: str | os.PathLike[str], dims: int) -> KnownClips | None:
     if not path.is_file():
         return None
     try:
-        directions = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        directions = mapped_npy(path)
+    except InputError:
         raise InputError(f"{path}: is damaged; export the run again") from None
     if directions.ndim != 2 or not len(directions) or directions.shape[1] != dims:
         raise InputError(f"{path}: is damaged; export the run again")

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.new_folder import new_folder
 from ms2l_tf.data.npy_stream import NpyStream
+from ms2l_tf.data.numpy_files import mapped_npy
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError, inform, warn
 from ms2l_tf.export.manifest import fingerprint
@@ -129,9 +130,8 @@ def _read(
     damaged = f"{folder}: is damaged; remove it, and the features are made anew"
     header = read_json(folder / HEADER)
     try:
-        directions = np.load(folder / DIRECTIONS, mmap_mode="r", allow_pickle=False)
-        rows = np.load(folder / ROWS, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        directions, rows = mapped_npy(folder / DIRECTIONS), mapped_npy(folder / ROWS)
+    except InputError:
         raise InputError(damaged) from None
     fits = directions.shape == (header.get("clips"), dims) and directions.dtype == np.float32
     if not fits or rows.shape != directions.shape[:1] or rows.dtype != np.int64:

@@ -64,7 +64,7 @@ class CheckpointFiles:
         """Why the state file does not name the newest checkpoint there; empty if it does."""
         newest = self.prefix(self.positions()[0]).name
         try:
-            text = self.state.read_text(encoding="utf-8")
+            text = files.read_bytes(self.state).decode()
         except FileNotFoundError:
             return "is missing"
         except (OSError, UnicodeDecodeError):

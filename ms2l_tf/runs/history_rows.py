@@ -6,6 +6,7 @@ import csv
 import pathlib
 
 from ms2l_tf.errors import one_line
+from ms2l_tf.files import opened_table
 
 Row = dict[str, str]
 
@@ -18,7 +19,7 @@ def history_rows(path: pathlib.Path) -> tuple[list[Row], str]:
     """
     rows: list[Row] = []
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
+        with opened_table(path) as stream:
             reader = csv.DictReader(stream)
             for row in reader:
                 last = int(rows[-1]["epoch"]) if rows else 0

@@ -97,7 +97,7 @@ def _differs(path: pathlib.Path) -> bool:
 def sha256(path: pathlib.Path) -> str:
     """Checksum of a file; empty if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with files.opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

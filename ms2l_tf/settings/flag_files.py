@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import decode_text
+from ms2l_tf.files import decode_text, read_bytes
 
 RECIPE_HELP = (
     "Packaged recipe to begin with, such as nw_ucla/unsupervised_wide; flags given beside it "
@@ -172,7 +172,7 @@ def _file_flags(
 def _lines(path: pathlib.Path) -> list[str]:
     """The lines of a flag file that are no comment."""
     try:
-        text = decode_text(path.read_bytes(), f"--flagfile={path}")
+        text = decode_text(read_bytes(path), f"--flagfile={path}")
     except OSError as error:
         packaged = path.as_posix().removeprefix(f"{_CHECKOUT}/").removesuffix(_SUFFIX)
         hint = f"; it is packaged: --recipe={packaged}" if packaged in recipe_names() else ""

@@ -7,7 +7,9 @@ of settings in the documentation.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import numbers
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +17,14 @@ from typing import Any, ClassVar
 
 from ms2l_tf.errors import InputError
 
+# Of which types, NumPy's among them, a setting of a declared type may be, and what it is called.
+_KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "truth value"),
+    int: ((numbers.Integral,), "whole number"),
+    float: ((numbers.Real,), "number"),
+    str: ((str,), "text"),
+}
+_LONGEST = 60  # characters of a value in an error
 Condition = str | Callable[[], str]
 
 
@@ -70,7 +80,9 @@ class Group:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            _check_type(type(self), field.name, value)
+            _check(field, value)
 
     def to_json(self) -> dict[str, Any]:
         """A flat {flag: value} mapping."""
@@ -99,7 +111,7 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
     if value == () and not field.metadata["may_be_empty"]:
         raise InputError(f"--{field.name}: name at least one")
     for entry in value if isinstance(value, tuple) else (value,):
-        if isinstance(entry, float) and not math.isfinite(entry):
+        if isinstance(entry, numbers.Real) and not _is_finite(entry):
             raise InputError(f"--{field.name}: {entry} is not a finite number")
         if choices and entry not in choices:
             raise InputError(f"--{field.name}: '{entry}' is not one of {', '.join(choices)}")
@@ -111,9 +123,37 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
             raise InputError(f"--{field.name}: {entry} is above the largest allowed value, {most}")
 
 
+def _is_finite(number: numbers.Real) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def _check_type(group: type[Group], name: str, value: Any) -> None:
+    """Files of runs are JSON that anyone may have edited, where a number may be anything."""
+    element, is_list = declared_type(group, name)
+    for entry in value if is_list and isinstance(value, tuple) else (value,):
+        kinds, meant = _KINDS[element]
+        whole = isinstance(entry, bool) and element is not bool
+        if not isinstance(entry, kinds) or whole or isinstance(value, tuple) != is_list:
+            told = f"a list of {meant}s" if is_list else f"a {meant}"
+            raise InputError(f"--{name}: {_shown(value)} is not {told}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < _LONGEST else f"{text[:_LONGEST]}..."
+
+
+@functools.cache
+def _hints(group: Any) -> dict[str, Any]:
+    return typing.get_type_hints(group)
+
+
 def declared_type(group: type, name: str) -> tuple[type, bool]:
     """(element type, is a list) of a setting."""
-    hint = typing.get_type_hints(group)[name]
+    hint = _hints(group)[name]
     if typing.get_origin(hint) is tuple:
         return typing.get_args(hint)[0], True
     assert not isinstance(hint, types.UnionType), f"{name}: flags have one type"

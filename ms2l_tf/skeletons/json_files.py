@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import decode_text
+from ms2l_tf.files import decode_text, read_bytes
 
 _PACKAGE = "ms2l_tf.skeletons"
 
@@ -45,7 +45,7 @@ def read_packaged(folder: str, name: str) -> dict[str, Any]:
 def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads the JSON object in a user's file; an unreadable file is an `InputError`."""
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:

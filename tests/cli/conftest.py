@@ -46,15 +46,15 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
             with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
                 entry()
         finally:
-            _forget(module, TRAIN, *OF_PREPARE, "ms2l_tf.cli.config_flags")
+            forget(module, TRAIN, *OF_PREPARE, "ms2l_tf.cli.config_flags")
         code = stopped.value.code
         return 0 if code is None else int(code)
 
     return run
 
 
-def _forget(*modules: str) -> None:
-    """Commands have flags of the same name, as they never meet in one process but here."""
+def forget(*modules: str) -> None:
+    """Takes flags away: commands have some of the same name, as they meet in one process here."""
     defined = flags.FLAGS.flags_by_module_dict()
     for module in modules:
         for flag in list(defined.get(module, ())):

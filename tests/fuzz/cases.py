@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
 import pathlib
 import random
 import shutil
-import traceback
 import unittest.mock
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,16 +15,13 @@ from ms2l_tf.data import ClipDataset
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.data.preparing import assembly
 from ms2l_tf.data.preparing.report import PrepareReport
-from ms2l_tf.errors import InputError, printable
-from tests.fuzz import trap
 from tests.fuzz.archive_mutations import pack
-from tests.fuzz.limits import TooLong, limited_time
 from tests.fuzz.mutations import mutate
+from tests.fuzz.promise import REFUSED, Failure, check_text, judged
 from tests.fuzz.seeds import SEEDS, seed_files
 
-DATASET, REFUSED = "a dataset", "refused"
+DATASET = "a dataset"
 SECONDS = 10.0  # of a processor, for sources of some kilobytes
-_LONGEST = 1200  # characters of an error's line
 _AUTO = 0.05  # of the cases are not told their format
 _ODD_NAMES = (
     "é ü",
@@ -70,14 +63,6 @@ class Case:
         """The name of the archive that is the source, if it is one."""
         name = next(iter(self.files), "")
         return name if len(self.files) == 1 and name.startswith("packed.") else ""
-
-
-class Failure(Exception):
-    """What must not have come of a case; `kind` is the same for all cases of one fault."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
 
 
 def make_case(format_name: str, number: int) -> Case:
@@ -130,25 +115,23 @@ def run_case(case: Case, folder: pathlib.Path) -> str:
         Failure: it ended otherwise than a user is promised.
     """
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()) as said:
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", DeprecationWarning)  # which users are not shown
-            source = _write(case, folder)
-            trap.sprung.clear()
-            with limited_time(SECONDS):
-                outcome = _prepare(case, source, folder / "out")
-        if trap.sprung:
-            raise Failure(f"runs {trap.sprung[0]}", f"something was run: {trap.sprung}")
-        _check_text(said.getvalue(), "says")
+        source = _write(case, folder)
+        names = () if case.archive else _names(case, source)
+        outcome = judged(lambda: _prepare(case, source, folder / "out"), names, SECONDS)
+        if outcome == REFUSED:
+            left = sorted(path.name for path in folder.iterdir() if path.name != "source")
+            if left:
+                raise Failure("leaves files", f"{left} is left after an error")
         return outcome
-    except (Failure, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # whatever it is, no user may see it
-        place = _place(error)
-        raise Failure(f"{type(error).__name__} in {place}", traceback.format_exc(-6)) from None
     finally:
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _names(case: Case, source: pathlib.Path) -> list[str]:
+    """What an error has to hold one of: the source, a file of it, a flag."""
+    files = [*case.files, *(name.rpartition("/")[2] for name in case.files)]
+    return [str(source), "--", "clip ", "layout ", *files]
 
 
 def _write(case: Case, folder: pathlib.Path) -> pathlib.Path:
@@ -162,50 +145,17 @@ def _write(case: Case, folder: pathlib.Path) -> pathlib.Path:
 
 def _prepare(case: Case, source: pathlib.Path, out: pathlib.Path) -> str:
     seed = SEEDS[case.format_name][case.seed]
-    most = unittest.mock.patch.object(assembly, "MAX_BAD", 0.7 if case.lenient else 0.05)
-    try:
-        with most:
-            dataset, report = prepare(
-                "auto" if case.auto else case.format_name,
-                source,
-                out,
-                layouts=seed.layouts,
-                options=seed.options,
-                progress=False,
-            )
-    except InputError as error:
-        _check_error(str(error), case, source)
-        left = sorted(path.name for path in out.parent.iterdir() if path != source)
-        if set(left) - {"source"}:
-            raise Failure("leaves files", f"{left} is left after: {error}") from None
-        return REFUSED
+    with unittest.mock.patch.object(assembly, "MAX_BAD", 0.7 if case.lenient else 0.05):
+        dataset, report = prepare(
+            "auto" if case.auto else case.format_name,
+            source,
+            out,
+            layouts=seed.layouts,
+            options=seed.options,
+            progress=False,
+        )
     _check_dataset(dataset, report)
     return DATASET
-
-
-def _check_error(text: str, case: Case, source: pathlib.Path) -> None:
-    """One line that can be printed, and names the source, a file of it or a flag."""
-    _check_text(text, "an error")
-    names = [
-        str(source),
-        "--",
-        "clip ",
-        "layout ",
-        *case.files,
-        *(name.rpartition("/")[2] for name in case.files),
-    ]
-    if not any(printable(name) in text for name in names) and not case.archive:
-        raise Failure("an error names no place", text)
-
-
-def _check_text(text: str, what: str) -> None:
-    for line in text.split("\n"):
-        if not line.isprintable():
-            raise Failure(f"{what} that cannot be printed", repr(line))
-        if len(line) > _LONGEST:
-            raise Failure(f"{what} too long", line)
-    if what == "an error" and "\n" in text:
-        raise Failure("an error of several lines", text)
 
 
 def _check_dataset(dataset: ClipDataset, report: PrepareReport) -> None:
@@ -223,17 +173,8 @@ def _check_dataset(dataset: ClipDataset, report: PrepareReport) -> None:
             assert (missing.all(axis=-1) == missing.any(axis=-1)).all(), f"{name}, clip {index}"
             assert poses.confidence is None or np.isfinite(poses.confidence).all()
     for line in report.lines():
-        _check_text(line, "a report")
+        check_text(line, "a report")
         assert "\n" not in line
     bad = [*report.skipped.values(), *report.blanked.values()]
     for line in bad:
-        _check_text(line, "an error")
-
-
-def _place(error: BaseException) -> str:
-    """The last function of the package that it came through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "ms2l_tf" in frame.filename]
-    if isinstance(error, TooLong) or not own:
-        own = own[:-1] or frames
-    return f"{pathlib.Path(own[-1].filename).name}:{own[-1].name}"
+        check_text(line, "an error")

@@ -10,8 +10,12 @@ from typing import Any
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, "", "x", "1", "\n", "\x1b[31m", -1, 0, 1, 1.5, 1e39, 10**30, -(10**18)),
     *(float("nan"), float("inf"), [], {}, [[]], [None], [1, "a"], {"a": 1}, [[1, 2], [3]], "é" * 9),
+    *("../x", "/etc/passwd", "a/../../b", "x\0y", "\ud800", "__import__('os')", "9" * 30, -(2**63)),
     *(2**31, 2**63, 2**64, "2147483648", [0] * 75, [[0, 0, 0]] * 20, "NaN", "1" * 5000, 99999),
 )
+
+
+_KEYS = ("x", "", "frame", "id", "../x", "poses/../../x", "/dev/zero", "x\0y", "\ud800", "poses")
 
 
 def is_json(content: bytes) -> bool:
@@ -61,7 +65,7 @@ def _edited(value: Any, random_: random.Random) -> Any:
     elif kind == 1 and isinstance(container, list):
         container[key:key] = [container[key]] * random_.choice((1, 2, 50))
     elif kind == 1:
-        container[random_.choice(("x", "", "frame", "id"))] = container.pop(key)
+        container[random_.choice(_KEYS)] = container.pop(key)
     elif kind == 2:
         container[key] = [container[key]]
     else:

@@ -38,8 +38,24 @@ def limited_time(seconds: float) -> Iterator[None]:
             signal.signal(of_timer, handler)
 
 
-def limit_memory(more: int) -> None:
-    """Lets this process have so many bytes more than it has now; beyond there is a MemoryError."""
+@contextlib.contextmanager
+def limited_memory(more: int) -> Iterator[None]:
+    """Lets a block have so many bytes more than there are now; beyond there is a MemoryError."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + more
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextlib.contextmanager
+def unlimited_memory() -> Iterator[None]:
+    """Lifts the limit for a block that clears up after a MemoryError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

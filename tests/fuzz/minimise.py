@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from tests.fuzz.cases import Case, Failure, run_case
+from tests.fuzz.cases import Case, run_case
+from tests.fuzz.promise import Failure
 from tests.fuzz.seeds import seed_files
 
 _TRIALS = 300

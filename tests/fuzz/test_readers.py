@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from ms2l_tf.data.formats import FORMATS
-from tests.fuzz.cases import DATASET, REFUSED, Case, run_case
+from tests.fuzz.cases import DATASET, Case, run_case
+from tests.fuzz.promise import REFUSED
 from tests.fuzz.seeds import SEEDS, files_of, seed_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -194,7 +194,10 @@ def test_damaged_record(tmp_path: pathlib.Path, content: str, message: str) -> N
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"units": "abc"}, "a setting has the wrong type"),
+        ({"units": "abc"}, "--units: .abc. is not a whole number"),
+        ({"units": 1.5}, "--units: 1.5 is not a whole number"),
+        ({"units": True}, "--units: True is not a whole number"),
+        ({"units": [1]}, "--units: .* is not a whole number"),
         ({"units": 0}, "--units: 0 is below"),
         ({"method": "skeletonclr"}, "--method: 'skeletonclr' is not one of"),
         ({"method": ["ms2l"]}, "a setting has the wrong type"),

@@ -16,6 +16,7 @@ from ms2l_tf.errors import InputError
 
 USAGE = "windows:LENGTH[:STRIDE], points:FILE:BEFORE:AFTER or intervals:FILE"
 _LEAST = 0.5  # of a window that the end of its clip shortens
+_MOST_TIMES = 1000  # that the frame rate of a layout is that of another
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,11 @@ def _length(stream: ClipStream, index: int) -> int:
 
 
 def _rates(stream: ClipStream) -> dict[str, float]:
-    return {poses.layout: poses.frame_rate for poses in stream.header.poses}
+    rates = {poses.layout: poses.frame_rate for poses in stream.header.poses}
+    if max(rates.values()) > _MOST_TIMES * min(rates.values()):
+        told = ", ".join(f"{name}: {rate:g}" for name, rate in rates.items())
+        raise InputError(f"--cut: the frame rates of the layouts cannot all be right ({told})")
+    return rates
 
 
 def _cut(stream: ClipStream, pieces: Sequence[_Piece], where: str) -> ClipStream:

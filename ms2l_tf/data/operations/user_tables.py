@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Collection, Sequence
 
 from ms2l_tf.data.checks import is_count
 from ms2l_tf.data.tables import read_rows
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import read_bytes
 from ms2l_tf.skeletons.json_files import did_you_mean
 
 Rows = list[tuple[int, dict[str, str]]]
@@ -21,7 +21,7 @@ def read_table(path: str, flag: str) -> tuple[tuple[str, ...], Rows]:
     """
     where = f"{flag}{path}"
     try:
-        content = pathlib.Path(path).read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror})") from None
     table = list(read_rows(content, where))

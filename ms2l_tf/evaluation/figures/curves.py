@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.figures.style import COLOURS, MARKERS, bare, new_figure, write
+from ms2l_tf.files import opened_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float
     Without an `epoch` column the rows are numbered from 1.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with opened_table(path) as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
