@@ -20,6 +20,7 @@ from ms2l_tf.settings import flag_files
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
+DIFFERS_STATUS = 3  # a repeated run gave other weights
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 RESUMES = "the same command goes on from the last checkpoint"
 # TensorFlow's errors that are about files or memory; all others tell of a bug.

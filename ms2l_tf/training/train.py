@@ -27,6 +27,7 @@ from ms2l_tf.runs.build import (
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
+from ms2l_tf.runs.origin import current_origin, keep_origin
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.starting import check_folder, check_settings, start_run
 from ms2l_tf.runs.weights import check_weights
@@ -96,6 +97,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
 
     def started() -> None:
         start_run(folder, plan.record)
+        keep_origin(folder, current_origin(count))
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 
