@@ -22,6 +22,7 @@ from ms2l_tf.settings import flag_files
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
+DIFFERS_STATUS = 3  # a repeated run gave other weights
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
 STATUSES = f"""
 Exit status: 0: done; 2: input, a file, the disk or the memory is at fault, one line says how;

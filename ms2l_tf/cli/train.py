@@ -4,6 +4,7 @@
   ms2l-train --protocol=semi --init=runs/a --label_fraction=0.1 --data=data/nw_ucla --workdir=runs/b
   ms2l-train --method=msclr --layouts=kinect_v1_20,h36m_17 --data=data/nw_ucla --workdir=runs/c
   ms2l-train --method=kernels --joints=semantic --data=data/nw_ucla,data/hdm05 --workdir=runs/d
+  ms2l-train --repeat=runs/a --workdir=runs/a_again
 
 --method says what makes the features, --network what is trained; some settings have other defaults
 there. Where nothing is said that belongs to a method, it is the closed-form encoder, which takes a
@@ -11,14 +12,17 @@ minute (--method=kernels). With --init=RUN the settings of that run's normaliser
 are taken over; a flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes
 motions to learn from, in WORKDIR_data. The same command on an interrupted run goes on from
 its last checkpoint; on SIGTERM or Ctrl-C one is written after the step that is being done.
-The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose labels
-were read) and, at the end, model.weights.h5 (last epoch).
+--repeat=RUN trains a finished run again from its records and compares weights and history; exit
+status 3: other weights came out of the same versions, code and machine.
+The run folder holds flags.json, origin.json (versions, machine), history.csv, tensorboard/,
+labelled.json (the clips whose labels were read) and, at the end, model.weights.h5 (last epoch).
 """
 
 from __future__ import annotations
 
 import contextlib
 import shlex
+import sys
 from typing import Any
 
 from absl import flags
@@ -68,6 +72,13 @@ SYNTHETIC_CLIPS = flags.DEFINE_integer(
     "Without --data: learn from so many synthetic motions, made beside the run in WORKDIR_data.",
     lower_bound=0,
 )
+REPEAT = flags.DEFINE_string(
+    "repeat",
+    "",
+    "A finished run to train again in WORKDIR, with its own settings, and to compare with: to the "
+    "bit, or by the largest difference, in WORKDIR/repeat.json. --data and --init say where its "
+    "data and the run it started from lie now, if they were moved.",
+)
 config_flags.define(SETTINGS)
 flags.adopt_module_key_flags(config_flags)
 flags.adopt_module_key_flags(common)
@@ -92,6 +103,9 @@ def _train(defaults: dict[str, Any] | None, then: str) -> None:
         return
     if not WORKDIR.value:
         raise InputError("--workdir: name the folder of the run")
+    if REPEAT.value:
+        _repeat(REPEAT.value, WORKDIR.value, given)
+        return
     starts_anew = given.get("init", RANDOM_INIT) == RANDOM_INIT
     if starts_anew:  # before TensorFlow is loaded, which takes seconds
         given = {**(defaults or {}), **given}
@@ -115,6 +129,23 @@ def _train(defaults: dict[str, Any] | None, then: str) -> None:
     print(f"trained to the last epoch: {folder.weights}")
     reads = [then, f"--workdir={folder.path}", *_without_tests(config, folder)]
     print(f"next: {shlex.join(reads)}")
+
+
+def _repeat(original: str, workdir: str, given: dict[str, Any]) -> None:
+    """Does a run again, and exits with a status of its own if that gives other weights."""
+    for name in given:
+        if name not in ("data", "init"):
+            raise InputError(
+                f"--{name}: a repeated run has the settings of {original}; leave the flag out"
+            )
+    common.refuse("belongs to a run of its own", SYNTHETIC_CLIPS)
+    common.quiet_tensorflow()
+    from ms2l_tf.training.repeat import repeat_run
+
+    found = repeat_run(original, workdir, strategy=STRATEGY.value, **given)
+    print("\n".join(found.lines()))
+    if found.broken:
+        sys.exit(common.DIFFERS_STATUS)
 
 
 def _with_method(given: dict[str, Any], workdir: str) -> dict[str, Any]:

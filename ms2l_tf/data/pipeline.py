@@ -18,6 +18,8 @@ from ms2l_tf.errors import InputError
 
 PADDED_ROUNDS = 4  # a batch is padded, which is quick, to at most so many times T frames
 
+LOADER_THREADS = 2  # of a training pipeline; batches do not depend on their number
+
 PADDED = ("coords", "lengths", "present")
 SAMPLED = ("coords", "origin", "present", "seen", "spine", "shoulder", "hip", "torso")
 
@@ -306,5 +308,5 @@ def with_own_threads(dataset: tf.data.Dataset) -> tf.data.Dataset:
     starves, or hangs.
     """
     options = tf.data.Options()
-    options.threading.private_threadpool_size = 2
+    options.threading.private_threadpool_size = LOADER_THREADS
     return dataset.with_options(options)

@@ -26,9 +26,9 @@ class RunFolder:
     """Paths and records of one run.
 
     ``flags.json``, ``prolonged.json`` (number of epochs, of a run that was told to go on beyond
-    those it was started with), ``labelled.json`` (clips whose labels were read), ``checkpoint/``,
-    ``history.csv``, ``tensorboard/``, ``model.weights.h5`` (last epoch), ``result.json``,
-    ``figures/``.
+    those it was started with), ``origin.json`` (versions and machine), ``labelled.json`` (clips
+    whose labels were read), ``checkpoint/``, ``history.csv``, ``tensorboard/``,
+    ``model.weights.h5`` (last epoch), ``result.json``, ``figures/``.
 
     Args:
         path: the folder.
@@ -38,6 +38,7 @@ class RunFolder:
         self.path = pathlib.Path(path)
         self.flags = self.path / "flags.json"
         self.prolonged = self.path / "prolonged.json"
+        self.origin = self.path / "origin.json"
         self.checkpoint = self.path / "checkpoint"
         self.labelled = self.path / "labelled.json"
         self.history = self.path / "history.csv"

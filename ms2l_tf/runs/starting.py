@@ -72,8 +72,8 @@ def identity(record: Mapping[str, Any]) -> str:
 def _check_kinds(folder: RunFolder) -> None:
     """Refuses at the start what would end training at its first writing, or its last."""
     state = CheckpointFiles(folder.checkpoint).state
-    texts = (folder.flags, folder.prolonged, folder.labelled, folder.history, folder.timing_file)
-    for path in (*texts, folder.weights, state):
+    texts = (folder.flags, folder.prolonged, folder.origin, folder.labelled, folder.history)
+    for path in (*texts, folder.timing_file, folder.weights, state):
         if path.is_dir():
             raise InputError(f"{path}: is a folder where a file of the run goes; move it away")
     for path in (folder.checkpoint, folder.tensorboard):

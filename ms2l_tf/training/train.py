@@ -28,6 +28,7 @@ from ms2l_tf.runs.build import (
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.initial import InitialRun, open_initial_run
 from ms2l_tf.runs.labels import draw_labelled, mend_labelled, write_labelled
+from ms2l_tf.runs.origin import current_origin, keep_origin
 from ms2l_tf.runs.record import recorded_layouts, recorded_number, run_record
 from ms2l_tf.runs.starting import check_folder, check_settings, identity, start_run
 from ms2l_tf.runs.weights import check_weights
@@ -133,6 +134,7 @@ def _train(
 
     def started() -> None:
         start_run(folder, plan.record)
+        keep_origin(folder, current_origin(replicas.num_replicas_in_sync))
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 

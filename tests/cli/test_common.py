@@ -15,7 +15,7 @@ from absl.testing import flagsaver
 
 from ms2l_tf import stopping
 from ms2l_tf.cli import common
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError
 from ms2l_tf.methods.augmentation import AugmentSettings
 from ms2l_tf.methods.ms2l.settings import TaskSettings
 from ms2l_tf.methods.registry import all_settings, groups_for, run_config
@@ -167,7 +167,7 @@ def test_an_interrupted_command_says_how_to_go_on(
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, stopping.TERMINATED_STATUS), (signal.SIGINT, stopping.INTERRUPTED_STATUS)],
+    [(signal.SIGTERM, RUN_AGAIN_STATUS), (signal.SIGINT, stopping.INTERRUPTED_STATUS)],
 )
 def test_a_signal_ends_a_command_with_a_documented_status(
     monkeypatch: pytest.MonkeyPatch,

@@ -95,6 +95,7 @@ def _contents(run: pathlib.Path) -> dict[pathlib.Path, bytes | None]:
         (INDEX, "checkpoint", 0),
         ("history.csv", "history.csv", 4),
         ("flags.json", "flags.json", 0),
+        ("origin.json", "", 4),  # no number depends on it
         ("labelled.json", "", 4),  # the same clips are drawn again
     ],
 )
@@ -132,6 +133,7 @@ def test_training_goes_on_from_what_is_left(
         ("labelled.json", True),
         ("model.weights.h5", True),
         ("weights.json", False),
+        ("origin.json", False),
         ("timing.json", False),
         ("history.csv", False),
         (STATE, False),
@@ -296,6 +298,7 @@ def test_the_same_of_contrastive_training(
         ("flags.json", True),
         ("model.weights.h5", True),
         ("weights.json", False),
+        ("origin.json", False),
         ("timing.json", False),
         ("checkpoint/*", False),
     ],

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 
-from ms2l_tf.stopping import TERMINATED_STATUS
+from ms2l_tf.errors import RUN_AGAIN_STATUS
 from tests.soak.commands import COMMANDS
 from tests.soak.digest import Digest, differences, digest
 from tests.soak.process import Process, is_temporary, listing
@@ -143,11 +143,11 @@ class Series:
         self.counts.terminated += 1
         self.counts.slowest_s = max(self.counts.slowest_s, time.monotonic() - asked)
         # Before the command has begun, the signal does what it does by itself.
-        if status not in (0, TERMINATED_STATUS, -signal.SIGTERM):
+        if status not in (0, RUN_AGAIN_STATUS, -signal.SIGTERM):
             raise LostError(f"{name}: SIGTERM ends it with {status}: {self._said(out)}")
         left = [path for path, _ in listing(out) - there if is_temporary(path)]
         left = [path for path in left if ".parts" not in path]  # to go on from
-        if status == TERMINATED_STATUS and left:
+        if status == RUN_AGAIN_STATUS and left:
             raise LostError(f"{name}: SIGTERM leaves {', '.join(left)}")
         return status != 0
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.methods.base import Batch, Learner, Logs
 from ms2l_tf.methods.batches import Batches
 from ms2l_tf.runs.folder import RunFolder
@@ -43,7 +44,7 @@ class PointBatches(Batches):
     def __init__(self) -> None:
         self.clips, self.batch, self.steps = np.arange(STEPS * BATCH), BATCH, STEPS
 
-    def begin(self, first_step: int) -> tf.data.Dataset:
+    def begin(self, first_step: int, share: Share = WHOLE) -> tf.data.Dataset:
         def points(step: tf.Tensor) -> Batch:
             x = tf.random.stateless_normal([BATCH, WIDTH], [7, tf.cast(step, tf.int32)])
             return {"x": x, "y": tf.reduce_sum(x, axis=1, keepdims=True)}
