@@ -87,7 +87,10 @@ def test_a_failing_folder_is_made_small(work: pathlib.Path) -> None:
         if b"fault" in (place / "one").read_bytes():
             raise KeyError("fault")
 
-    changes: dict[str, bytes | Odd | None] = {"one": b"a" * 99 + b"fault" + b"b" * 99, "two": Odd("folder")}
+    changes: dict[str, bytes | Odd | None] = {
+        "one": b"a" * 99 + b"fault" + b"b" * 99,
+        "two": Odd("folder"),
+    }
     case = FolderCase(_subject(read), changes, "read")
     with pytest.raises(Failure) as caught:
         folders.run_case(case, work)
