@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import sys
 
-RUN_AGAIN_STATUS = 75  # EX_TEMPFAIL of sysexits.h
-
 
 class InputError(ValueError):
     """A file, folder or flag of the user is wrong.
@@ -23,7 +21,7 @@ class InputError(ValueError):
 class RunAgainError(Exception):
     """Something outside ended the command, no input is at fault, and the same command goes on.
 
-    Commands print it as ``error: <message>`` and exit with `RUN_AGAIN_STATUS`.
+    Commands print it as ``error: <message>`` and exit with status 75, as after SIGTERM.
     """
 
 

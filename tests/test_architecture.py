@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # From the ground floor up; a room imports from rooms below it and from itself.
 FLOORS = (
-    ("errors", "files", "measures", "version"),
+    ("errors", "files", "measures", "stopping", "version"),
     ("replicas", "serialised"),
     ("settings",),
     ("skeletons",),

@@ -15,13 +15,20 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging
 
-from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError, RunAgainError, one_line
+from ms2l_tf import stopping
+from ms2l_tf.errors import InputError, RunAgainError, one_line
 from ms2l_tf.settings import flag_files
 
 DEBUG = flags.DEFINE_bool("debug", False, "On an error, show the whole traceback.")
 
 USAGE_STATUS = 2
 CUT_OFF_STATUS = 141  # as of a program that SIGPIPE ends
+STATUSES = f"""
+Exit status: 0: done; 2: input, a file, the disk or the memory is at fault, one line says how;
+{stopping.TERMINATED_STATUS}: SIGTERM ended it or a worker was lost, the same command goes on; \
+{stopping.INTERRUPTED_STATUS}: Ctrl-C did;
+{CUT_OFF_STATUS}: nobody reads its output any more; 1: a bug.
+"""
 RESUMES = "the same command goes on from the last checkpoint"
 # TensorFlow's errors that are about files or memory; all others tell of a bug.
 _OF_THE_SYSTEM = (
@@ -115,7 +122,8 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
                 raise InputError(
                     f"command line: '{argv[1]}' is not a flag; write --name=value (see --help)"
                 )
-            main()
+            with stopping.on_signals():
+                main()
             sys.stdout.flush()
         except InputError as error:
             if DEBUG.value:
@@ -124,12 +132,12 @@ def _guarded(main: Callable[[], None], interrupted: str) -> Callable[[Sequence[s
         except RunAgainError as error:
             if DEBUG.value:
                 raise
-            return _fail(str(error), RUN_AGAIN_STATUS)
+            return _fail(str(error), stopping.TERMINATED_STATUS)
         except BrokenPipeError:
             return _cut_off()
         except KeyboardInterrupt as error:
             print(f"interrupted; {str(error) or interrupted}", file=sys.stderr)
-            return 130
+            return getattr(error, "status", stopping.INTERRUPTED_STATUS)
         except Exception as error:
             told = _of_the_system(error)
             if not told or (flags.FLAGS.is_parsed() and DEBUG.value):  # a bug's traceback is wanted
@@ -149,7 +157,7 @@ def _show(text: str) -> NoReturn:
 def _help(main: Callable[[], None]) -> str:
     """The command's own flags: absl looks for those of a console script's wrapper instead."""
     module = sys.modules[main.__module__]
-    return f"{module.__doc__}\n{flags.FLAGS.module_help(module)}"
+    return f"{module.__doc__}\n{flags.FLAGS.module_help(module)}{STATUSES}"
 
 
 def _parser(main: Callable[[], None], recipes: bool) -> Callable[[Sequence[str]], list[str]]:
@@ -178,12 +186,12 @@ def run(
 
     Args:
         main: takes nothing; reads the flags of its own module; raises `InputError` for bad input.
-        interrupted: what to tell who stops it with Ctrl-C, unless the exception has a message.
+        interrupted: what to tell who stops it, unless the exception has a message.
         recipes: whether the command has a flag ``--recipe``.
 
     Exits 0 on success and 2, with one readable line, when the input, a file, the disk or the memory
     is at fault; `--debug` shows the traceback instead. A bug has its traceback, and status 1. 75:
-    something outside ended it, such as another machine, and the same command goes on. 141: nobody
-    reads its output any more, and it stopped there.
+    SIGTERM ended it, or a machine it trained with was lost, and the same command goes on; 130:
+    Ctrl-C did. 141: nobody reads its output any more, and it stopped there.
     """
     app.run(_guarded(main, interrupted), flags_parser=_parser(main, recipes))

@@ -54,7 +54,7 @@ FLOORS = flags.DEFINE_list(
     list(ALL_FLOORS),
     "What the same probes are read on beside: raw (normalised coordinates), random (the untrained "
     "encoder), kernels (the closed-form encoder, fitted on the run's training clips: a minute, "
-    "once a dataset, split and seed).",
+    "once a dataset, split and seed); or none.",
 )
 METRIC = flags.DEFINE_enum(
     "metric", "cosine", ["cosine", "euclidean"], "Distance of the kNN probe."
@@ -155,7 +155,7 @@ def _choices() -> Choices:
 
     return Choices(
         probes=tuple(PROBES.value),
-        floors=tuple(FLOORS.value),
+        floors=() if FLOORS.value == NOTHING else tuple(FLOORS.value),
         metric=cast(Literal["cosine", "euclidean"], METRIC.value),
         test_on=TEST_ON.value,
         figures=FIGURES.value,

@@ -9,8 +9,8 @@
 there. Where nothing is said that belongs to a method, it is the closed-form encoder, which takes a
 minute (--method=kernels). With --init=RUN the settings of that run's normaliser, network and tasks
 are taken over; a flag that contradicts them is refused. Without --data, --synthetic_clips=600 makes
-motions to learn from, in WORKDIR_data. The same command on an interrupted run goes on after its
-last whole epoch.
+motions to learn from, in WORKDIR_data. The same command on an interrupted run goes on from
+its last checkpoint; on SIGTERM or Ctrl-C one is written after the step that is being done.
 The run folder holds flags.json, history.csv, tensorboard/, labelled.json (the clips whose labels
 were read) and, at the end, model.weights.h5 (last epoch).
 """
@@ -56,6 +56,12 @@ STRATEGY = flags.DEFINE_enum(
     "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs; "
     "multiworker: those of all processes that TF_CONFIG names, or srun of Slurm started.",
 )
+CHECKPOINT_MINUTES = flags.DEFINE_float(
+    "checkpoint_minutes",
+    10.0,
+    "Minutes after which a checkpoint is written within an epoch; 0: after each epoch only.",
+    lower_bound=0.0,
+)
 SYNTHETIC_CLIPS = flags.DEFINE_integer(
     "synthetic_clips",
     0,
@@ -100,7 +106,12 @@ def _train(defaults: dict[str, Any] | None, then: str) -> None:
     config = _with_data(config)
     for line in config_flags.without_effect(SETTINGS, config.groups, config.to_json()):
         warn(line)
-    folder = train(config, WORKDIR.value, strategy=STRATEGY.value)
+    folder = train(
+        config,
+        WORKDIR.value,
+        strategy=STRATEGY.value,
+        checkpoint_minutes=CHECKPOINT_MINUTES.value,
+    )
     print(f"trained to the last epoch: {folder.weights}")
     reads = [then, f"--workdir={folder.path}", *_without_tests(config, folder)]
     print(f"next: {shlex.join(reads)}")

@@ -55,7 +55,7 @@ class RunFolder:
     @property
     def has_checkpoint(self) -> bool:
         """Whether an interrupted run can go on from here."""
-        return bool(CheckpointFiles(self.checkpoint).epochs())
+        return bool(CheckpointFiles(self.checkpoint).positions())
 
     def trained_to(self, epochs: int) -> bool:
         """Whether training ran to its last epoch and that is not before `epochs`."""
@@ -94,7 +94,8 @@ class RunFolder:
 
     def epochs(self) -> int:
         """The epochs it was told last; at least those that its checkpoints have."""
-        trained = CheckpointFiles(self.checkpoint).epochs()[:1]
+        newest = CheckpointFiles(self.checkpoint).positions()[:1]
+        trained = [epoch + (step > 0) for epoch, step in newest]
         return max(self._started_epochs(), self._prolonged_to(), *trained)
 
     def _prolonged_to(self) -> int:

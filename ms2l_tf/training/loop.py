@@ -12,16 +12,18 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from ms2l_tf.data.pipeline import Share
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.methods.batches import Batches
+from ms2l_tf.runs.checkpoint_files import START, Position
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.lock import locked
 from ms2l_tf.runs.weights import save_weights
 from ms2l_tf.settings.config import TrainingConfig
+from ms2l_tf.stopping import Stopped
 from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
 from ms2l_tf.training.checkpoints import Checkpoints
-from ms2l_tf.training.workers import agreeing, check_alike, give_weights, is_chief
+from ms2l_tf.training.distribution import dealt
+from ms2l_tf.training.workers import agreeing, are_alone, check_alike, give_weights, is_chief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,12 @@ class Loop:
 
 
 def run_epochs(
-    folder: RunFolder, settings: TrainingConfig, replicas: tf.distribute.Strategy, loop: Loop
+    folder: RunFolder,
+    settings: TrainingConfig,
+    replicas: tf.distribute.Strategy,
+    loop: Loop,
+    *,
+    checkpoint_minutes: float = 0.0,
 ) -> Learner:
     """Trains from the newest checkpoint of the folder, or the start, to the last epoch.
 
@@ -53,13 +60,15 @@ def run_epochs(
         settings: seed and number of epochs.
         replicas: under which learner and optimiser are made.
         loop: what is trained on what.
+        checkpoint_minutes: see `Checkpoints`.
 
     Raises:
         InputError: another command trains the same folder.
+        Stopped: a signal asks for it; what was trained is kept.
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    writes = is_chief(replicas)
+    alone, writes = are_alone(replicas), is_chief(replicas)
     with contextlib.ExitStack() as held:
         with replicas.scope():
             learner = loop.make_learner()
@@ -68,28 +77,32 @@ def run_epochs(
                 loop.started()
                 held.enter_context(locked(folder))
         with replicas.scope():
-            checkpoints = Checkpoints(learner, folder)
+            checkpoints = Checkpoints(
+                learner,
+                folder,
+                minutes=checkpoint_minutes if alone else 0.0,
+                writes=writes,
+            )
         with agreeing(replicas):
-            first = checkpoints.restore()
-        check_alike(replicas, str(first), "the last checkpoint's epoch")
+            start = checkpoints.restore()
+        check_alike(replicas, str(start), "the last checkpoint")
         if writes:
             folder.prolong(settings.epochs)
-        begun = time.perf_counter()
-        if not first:  # else the checkpoint holds what it made
+        if start == START:  # else the checkpoint holds what it made
             with agreeing(replicas), replicas.scope():
                 loop.begin(learner)
             give_weights(replicas, learner)
-        learner.fit(
-            _dealt(loop.batches, first * loop.batches.steps, replicas),
-            steps_per_epoch=loop.batches.steps,
-            epochs=settings.epochs,
-            initial_epoch=first,
-            shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
-            verbose=(1 if sys.stdout.isatty() else 2) if writes else 0,
-            callbacks=_callbacks(loop.monitor(learner), folder, checkpoints, first)
-            if writes
-            else [StopWhenDiverged(folder)],
-        )
+        watching = _watching(loop.monitor(learner), folder, start.epoch) if writes else []
+        callbacks = [StopWhenDiverged(folder), *watching, checkpoints]
+        try:
+            first = _end_epoch(learner, loop.batches, settings.epochs, start, callbacks)
+            begun = time.perf_counter()
+            _fit(learner, loop.batches, settings.epochs, Position(first), callbacks)
+        except Stopped as stopped:
+            if alone:  # other workers would have to say what their metrics have summed up
+                checkpoints.keep()
+            stopped.args = (_told(folder, checkpoints.saved),)
+            raise
         with agreeing(replicas):  # the others end when all is written
             if writes:
                 folder.write_timing(time.perf_counter() - begun, settings.epochs - first)
@@ -97,31 +110,63 @@ def run_epochs(
     return learner
 
 
-def _dealt(
-    batches: Batches, first_step: int, strategy: tf.distribute.Strategy
-) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """The batches from a step on: each worker reads its rows alone, each replica gets its own."""
-
-    def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        workers = context.num_input_pipelines
-        rows = batches.begin(first_step, Share(context.input_pipeline_id, workers))
-        if context.num_replicas_in_sync == workers:
-            return rows
-        return rows.rebatch(batches.batch // context.num_replicas_in_sync, drop_remainder=True)
-
-    return strategy.distribute_datasets_from_function(share)
+def _told(folder: RunFolder, position: Position) -> str:
+    if position == START:
+        return "no step was trained; the same command starts again"
+    return f"{folder.path}: kept as it is after {position}; the same command goes on there"
 
 
-def _callbacks(
-    monitor: keras.callbacks.Callback | None,
-    folder: RunFolder,
-    checkpoints: Checkpoints,
-    first: int,
+def _end_epoch(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> int:
+    """Trains what an interrupt left of an epoch; returns the number of finished epochs."""
+    if not start.step:
+        return start.epoch
+    print(f"goes on after {start}, which has {batches.steps} steps")
+    if start.step < batches.steps:
+        one = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_: setattr(learner, "stop_training", True)
+        )
+        _fit(learner, batches, epochs, start, [*callbacks, one])
+    else:  # stopped by its last step, before history and checkpoint were written
+        rest = keras.callbacks.CallbackList(callbacks, model=learner)
+        rest.on_train_begin()
+        rest.on_epoch_begin(start.epoch)
+        rest.on_epoch_end(start.epoch, learner.get_metrics_result())
+        rest.on_train_end()
+    return start.epoch + 1
+
+
+def _fit(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Epochs of the steps that are left of the first of them."""
+    learner.fit(
+        dealt(batches, start.epoch * batches.steps + start.step, learner.distribute_strategy),
+        steps_per_epoch=batches.steps - start.step,
+        epochs=epochs,
+        initial_epoch=start.epoch,
+        shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
+        verbose=(1 if sys.stdout.isatty() else 2) if is_chief(learner.distribute_strategy) else 0,
+        callbacks=callbacks,
+    )
+
+
+def _watching(
+    monitor: keras.callbacks.Callback | None, folder: RunFolder, first: int
 ) -> list[keras.callbacks.Callback]:
-    """The monitor comes early: it adds to the logs that the others write; checkpoints last."""
-    callbacks = [StopWhenDiverged(folder), *([] if monitor is None else [monitor])]
+    """What reads and writes numbers; the monitor comes first: it adds to what the others write."""
+    callbacks = [] if monitor is None else [monitor]
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(str(folder.tensorboard)))
     else:
         print("tensorboard is not installed; history.csv has the same numbers", file=sys.stderr)
-    return [*callbacks, HistoryFile(folder, first), checkpoints]
+    return [*callbacks, HistoryFile(folder, first)]

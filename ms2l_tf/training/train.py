@@ -60,7 +60,13 @@ class _Plan:
     initial: InitialRun | None = None
 
 
-def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFolder:
+def train(
+    config: RunConfig,
+    workdir: str,
+    *,
+    strategy: str = "auto",
+    checkpoint_minutes: float = 10.0,
+) -> RunFolder:
     """Trains to the last epoch, or goes on where an interrupted run stopped.
 
     A run that is told more epochs than before is prolonged: what its schedules make of the number
@@ -70,6 +76,7 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
         config: settings of the run.
         workdir: its folder.
         strategy: see `make_strategy`.
+        checkpoint_minutes: see `Checkpoints`; they change nothing of what is computed.
 
     Returns:
         The run's folder; ``model.weights.h5`` holds the weights of the last epoch.
@@ -86,11 +93,16 @@ def train(config: RunConfig, workdir: str, *, strategy: str = "auto") -> RunFold
     settings, folder = config.training, RunFolder(workdir)
     replicas = make_strategy(strategy, settings.batch, settings.accumulate)
     with loss_told(replicas):
-        _train(config, folder, replicas)
+        _train(config, folder, replicas, checkpoint_minutes)
     return folder
 
 
-def _train(config: RunConfig, folder: RunFolder, replicas: tf.distribute.Strategy) -> None:
+def _train(
+    config: RunConfig,
+    folder: RunFolder,
+    replicas: tf.distribute.Strategy,
+    checkpoint_minutes: float,
+) -> None:
     with agreeing(replicas):  # before the chief writes anything
         data = open_data(config)
         planned = _with_labels if config.reads_labels else _without_labels
@@ -135,7 +147,7 @@ def _train(config: RunConfig, folder: RunFolder, replicas: tf.distribute.Strateg
         batches=plan.batches,
         monitor=lambda learner: _monitor(config, data, plan.shape, learner),
     )
-    run_epochs(folder, config.training, replicas, loop)
+    run_epochs(folder, config.training, replicas, loop, checkpoint_minutes=checkpoint_minutes)
 
 
 def _begin(config: RunConfig, data: RunData, plan: _Plan, learner: Learner) -> None:

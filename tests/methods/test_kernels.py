@@ -130,6 +130,29 @@ def test_every_training_clip_is_read_a_batch_at_a_time_and_no_other(
     assert held == [5]
 
 
+def test_at_most_so_many_clips_are_fitted_on(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], run: RunFolder,
+) -> None:  # fmt: skip
+    read: set[int] = set()
+    original = pipeline.padded_batch
+
+    def spy(store: Any, indices: np.ndarray) -> Any:
+        read.update(indices.tolist())
+        return original(store, indices)
+
+    clips = len(open_data(run.config()).reference.train)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "padded_batch", spy)
+        few = fitted(tiny_dataset, tmp_path / "few", fit_clips=4)
+    assert f"fits on 4 of {clips} training clips" in capsys.readouterr().out
+    assert len(read) == 4
+    assert differing(few, fitted(tiny_dataset, tmp_path / "again", fit_clips=4)) == []
+    for enough in (0, clips):
+        folder = fitted(tiny_dataset, tmp_path / f"all{enough}", fit_clips=enough)
+        assert differing(run, folder) == []
+
+
 def test_measuring_does_not_depend_on_the_batch_size(
     run: RunFolder, tiny_dataset: ClipDataset, tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,

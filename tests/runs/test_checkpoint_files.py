@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from ms2l_tf.runs.checkpoint_files import CheckpointFiles
+from ms2l_tf.runs.checkpoint_files import CheckpointFiles, Position
 
 
 def folder_of(path: pathlib.Path, *names: str) -> CheckpointFiles:
@@ -17,8 +17,8 @@ def folder_of(path: pathlib.Path, *names: str) -> CheckpointFiles:
 
 def test_the_newest_comes_first_by_number(tmp_path: pathlib.Path) -> None:
     names = ("ckpt-9.index", "ckpt-10.index", "ckpt-11.data-00000-of-00001", "other-12.index")
-    assert folder_of(tmp_path, *names).epochs() == [10, 9]
-    assert CheckpointFiles(tmp_path / "none").epochs() == []
+    assert folder_of(tmp_path, *names).positions() == [Position(10), Position(9)]
+    assert CheckpointFiles(tmp_path / "none").positions() == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_all_but_one_are_removed(tmp_path: pathlib.Path) -> None:
     files = folder_of(tmp_path, *names)
     (tmp_path / "ckpt-11_temp").mkdir()
     (tmp_path / "ckpt-12.index").mkdir()
-    files.remove_others(11)
+    files.remove_others(Position(11))
     assert {path.name for path in tmp_path.iterdir()} == {*names} - {"ckpt-1.index"}
 
 

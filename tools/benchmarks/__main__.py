@@ -3,6 +3,7 @@
     python -m tools.benchmarks
     python -m tools.benchmarks --what=probes
     python -m tools.benchmarks --what=prepare --cores=2 --clips=1000 --clips=64000
+    python -m tools.benchmarks --what=growth --cores=1 --out=results/growth.json
     python -m tools.benchmarks --what=predict --models=models/a,models/b --data=data/nw_ucla
     python -m tools.benchmarks --compare=torch --torch_python=<interpreter with PyTorch>
 
@@ -29,6 +30,7 @@ from absl import flags
 from ms2l_tf.cli import common
 from ms2l_tf.errors import InputError
 from ms2l_tf.measures import write_measures
+from tools.benchmarks.growth import growth_rows, growth_table
 from tools.benchmarks.predicting import predict_rows, predict_table
 from tools.benchmarks.preparing import WRITERS, prepare_rows, prepare_table
 from tools.benchmarks.probes import probe_rows, probe_table
@@ -78,13 +80,13 @@ TORCH_PYTHON = flags.DEFINE_string(
 WHAT = flags.DEFINE_list(
     "what",
     ["step", "input"],
-    "What to time: step, input (not of stgcn), probes, prepare, predict (these of no shape).",
+    "What to time: step, input (not of stgcn), probes, prepare, growth, predict (of no shape).",
 )
 CLIPS = flags.DEFINE_multi_integer(
     "clips",
     None,
-    "Training clips of --what=probes (default: 1000, 4000, 16000, 64000), clips of --what=prepare "
-    "(default: 1000, 4000).",
+    "Training clips of --what=probes and growth (default: 1000, 4000, 16000, 64000), clips of "
+    "--what=prepare (default: 1000, 4000).",
     lower_bound=100,
 )
 FORMAT = flags.DEFINE_enum(
@@ -249,7 +251,7 @@ def check_flags() -> None:
     """
     for flag, known in (
         (SHAPE_NAMES, set(SHAPES)),
-        (WHAT, {"step", "input", "probes", "prepare", "predict"}),
+        (WHAT, {"step", "input", "probes", "prepare", "growth", "predict"}),
     ):
         unknown = sorted(set(flag.value) - known)
         if unknown:
@@ -280,6 +282,10 @@ def main() -> None:
         probes = probe_rows(CLIPS.value or [1000, 4000, 16000, 64000], max(CORES.value))
         print(probe_table(probes))
         rows += probes
+    if "growth" in WHAT.value:
+        grown = growth_rows(CLIPS.value or [1000, 4000, 16000, 64000], max(CORES.value))
+        print(growth_table(grown))
+        rows += grown
     if "prepare" in WHAT.value:
         prepared = []
         for cores in CORES.value:

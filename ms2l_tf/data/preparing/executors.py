@@ -37,7 +37,7 @@ class InThisProcess(concurrent.futures.Executor):
 
 
 class _Processes(concurrent.futures.ProcessPoolExecutor):
-    """Processes that leave Ctrl-C to the one that started them, and end when it does or says so."""
+    """Processes that leave signals to the one that started them, and end when it does or says."""
 
     def __init__(self, workers: int) -> None:
         # Not a fork of this process, in which TensorFlow's threads may run.
@@ -51,7 +51,7 @@ class _Processes(concurrent.futures.ProcessPoolExecutor):
     def submit(
         self, function: Callable[..., Result], /, *args: Any, **named: Any
     ) -> concurrent.futures.Future[Result]:
-        with _no_interrupt():  # processes are started here, and inherit it
+        with _no_signals():  # processes are started here, and inherit it
             return super().submit(function, *args, **named)
 
     def end(self) -> None:
@@ -106,8 +106,8 @@ def dask_workers(address: str) -> Iterator[tuple[concurrent.futures.Executor, in
 
 
 @contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _no_signals() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

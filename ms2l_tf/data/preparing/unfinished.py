@@ -62,9 +62,9 @@ class Unfinished:
         assert self._lock is not None
         self._lock.close()
         if isinstance(error, KeyboardInterrupt) and self.folder.exists():
-            raise KeyboardInterrupt(
-                f"what was read is kept in {self.folder}, and the same command goes on there"
-            ) from None
+            error.args = (
+                f"what was read is kept in {self.folder}, and the same command goes on there",
+            )
 
     def _is_worth_keeping(self, error: BaseException | None) -> bool:
         input_at_fault = isinstance(error, InputError) and not isinstance(

@@ -74,8 +74,21 @@ class KernelFit:
         self._encoder = network
         self._sets = [FitClips(one, config.data.train_on, lacking) for one in data.sets]
         self._seed = config.training.seed
+        self._draw_clips(self._settings.fit_clips)
         self._random = np.random.default_rng(self._seed)
         self._augmentation = build_augmentation(config.of(AugmentSettings), network.layout)
+
+    def _draw_clips(self, limit: int) -> None:
+        """Keeps so many clips, of each data set in proportion; all if there are no more."""
+        total = sum(len(clips.rows) for clips in self._sets)
+        if not limit or total <= limit:
+            return
+        print(f"fits on {limit} of {total} training clips (--fit_clips=0: on all)")
+        for number, clips in enumerate(self._sets):
+            # Draws of their own: those of a fit on all clips stay as they are.
+            clips.keep(
+                round(limit * len(clips.rows) / total), np.random.default_rng([self._seed, number])
+            )
 
     def run(self) -> dict[str, float]:
         """Assigns all weights that are not drawn; returns what to log."""

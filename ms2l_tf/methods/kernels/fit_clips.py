@@ -50,6 +50,10 @@ class FitClips:
             lack = [without(layout, part) for part in lacking for layout in layouts]
             self._points = SemanticPoints([*layouts, *lack])
 
+    def keep(self, count: int, random: np.random.Generator) -> None:
+        """Goes on with at most so many of the clips, and at least two, drawn evenly."""
+        self.rows = np.sort(random.permutation(self.rows)[: max(2, count)])
+
     def some(self, count: int, random: np.random.Generator) -> np.ndarray:
         """Clips drawn at random, in their order: so many, all layouts taken together."""
         of_layout = max(1, count // len(self._data.parts))

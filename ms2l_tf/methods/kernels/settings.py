@@ -16,6 +16,12 @@ class InstanceSettings(Group):
     only = (f"protocol={UNSUPERVISED}",)
 
     instance_views: int = option(6, "Augmented views of each training clip.", least=2)
+    fit_clips: int = option(
+        20_000,
+        "Clips that are fitted on, drawn evenly where there are more; 0: all. The 2,048 dimensions "
+        "that are estimated need no more of them.",
+        least=0,
+    )
     shrinkage: float = option(
         1.0,
         "Variance added to that among the views of a clip, in units of its mean; views say little "
