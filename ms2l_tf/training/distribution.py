@@ -18,7 +18,7 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
     """The distribution strategy of a run; that of several machines before any operation is run.
 
     Args:
-        name: ``auto``: all visible GPUs, one device if there is at most one; ``none``: one
+        name: ``auto``: all visible GPUs, one device if there is at most one; ``one``: one
             device; ``mirrored``: all GPUs, or all logical CPU devices when there is no GPU;
             ``multiworker``: all GPUs, or the CPU, of every process that `read_cluster` names.
         batch: global batch, which the replicas share equally.
@@ -37,7 +37,7 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
         strategy: tf.distribute.Strategy = _over_workers(read_cluster(), len(gpus))
     else:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        if name == "none" or (name == "auto" and len(gpus) < 2):
+        if name == "one" or (name == "auto" and len(gpus) < 2):
             return tf.distribute.get_strategy()
         strategy = _mirrored(tuple(device.name for device in devices))
     count = strategy.num_replicas_in_sync

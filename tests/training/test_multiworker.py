@@ -88,7 +88,7 @@ def test_two_workers_train_as_one(tiny_dataset: ClipDataset, tmp_path: pathlib.P
         "checkpoint", "flags.json", "history.csv", "model.weights.h5", "tensorboard",
         "timing.json", "weights.json",
     }  # fmt: skip
-    one = train(config, str(tmp_path / "one"), strategy="none")
+    one = train(config, str(tmp_path / "one"), strategy="one")
     written = [len([*run.tensorboard.rglob("*tfevents*")]) for run in (one, folder)]
     assert written[0] == written[1]
     assert_same_run(one, folder)
@@ -114,7 +114,7 @@ def test_three_workers_go_on_after_one_was_killed(
     with workers(flags, 3, tmp_path / "again") as three:
         again = three.ended()
     assert [one.status for one in again.values()] == [0, 0, 0], again
-    assert_same_run(train(config, str(tmp_path / "one"), strategy="none"), folder)
+    assert_same_run(train(config, str(tmp_path / "one"), strategy="one"), folder)
 
 
 def test_workers_of_different_runs_are_all_refused(

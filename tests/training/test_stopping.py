@@ -55,7 +55,7 @@ def positions(folder: pathlib.Path) -> list[Position]:
 def assert_goes_on(
     whole: TrainedRun, path: pathlib.Path, config: RunConfig, *, minutes: float = 10
 ) -> None:
-    folder = train(config, str(path), strategy="none", checkpoint_minutes=minutes)
+    folder = train(config, str(path), strategy="one", checkpoint_minutes=minutes)
     assert folder.history.read_text() == whole.folder.history.read_text()
     assert_same_weights(whole.folder, folder)
 
@@ -67,7 +67,7 @@ def test_a_signal_keeps_the_step_that_is_done(
     """The metrics' sums too: the epoch's row in the history is that of all its steps."""
     status = {signal.SIGTERM: 75, signal.SIGINT: 130}[number]
     with in_step(Position(1, 1), number), pytest.raises(Stopped, match="step 2 of epoch 2") as e:
-        train(config, str(tmp_path), strategy="none")
+        train(config, str(tmp_path), strategy="one")
     assert e.value.status == status
     assert "kept as it is after step 2 of epoch 2; the same command goes on there" in str(e.value)
     assert positions(tmp_path) == [Position(1, 2), Position(1)]
@@ -78,7 +78,7 @@ def test_a_signal_in_the_last_step_of_an_epoch_leaves_its_end_to_the_next_comman
     trained_run: TrainedRun, config: RunConfig, tmp_path: pathlib.Path
 ) -> None:
     with in_step(Position(1, 2), signal.SIGTERM), pytest.raises(Stopped):
-        train(config, str(tmp_path), strategy="none")
+        train(config, str(tmp_path), strategy="one")
     assert positions(tmp_path) == [Position(1, STEPS), Position(1)]
     assert len(RunFolder(tmp_path).read_history()) == 1, "monitors may take a while"
     assert_goes_on(trained_run, tmp_path, config)
@@ -94,7 +94,7 @@ def test_a_signal_while_a_monitor_reads(
     with monkeypatch.context() as patch:
         patch.setattr(FeatureMonitor, "readings", lambda _: signal.raise_signal(signal.SIGTERM))
         with on_signals(), pytest.raises(Stopped):
-            train(config, str(tmp_path), strategy="none")
+            train(config, str(tmp_path), strategy="one")
     assert positions(tmp_path) == [Position(1, STEPS), Position(1)]
     assert_goes_on(trained_run, tmp_path, config)
 
@@ -104,7 +104,7 @@ def test_a_signal_before_the_first_step_leaves_no_checkpoint(
 ) -> None:
     """The first step is not waited for: it is traced then, which may take long."""
     with in_step(Position(), signal.SIGTERM), pytest.raises(Stopped, match="no step was trained"):
-        train(config, str(tmp_path), strategy="none")
+        train(config, str(tmp_path), strategy="one")
     assert not positions(tmp_path)
 
 
@@ -125,7 +125,7 @@ def test_a_signal_during_a_save_waits_for_it(
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "_write", write)
         with on_signals(), pytest.raises(Stopped, match="epoch 1;"):
-            train(config, str(tmp_path), strategy="none")
+            train(config, str(tmp_path), strategy="one")
     assert positions(tmp_path) == [Position(1)]
     assert_goes_on(trained_run, tmp_path, config)
 
@@ -138,7 +138,7 @@ def test_checkpoints_within_an_epoch_are_taken_up_after_a_kill(
     often = 1e-9
     for position in (Position(0, 2), Position(2, 2), Position(2, 2)):
         with in_step(position, 0), pytest.raises(OSError, match="killed"):
-            train(config, str(tmp_path), strategy="none", checkpoint_minutes=often)
+            train(config, str(tmp_path), strategy="one", checkpoint_minutes=often)
         there = [position, Position(position.epoch, position.step - 1)]
         assert positions(tmp_path) == there
         newest = CheckpointFiles(tmp_path / "checkpoint").prefix(position)
@@ -156,7 +156,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
     moments = iter(range(2_000_000_000, 0, -1000))
     monkeypatch.setattr(time, "time", lambda: float(next(moments)))
     with in_step(Position(3, 1), signal.SIGTERM), pytest.raises(Stopped):
-        train(config, str(tmp_path), strategy="none")
+        train(config, str(tmp_path), strategy="one")
     assert positions(tmp_path) == [Position(3, 2), Position(3)]
     assert_goes_on(trained_run, tmp_path, config)
 
@@ -176,7 +176,7 @@ def test_a_folder_that_vanishes_is_not_made_anew(
 
     monkeypatch.setattr(Checkpoints, "_save", save)
     with pytest.raises(InputError, match=r"ckpt-1-1: cannot be written \(.* is gone\); .* epoch 1"):
-        train(config, str(run), strategy="none", checkpoint_minutes=1e-9)
+        train(config, str(run), strategy="one", checkpoint_minutes=1e-9)
     assert not run.exists()
     assert Position(1) in positions(away)
 
@@ -191,4 +191,4 @@ def test_a_renamed_checkpoint_is_not_believed(
     for part in (run / "checkpoint").glob("ckpt-3.*"):
         part.rename(part.with_name(part.name.replace("-3.", "-4.")))
     with pytest.raises(InputError, match="ckpt-4: was written after epoch 3, whatever"):
-        train(config, str(run), strategy="none")
+        train(config, str(run), strategy="one")
