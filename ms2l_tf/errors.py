@@ -25,7 +25,7 @@ class InputError(ValueError):
 class RunAgainError(Exception):
     """Something outside ended the command, no input is at fault, and the same command goes on.
 
-    Commands print it as ``error: <message>`` and exit with `RUN_AGAIN_STATUS`.
+    Commands print it as ``error: <message>`` and exit with status 75, as after SIGTERM.
     """
 
 

@@ -102,7 +102,7 @@ def trained_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFact
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "padded_batch", spy)
-        folder = train(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="none")
+        folder = train(config, str(tmp_path_factory.mktemp("runs") / "a"), strategy="one")
     return TrainedRun(folder, config, frozenset(read))
 
 

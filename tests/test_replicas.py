@@ -79,7 +79,7 @@ def test_gradients_flow_through_the_exchange(two_replicas: tf.distribute.Strateg
 
 
 def test_strategies() -> None:
-    assert make_strategy("none", 3).num_replicas_in_sync == 1
+    assert make_strategy("one", 3).num_replicas_in_sync == 1
     assert make_strategy("mirrored", 4).num_replicas_in_sync == 2
     if not tf.config.list_physical_devices("GPU"):
         assert make_strategy("auto", 3).num_replicas_in_sync == 1

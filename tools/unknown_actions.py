@@ -68,7 +68,7 @@ def one_seed(
     config = run_config(
         {"method": "kernels", "data": str(dataset.path), "split": SPLIT, "seed": seed}
     )
-    run = train(config, str(folder / "run"), strategy="none")
+    run = train(config, str(folder / "run"), strategy="one")
     split = dataset.split(SPLIT)
     for head in HEADS:
         out = folder / head

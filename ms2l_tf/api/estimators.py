@@ -40,7 +40,7 @@ class ClipEstimator(ClipTransformer):
         settings: any other setting by the name of its flag, such as ``{"network": "lstm"}``.
         workdir: folder of the run; an interrupted one goes on, a finished one is taken as it is.
             None: a temporary folder that lives as long as the estimator.
-        strategy: devices, as the flag: ``auto``, ``none``, ``mirrored``; ``multiworker``: those of
+        strategy: devices, as the flag: ``auto``, ``one``, ``mirrored``; ``multiworker``: those of
             all processes that `TF_CONFIG` names, each of which fits the same dataset folder.
         layout: of arrays: id of a packaged layout, path of a layout file, or a `SkeletonLayout`.
         unit: of arrays, ``m``, ``mm``, ``cm``, ``px``; None: unknown.

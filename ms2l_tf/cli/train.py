@@ -57,7 +57,7 @@ STRATEGY = flags.DEFINE_enum(
     "strategy",
     "auto",
     STRATEGIES,
-    "Devices: auto: all visible GPUs; none: one device; mirrored: all GPUs, or all logical CPUs; "
+    "Devices: auto: all visible GPUs; one: one device; mirrored: all GPUs, or all logical CPUs; "
     "multiworker: those of all processes that TF_CONFIG names, or srun of Slurm started.",
 )
 CHECKPOINT_MINUTES = flags.DEFINE_float(

@@ -34,15 +34,19 @@ class Checkpoints(keras.callbacks.Callback):
         model: what is trained, compiled.
         folder: of the run.
         minutes: after which a checkpoint is written within an epoch; 0: after each epoch only.
+        writes: False: another worker writes the checkpoints that all of them take up.
 
     Attributes:
         position: how far the run is.
+        saved: how far its newest checkpoint is.
     """
 
-    def __init__(self, model: keras.Model, folder: RunFolder, *, minutes: float = 0.0) -> None:
+    def __init__(
+        self, model: keras.Model, folder: RunFolder, *, minutes: float = 0.0, writes: bool = True
+    ) -> None:
         super().__init__()
         model.optimizer.build(model.trainable_variables)
-        self.position = self._saved = START
+        self.position = self.saved = START
         self._epoch, self._step = (
             tf.Variable(0, dtype=tf.int64, trainable=False) for _ in range(2)
         )
@@ -61,6 +65,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._folder = folder
         self._files = CheckpointFiles(folder.checkpoint)
         self._minutes = minutes
+        self._writes = writes
         self._written_at = time.monotonic()  # a clock that nobody sets back
         self._first_step = 0
         self._sums: list[Any] = []
@@ -88,7 +93,7 @@ class Checkpoints(keras.callbacks.Callback):
                 continue
             if flaws:
                 warn(f"{self._files.folder}: cannot read {'; '.join(flaws)}; {path.name} can be")
-            self.position = self._saved = position
+            self.position = self.saved = position
             return position
         if flaws:
             raise InputError(
@@ -99,7 +104,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _read(self, position: Position, path: pathlib.Path) -> None:
         self._state(position).read(str(path)).assert_consumed()
-        self._sums = [value.numpy() for value in self._metrics]
+        self._sums = [value.numpy() for value in self._metrics] if position.step else []
         held = Position(int(self._epoch.numpy()), int(self._step.numpy()) if position.step else 0)
         if held != position:
             raise ValueError(f"was written after {held}, whatever its name says")
@@ -119,7 +124,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         # The first step after a checkpoint can be lost: tracing it may take a minute.
-        if self.position != self._saved:
+        if self.position != self.saved:
             stopping.hold()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -138,10 +143,15 @@ class Checkpoints(keras.callbacks.Callback):
 
     def keep(self) -> None:
         """Writes what is not written yet, of a run that is asked to end."""
-        if self.position != self._saved:
+        if self.position != self.saved:
             self._save()
 
     def _save(self) -> None:
+        if self._writes:
+            self._write_all()
+        self.saved, self._written_at = self.position, time.monotonic()
+
+    def _write_all(self) -> None:
         path = self._files.prefix(self.position)
         self._epoch.assign(self.position.epoch)
         self._step.assign(self.position.step)
@@ -150,16 +160,15 @@ class Checkpoints(keras.callbacks.Callback):
             if not self._folder.flags.is_file():  # TensorFlow would make the folder anew
                 raise FileNotFoundError(f"{self._folder.flags} is gone")
             # Those before the last, and damaged ones that may be in the way.
-            self._files.remove_others(self._saved)
+            self._files.remove_others(self.saved)
             self._write(path)
         except (OSError, tf.errors.OpError) as error:
             with contextlib.suppress(OSError):
-                self._files.remove_others(self._saved)
+                self._files.remove_others(self.saved)
             raise InputError(
                 f"{path}: cannot be written ({one_line(error)}); free some space on the disk or "
-                f"check the folder; then the same command goes on after {self._saved}"
+                f"check the folder; then the same command goes on after {self.saved}"
             ) from error
-        self._saved, self._written_at = self.position, time.monotonic()
 
     def _write(self, path: pathlib.Path) -> None:
         self._state(self.position).write(str(path))

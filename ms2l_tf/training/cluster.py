@@ -16,7 +16,7 @@ from typing import Any
 from ms2l_tf.errors import InputError
 
 MULTIWORKER = "multiworker"
-STRATEGIES = ("auto", "none", "mirrored", MULTIWORKER)
+STRATEGIES = ("auto", "one", "mirrored", MULTIWORKER)
 EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
     '"task": {"type": "worker", "index": 0}}\''

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
-import sys
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from ms2l_tf.errors import RUN_AGAIN_STATUS, InputError
+from ms2l_tf.data.pipeline import Share
+from ms2l_tf.errors import InputError
+from ms2l_tf.methods.batches import Batches
 from ms2l_tf.training.cluster import MULTIWORKER, STRATEGIES, Cluster, read_cluster
-
-WAIT_MINUTES = 15.0  # for the workers to come together
+from ms2l_tf.training.meeting import meet
 
 
 def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strategy:
     """The distribution strategy of a run; that of several machines before any operation is run.
 
     Args:
-        name: ``auto``: all visible GPUs, one device if there is at most one; ``none``: one
+        name: ``auto``: all visible GPUs, one device if there is at most one; ``one``: one
             device; ``mirrored``: all GPUs, or all logical CPU devices when there is no GPU;
             ``multiworker``: all GPUs, or the CPU, of every process that `read_cluster` names.
         batch: global batch, which the replicas share equally.
@@ -30,6 +26,7 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
 
     Raises:
         InputError: the batch cannot be shared equally, or no cluster is named.
+        RunAgainError: a worker of the cluster did not come.
     """
     if name not in STRATEGIES:
         raise InputError(f"--strategy={name}: is not one of {', '.join(STRATEGIES)}")
@@ -40,7 +37,7 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
         strategy: tf.distribute.Strategy = _over_workers(read_cluster(), len(gpus))
     else:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        if name == "none" or (name == "auto" and len(gpus) < 2):
+        if name == "one" or (name == "auto" and len(gpus) < 2):
             return tf.distribute.get_strategy()
         strategy = _mirrored(tuple(device.name for device in devices))
     count = strategy.num_replicas_in_sync
@@ -50,6 +47,21 @@ def make_strategy(name: str, batch: int, parts: int = 1) -> tf.distribute.Strate
             f"--batch: {batch} clips cannot be shared equally by {count} replicas{each}"
         )
     return strategy
+
+
+def dealt(
+    batches: Batches, first_step: int, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """The batches from a step on: each worker reads its rows alone, each replica gets its own."""
+
+    def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        workers = context.num_input_pipelines
+        rows = batches.begin(first_step, Share(context.input_pipeline_id, workers))
+        if context.num_replicas_in_sync == workers:
+            return rows
+        return rows.rebatch(batches.batch // context.num_replicas_in_sync, drop_remainder=True)
+
+    return strategy.distribute_datasets_from_function(share)
 
 
 class OverWorkers(tf.distribute.MultiWorkerMirroredStrategy):
@@ -79,9 +91,9 @@ def _over_workers(cluster: Cluster, gpus: int) -> OverWorkers:
         num_accelerators={"GPU": gpus},
         rpc_layer="grpc",
     )
+    meet(cluster)
     try:
-        with _bounded(cluster):
-            return OverWorkers(cluster_resolver=resolver)
+        return OverWorkers(cluster_resolver=resolver)
     except RuntimeError as error:
         raise InputError(
             f"--strategy=multiworker: TensorFlow was used before in this process ({error}); train "
@@ -92,28 +104,6 @@ def _over_workers(cluster: Cluster, gpus: int) -> OverWorkers:
             f"--strategy=multiworker: {cluster.workers[cluster.index]} cannot be served "
             f"({type(error).__name__}: {error.message.splitlines()[0]}); choose other ports"
         ) from error
-
-
-@contextlib.contextmanager
-def _bounded(cluster: Cluster) -> Iterator[None]:
-    """Ends the process if the workers do not meet: TensorFlow waits on, deaf to signals."""
-
-    def give_up() -> None:
-        print(
-            f"error: --strategy=multiworker: worker {cluster.index} waited {WAIT_MINUTES:g} "
-            f"minutes for {', '.join(cluster.workers)}; start all with the same command",
-            file=sys.__stderr__,
-            flush=True,
-        )
-        os._exit(RUN_AGAIN_STATUS)
-
-    timer = threading.Timer(60 * WAIT_MINUTES, give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 @functools.cache  # two strategies in one process use the same keys for their exchanges and clash

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from ms2l_tf.data.pipeline import Share
 from ms2l_tf.methods.base import Learner
 from ms2l_tf.methods.batches import Batches
 from ms2l_tf.runs.checkpoint_files import START, Position
@@ -23,7 +22,8 @@ from ms2l_tf.settings.config import TrainingConfig
 from ms2l_tf.stopping import Stopped
 from ms2l_tf.training.callbacks import HistoryFile, StopWhenDiverged
 from ms2l_tf.training.checkpoints import Checkpoints
-from ms2l_tf.training.workers import agreeing, check_alike, give_weights, is_chief
+from ms2l_tf.training.distribution import dealt
+from ms2l_tf.training.workers import agreeing, are_alone, check_alike, give_weights, is_chief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run_epochs(
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    writes = is_chief(replicas)
+    alone, writes = are_alone(replicas), is_chief(replicas)
     with contextlib.ExitStack() as held:
         with replicas.scope():
             learner = loop.make_learner()
@@ -77,7 +77,12 @@ def run_epochs(
                 loop.started()
                 held.enter_context(locked(folder))
         with replicas.scope():
-            checkpoints = Checkpoints(learner, folder, minutes=checkpoint_minutes)
+            checkpoints = Checkpoints(
+                learner,
+                folder,
+                minutes=checkpoint_minutes if alone else 0.0,
+                writes=writes,
+            )
         with agreeing(replicas):
             start = checkpoints.restore()
         check_alike(replicas, str(start), "the last checkpoint")
@@ -87,18 +92,16 @@ def run_epochs(
             with agreeing(replicas), replicas.scope():
                 loop.begin(learner)
             give_weights(replicas, learner)
-        fit = _Fit(learner, loop.batches, settings.epochs, replicas)
-        callbacks: list[keras.callbacks.Callback] = [StopWhenDiverged(folder)]
-        if writes:
-            callbacks = _callbacks(loop.monitor(learner), folder, checkpoints, start.epoch)
+        watching = _watching(loop.monitor(learner), folder, start.epoch) if writes else []
+        callbacks = [StopWhenDiverged(folder), *watching, checkpoints]
         try:
-            first = fit.end_epoch(start, callbacks)
+            first = _end_epoch(learner, loop.batches, settings.epochs, start, callbacks)
             begun = time.perf_counter()
-            fit.go_on(Position(first), callbacks)
+            _fit(learner, loop.batches, settings.epochs, Position(first), callbacks)
         except Stopped as stopped:
-            if writes:
+            if alone:  # other workers would have to say what their metrics have summed up
                 checkpoints.keep()
-            stopped.args = (_told(folder, checkpoints.position),)
+            stopped.args = (_told(folder, checkpoints.saved),)
             raise
         with agreeing(replicas):  # the others end when all is written
             if writes:
@@ -113,71 +116,57 @@ def _told(folder: RunFolder, position: Position) -> str:
     return f"{folder.path}: kept as it is after {position}; the same command goes on there"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Fit:
-    """Keras' loop over what is left of a run."""
-
-    learner: Learner
-    batches: Batches
-    epochs: int
-    replicas: tf.distribute.Strategy
-
-    def end_epoch(self, start: Position, callbacks: list[keras.callbacks.Callback]) -> int:
-        """Trains what an interrupt left of an epoch; returns the number of finished epochs."""
-        if not start.step:
-            return start.epoch
-        if is_chief(self.replicas):
-            print(f"goes on after {start}, which has {self.batches.steps} steps")
-        if start.step < self.batches.steps:
-            one = keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda *_: setattr(self.learner, "stop_training", True)
-            )
-            self.go_on(start, [*callbacks, one])
-        else:  # stopped by its last step, before history and checkpoint were written
-            rest = keras.callbacks.CallbackList(callbacks, model=self.learner)
-            rest.on_train_begin()
-            rest.on_epoch_begin(start.epoch)
-            rest.on_epoch_end(start.epoch, self.learner.get_metrics_result())
-            rest.on_train_end()
-        return start.epoch + 1
-
-    def go_on(self, start: Position, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Trains to the last epoch; the first has the steps that are left of it."""
-        steps = self.batches.steps
-        self.learner.fit(
-            self._dealt(start.epoch * steps + start.step),
-            steps_per_epoch=steps - start.step,
-            epochs=self.epochs,
-            initial_epoch=start.epoch,
-            shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
-            verbose=(1 if sys.stdout.isatty() else 2) if is_chief(self.replicas) else 0,
-            callbacks=callbacks,
+def _end_epoch(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> int:
+    """Trains what an interrupt left of an epoch; returns the number of finished epochs."""
+    if not start.step:
+        return start.epoch
+    print(f"goes on after {start}, which has {batches.steps} steps")
+    if start.step < batches.steps:
+        one = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_: setattr(learner, "stop_training", True)
         )
-
-    def _dealt(self, first_step: int) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-        """The batches from a step on: each worker reads its rows alone, each replica its own."""
-        batches, batch = self.batches, self.batches.batch
-
-        def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            workers = context.num_input_pipelines
-            rows = batches.begin(first_step, Share(context.input_pipeline_id, workers))
-            if context.num_replicas_in_sync == workers:
-                return rows
-            return rows.rebatch(batch // context.num_replicas_in_sync, drop_remainder=True)
-
-        return self.replicas.distribute_datasets_from_function(share)
+        _fit(learner, batches, epochs, start, [*callbacks, one])
+    else:  # stopped by its last step, before history and checkpoint were written
+        rest = keras.callbacks.CallbackList(callbacks, model=learner)
+        rest.on_train_begin()
+        rest.on_epoch_begin(start.epoch)
+        rest.on_epoch_end(start.epoch, learner.get_metrics_result())
+        rest.on_train_end()
+    return start.epoch + 1
 
 
-def _callbacks(
-    monitor: keras.callbacks.Callback | None,
-    folder: RunFolder,
-    checkpoints: Checkpoints,
-    first: int,
+def _fit(
+    learner: Learner,
+    batches: Batches,
+    epochs: int,
+    start: Position,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Epochs of the steps that are left of the first of them."""
+    learner.fit(
+        dealt(batches, start.epoch * batches.steps + start.step, learner.distribute_strategy),
+        steps_per_epoch=batches.steps - start.step,
+        epochs=epochs,
+        initial_epoch=start.epoch,
+        shuffle=False,  # the pipeline shuffles; Keras would warn that it cannot
+        verbose=(1 if sys.stdout.isatty() else 2) if is_chief(learner.distribute_strategy) else 0,
+        callbacks=callbacks,
+    )
+
+
+def _watching(
+    monitor: keras.callbacks.Callback | None, folder: RunFolder, first: int
 ) -> list[keras.callbacks.Callback]:
-    """The monitor comes early: it adds to the logs that the others write; checkpoints last."""
-    callbacks = [StopWhenDiverged(folder), *([] if monitor is None else [monitor])]
+    """What reads and writes numbers; the monitor comes first: it adds to what the others write."""
+    callbacks = [] if monitor is None else [monitor]
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(str(folder.tensorboard)))
     else:
         print("tensorboard is not installed; history.csv has the same numbers", file=sys.stderr)
-    return [*callbacks, HistoryFile(folder, first), checkpoints]
+    return [*callbacks, HistoryFile(folder, first)]

@@ -32,10 +32,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def number_of(strategy: tf.distribute.Strategy) -> int:
     """Which worker this process is."""
-    return 0 if _are_alone(strategy) else int(strategy.cluster_resolver.task_id)
+    return 0 if are_alone(strategy) else int(strategy.cluster_resolver.task_id)
 
 
-def _are_alone(strategy: tf.distribute.Strategy) -> bool:
+def are_alone(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process trains the run without others."""
     return not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
@@ -46,7 +47,7 @@ def told(strategy: tf.distribute.Strategy, message: str) -> list[str]:
         strategy: of the run.
         message: of this worker; cut to `_LONGEST` bytes.
     """
-    if _are_alone(strategy):
+    if are_alone(strategy):
         return [message]
     content = np.frombuffer(message.encode()[:_LONGEST], np.uint8)
     row = np.zeros((1, _LONGEST), np.float32)  # of no other kind of number can all GPUs gather
@@ -109,7 +110,7 @@ def check_alike(strategy: tf.distribute.Strategy, value: str, what: str) -> None
 
 def give_weights(strategy: tf.distribute.Strategy, learner: keras.Model) -> None:
     """Gives every worker the weights of the chief: what each measured may differ in last digits."""
-    if _are_alone(strategy):
+    if are_alone(strategy):
         return
 
     @tf.function
@@ -136,7 +137,7 @@ def loss_told(strategy: tf.distribute.Strategy) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        if _are_alone(strategy):
+        if are_alone(strategy):
             raise
         raise RunAgainError(
             "a worker was lost; start all workers again with the same command, which goes on from "

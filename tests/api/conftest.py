@@ -32,7 +32,7 @@ def trained(
 ) -> RunFolder:
     quick = MSCLR_QUICK if method == "msclr" else MS2L_QUICK
     config = run_config({"method": method, "data": str(dataset.path), **quick, **values})
-    return train(config, str(factory.mktemp("runs") / "run"), strategy="none")
+    return train(config, str(factory.mktemp("runs") / "run"), strategy="one")
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def quick(kind: type[ClipEstimator], **changes: Any) -> ClipEstimator:
     }[kind]  # fmt: skip
     common = {name: values[name] for name in COMMON if name in values}
     settings = {name: value for name, value in values.items() if name not in COMMON}
-    return kind(**{"strategy": "none", **common, "settings": settings, **changes})
+    return kind(**{"strategy": "one", **common, "settings": settings, **changes})
 
 
 def waves(persons: int = 1) -> list[np.ndarray]:
@@ -191,7 +191,7 @@ def test_in_a_pipeline() -> None:
 
 def test_a_recipe_and_what_overrides_it(dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     model = MS2L(
-        recipe="nw_ucla/unsupervised_wide", epochs=1, frames=12, batch=8, strategy="none",
+        recipe="nw_ucla/unsupervised_wide", epochs=1, frames=12, batch=8, strategy="one",
         workdir=tmp_path / "run", layouts=LAYOUT, split=dataset.split_names[0],
         settings={"units": 4, "observed": 4, "validation": "subject", "monitor_epochs": 0},
     )  # fmt: skip
@@ -232,7 +232,7 @@ BAD: dict[str, tuple[type[ClipEstimator], dict[str, Any], str]] = {
 def test_bad_settings_are_named(case: str, dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     kind, values, message = BAD[case]
     with pytest.raises(InputError, match=message):
-        kind(**{"workdir": tmp_path / "run", "strategy": "none", **values}).fit(dataset)
+        kind(**{"workdir": tmp_path / "run", "strategy": "one", **values}).fit(dataset)
     assert not list(tmp_path.iterdir())
 
 

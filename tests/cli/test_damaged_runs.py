@@ -52,7 +52,7 @@ def config(tiny_dataset: ClipDataset) -> RunConfig:
 def flags(config: RunConfig) -> list[str]:
     settings = config.to_json().items()
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in settings}
-    return [*as_flags(**values), "--strategy=none"]
+    return [*as_flags(**values), "--strategy=one"]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def stopped(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> path
     """Interrupted in the last of four epochs: checkpoints of the second and third are there."""
     path = tmp_path_factory.mktemp("runs") / "stopped"
     with interruption(4), pytest.raises(KeyboardInterrupt):
-        train(config, str(path), strategy="none")
+        train(config, str(path), strategy="one")
     return path
 
 
@@ -69,7 +69,7 @@ def finished(
     config: RunConfig, stopped: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pathlib.Path:
     path = shutil.copytree(stopped, tmp_path_factory.mktemp("runs") / "finished")
-    train(config, str(path), strategy="none")
+    train(config, str(path), strategy="one")
     return path
 
 
@@ -240,12 +240,12 @@ def test_a_disk_that_fills_up_is_one_line_and_training_goes_on(
     run = RunFolder(tmp_path / "run")
     refused = pytest.raises(InputError, match=rf"{name}: cannot be written \(.*File too large\)")
     with largest_file(sizes[name]), refused:
-        train(config, str(run.path), strategy="none")
+        train(config, str(run.path), strategy="one")
     left = [path.name for path in run.path.rglob("*") if path.name.startswith(".")]
     left += [path.name for path in run.path.glob("checkpoint/*_temp*")]
     assert not left, "nothing is half-written"
     capsys.readouterr()
-    train(config, str(run.path), strategy="none")
+    train(config, str(run.path), strategy="one")
     assert_same_weights(RunFolder(finished), run)
     assert ("Epoch" in capsys.readouterr().out) == (name != "model.weights.h5")
 
@@ -259,9 +259,9 @@ def clr(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
     )
     settings = clr_config(dataset, epochs=3, monitor_epochs=0)
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        train(settings, str(folder / "stopped"), strategy="none")
+        train(settings, str(folder / "stopped"), strategy="one")
     shutil.copytree(folder / "stopped", folder / "finished")
-    train(settings, str(folder / "finished"), strategy="none")
+    train(settings, str(folder / "finished"), strategy="one")
     return {name: folder / name for name in ("data", "stopped", "finished")}
 
 
@@ -281,7 +281,7 @@ def test_the_same_of_contrastive_training(
 ) -> None:
     run = damaged(clr["stopped"], tmp_path / "run", name, damage)
     flags = as_flags(**{**TINY_CLR, "data": clr["data"], "epochs": 3, "monitor_epochs": 0})
-    answer = ask("msclr-train", *flags, f"--workdir={run}", "--strategy=none")
+    answer = ask("msclr-train", *flags, f"--workdir={run}", "--strategy=one")
     answer.check(name.partition("/")[0])
     if answer.status == 0:
         assert answer.first_epoch == first_epoch

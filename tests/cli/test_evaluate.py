@@ -86,7 +86,7 @@ def test_features_alone_take_neither_labels_nor_test_clips(
     split = {"train": names, "test": [], "description": "all for training"}
     (data / "splits" / "all_train.json").write_text(json.dumps(split))
     config = tiny_config(data=str(data), split="all_train", validation="none", epochs=1)
-    run = train(config, str(tmp_path / "run"), strategy="none")
+    run = train(config, str(tmp_path / "run"), strategy="one")
     path = tmp_path / "features.npz"
     flags = ["--probes=none", f"--save_features={path}", f"--workdir={run.path}"]
     assert command("evaluate", *flags) == 0

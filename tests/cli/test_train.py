@@ -145,7 +145,7 @@ def _listed(value: object) -> object:
         (["--rotation=in_plane"], "--rotation=in_plane is for 2-D poses"),
         (["--batch=3", "--strategy=mirrored"], "--batch: 3 clips cannot be shared equally by 2"),
         (["--protocol=semi"], "--protocol=semi: name the --label_fraction whose labels are read"),
-        (["--strategy=all"], "--strategy=all: value should be one of <auto|none|mirrored|multi"),
+        (["--strategy=all"], "--strategy=all: value should be one of <auto|one|mirrored|multi"),
         (["--strategy=multiworker"], "TF_CONFIG is not set, and srun of Slurm did not start this"),
         (["extra"], "command line: 'extra' is not a flag"),
     ],

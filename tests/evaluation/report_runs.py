@@ -19,7 +19,7 @@ def two_runs(trained: TrainedRun, place: pathlib.Path) -> list[RunFolder]:
     """Evaluated: a copy of the trained run, and one of another seed and fewer epochs."""
     one = RunFolder(shutil.copytree(trained.folder.path, place / "one"))
     changes = {**RUN_CHANGES, "seed": 3, "epochs": 2, "data": trained.config.data.data}
-    other = train(tiny_config(**changes), str(place / "other"), strategy="none")
+    other = train(tiny_config(**changes), str(place / "other"), strategy="one")
     for folder in (one, other):
         evaluate_run(folder, folder.config(), QUICK)
     return [one, other]

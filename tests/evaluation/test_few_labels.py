@@ -50,7 +50,7 @@ def folder(trained_run: TrainedRun, tmp_path: pathlib.Path) -> RunFolder:
 @pytest.fixture(scope="module")
 def semi(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     config = from_run(trained_run, label_fraction=0.5, epochs=1, k=(1,))
-    folder = train(config, str(tmp_path_factory.mktemp("runs") / "semi"), strategy="none")
+    folder = train(config, str(tmp_path_factory.mktemp("runs") / "semi"), strategy="one")
     return TrainedRun(folder, config, frozenset())
 
 

@@ -27,7 +27,7 @@ QUICK = Choices(probes=("knn", "linear", "ridge"), figures=False)
 def run_with_copies(folder: pathlib.Path, **changes: Any) -> tuple[RunFolder, RunConfig]:
     data = write_dataset(folder / "data", copies=COPIES)
     config = tiny_config(data=str(data.path), epochs=1, validation="subject", **changes)
-    return train(config, str(folder / "run"), strategy="none"), config
+    return train(config, str(folder / "run"), strategy="one"), config
 
 
 def keys_of_others(result: EvaluationResult) -> set[str]:

@@ -25,7 +25,7 @@ def exported(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) 
 def labelled_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run with labels and a classifier of its own."""
     config = tiny_config(data=str(tiny_dataset.path), method="supervised", epochs=1)
-    return train(config, str(tmp_path_factory.mktemp("runs") / "labels"), strategy="none")
+    return train(config, str(tmp_path_factory.mktemp("runs") / "labels"), strategy="one")
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +33,4 @@ def kernels_run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFact
     """The closed-form encoder."""
     changes = {"method": "kernels", "mixes": 8, "dims": 4, "instance_views": 2, "epochs": 1}
     config = tiny_config(data=str(tiny_dataset.path), **changes)
-    return train(config, str(tmp_path_factory.mktemp("runs") / "kernels"), strategy="none")
+    return train(config, str(tmp_path_factory.mktemp("runs") / "kernels"), strategy="one")

@@ -41,7 +41,7 @@ def test_an_exported_run_is_the_live_one(
 ) -> None:
     values = {"data": str(clr_dataset.path), "layouts": LAYOUTS.get(name, BOTH[:1]), **RUNS[name]}
     config = run_config({**fitting(SMALL, values), **values})
-    run = train(config, str(tmp_path / "run"), strategy="none")
+    run = train(config, str(tmp_path / "run"), strategy="one")
     layouts = ["smpl_24"] if name == "semantic points" else list(config.data.layouts)
     for layout in layouts:
         out = tmp_path / layout

@@ -65,7 +65,7 @@ def settings(method: str) -> Any:
 def _write(method: str, folder: pathlib.Path) -> None:
     dataset()
     with unittest.mock.patch("builtins.print"):
-        run = training.train(settings(method), str(folder), strategy="none")
+        run = training.train(settings(method), str(folder), strategy="one")
         choices = Choices(probes=("knn",), floors=("raw",), figures=False, cross=False)
         evaluate_run(run, run.config(), choices)
     shutil.rmtree(run.tensorboard, ignore_errors=True)  # which nothing reads
@@ -96,7 +96,7 @@ def _resume(method: str, place: pathlib.Path, _: pathlib.Path) -> None:
         unittest.mock.patch.object(training, "fit_once", _begun),
     ):
         try:
-            training.train(settings(method), str(place), strategy="none")
+            training.train(settings(method), str(place), strategy="one")
         except Reached:
             return
 

@@ -53,9 +53,9 @@ def test_parts_take_the_steps_of_the_whole(
     name: str, motions: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     """Augmentation, dropout and masks are drawn for the clips of the whole batch."""
-    whole = train(config_of(motions, **ALIKE[name]), str(tmp_path / "whole"), strategy="none")
+    whole = train(config_of(motions, **ALIKE[name]), str(tmp_path / "whole"), strategy="one")
     config = config_of(motions, **ALIKE[name], accumulate=3)
-    parts = train(config, str(tmp_path / "parts"), strategy="none")
+    parts = train(config, str(tmp_path / "parts"), strategy="one")
     np.testing.assert_allclose(history(parts), history(whole), rtol=2e-4)
 
 
@@ -67,7 +67,7 @@ def test_parts_on_two_replicas_take_the_same_steps(
         train(
             config_of(motions, **ALIKE["tasks"], accumulate=3), str(tmp_path / name), strategy=name
         )
-        for name in ("none", "mirrored")
+        for name in ("one", "mirrored")
     )
     np.testing.assert_allclose(history(two), history(one), rtol=2e-4)
 
@@ -78,10 +78,10 @@ def test_a_contrastive_loss_sees_its_part(
 ) -> None:
     """Of two parts of three clips each; interrupted, it goes on to the bit."""
     config = tiny_config(data=str(tiny_dataset.path), batch=6, accumulate=2, epochs=2)
-    whole = train(config, str(tmp_path / "whole"), strategy="none")
+    whole = train(config, str(tmp_path / "whole"), strategy="one")
     shorter = tiny_config(data=str(tiny_dataset.path), batch=6, accumulate=2, epochs=1)
-    train(shorter, str(tmp_path / "parts"), strategy="none")
-    parts = train(config, str(tmp_path / "parts"), strategy="none")
+    train(shorter, str(tmp_path / "parts"), strategy="one")
+    parts = train(config, str(tmp_path / "parts"), strategy="one")
     assert parts.weights.read_bytes() != b""
     np.testing.assert_array_equal(history(parts), history(whole))
     assert history(whole)[:, 1].max() < 2 * np.log(3), "as among three clips, not among six"

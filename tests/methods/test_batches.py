@@ -119,7 +119,7 @@ def test_a_run_on_fewer_clips_than_a_batch(
     config = tiny_config(
         data=str(tiny_dataset.path), batch=64, epochs=1, monitor_epochs=0, tasks=("contrastive",)
     )
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert "warning: --batch=64: is larger" in (said := capsys.readouterr().err)
     assert "a batch is 12 clips" in said
     assert [len(np.unique(clips)) for clips in read] == [12] * 3
@@ -133,7 +133,7 @@ def test_a_batch_of_one_is_refused_before_anything_is_written(
 ) -> None:
     config = tiny_config(data=str(tiny_dataset.path), batch=1)
     with pytest.raises(InputError, match="--batch=1: a contrastive loss"):
-        train(config, str(tmp_path / "run"), strategy="none")
+        train(config, str(tmp_path / "run"), strategy="one")
     assert not (tmp_path / "run").exists()
 
 

@@ -31,7 +31,7 @@ def test_longt_gan_from_pre_training_to_a_classifier(
 ) -> None:
     data = str(tiny_dataset.path)
     config = tiny_config(data=data, method="longt_gan", epochs=2, learning_rate=0.003)
-    source = train(config, str(tmp_path / "source"), strategy="none")
+    source = train(config, str(tmp_path / "source"), strategy="one")
     logged = {"loss", "regeneration", "adversarial", "discriminator", "val_knn", "effective_rank"}
     assert logged <= set(source.read_history()[-1])
     result = evaluate_run(source, config, Choices(probes=("knn",), figures=False)).result
@@ -41,7 +41,7 @@ def test_longt_gan_from_pre_training_to_a_classifier(
         **{"classifier_hidden": (4,), "batch": 4, "train": "classifier", "monitor_epochs": 0},
     }
     tuned = run_config(with_initial_run(values))
-    folder = train(tuned, str(tmp_path / "tuned"), strategy="none")
+    folder = train(tuned, str(tmp_path / "tuned"), strategy="one")
     models = [fresh(settings) for settings in (config, tuned)]
     for model, run in zip(models, (source, folder), strict=True):
         load_weights(model, run.weights)
@@ -60,7 +60,7 @@ def test_a_plain_lstm(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None
     model = fresh(config)
     assert isinstance(model, Recogniser)
     assert [weight.shape for weight in model.classifier.weights] == [(4, 2), (2,)]
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert "val_accuracy" in folder.read_history()[-1]
     choices = Choices(probes=("knn",), test_on="validation", figures=False)
     result = evaluate_run(folder, config, choices).result

@@ -39,7 +39,7 @@ def config_of(data: ClipDataset, **changes: Any) -> RunConfig:
 
 
 def fitted(data: ClipDataset, workdir: pathlib.Path, **changes: Any) -> RunFolder:
-    return train(config_of(data, **changes), str(workdir), strategy="none")
+    return train(config_of(data, **changes), str(workdir), strategy="one")
 
 
 def weights(folder: RunFolder) -> dict[str, np.ndarray]:
@@ -226,7 +226,7 @@ def _check_started(
     told |= {"train": "classifier", "epochs": 2, "batch": 4, "monitor_epochs": 0}
     values = with_initial_run(told)
     assert values["mixes"] == 8
-    folder = train(run_config(values), str(tmp_path / "run"), strategy="none")
+    folder = train(run_config(values), str(tmp_path / "run"), strategy="one")
     assert differing(run, folder) == []
     result = evaluate_run(folder, folder.config(), Choices(("ridge",), figures=False)).result
     assert np.isfinite(result.metrics["classifier/top1"])
@@ -278,7 +278,7 @@ def test_on_real_clips_of_another_view(
 ) -> None:
     data, _ = prepare("nw_ucla", nw_ucla_archive, tmp_path / "data", progress=False)
     values = {"method": "kernels", "data": str(data.path), "split": "cross_view_2_no_copies"}
-    folder = train(run_config(values), str(tmp_path / "run"), strategy="none")
+    folder = train(run_config(values), str(tmp_path / "run"), strategy="one")
     result = evaluate_run(folder, folder.config(), Choices(("ridge",), figures=False)).result
     assert result.metrics["ridge/top1"] >= 78
     assert result.metrics["ridge/top1"] > result.metrics["floor/raw/ridge/top1"] + 5

@@ -66,7 +66,7 @@ def test_a_method_trains_a_network(
     method: str, network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = small(clips, method, network)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     (row,) = folder.read_history()
     assert np.isfinite(float(row["loss"]))
     (features,) = features_of(folder, config)
@@ -81,7 +81,7 @@ def test_a_method_trains_a_network(
 
 def test_the_kernels_are_fitted(clips: ClipDataset, tmp_path: pathlib.Path) -> None:
     config = small(clips, "kernels", "kernels", layouts=LAYOUTS)  # reads the first of them
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     (row,) = folder.read_history()
     assert set(row) == {"epoch", "directions", "separation"}
     (features,) = features_of(folder, config)
@@ -102,7 +102,7 @@ def test_with_labels_the_method_of_kernels_takes_any_network(
     network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = small(clips, "kernels", network, protocol="supervised")
-    (row,) = train(config, str(tmp_path / "run"), strategy="none").read_history()
+    (row,) = train(config, str(tmp_path / "run"), strategy="one").read_history()
     assert np.isfinite(float(row["loss"]))
 
 
@@ -114,7 +114,7 @@ def test_a_method_trains_on_all_channels(
     method: str, network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = small(clips, method, network, inputs=CHANNELS, centre="clip")
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert folder.config().model.inputs == CHANNELS
     (features,) = features_of(folder, config)
     assert np.isfinite(features).all()
@@ -126,7 +126,7 @@ def test_msclr_reads_all_channels_in_two_layouts(
     network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = small(clips, "msclr", network, layouts=LAYOUTS, inputs=CHANNELS, centre="none")
-    features = features_of(train(config, str(tmp_path / "run"), strategy="none"), config)
+    features = features_of(train(config, str(tmp_path / "run"), strategy="one"), config)
     assert np.isfinite(features).all()
 
 
@@ -139,7 +139,7 @@ def test_msclr_trains_a_network_in_two_layouts(
     network: str, contrast: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     config = small(clips, "msclr", network, layouts=LAYOUTS, contrast=contrast)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     first, second = features_of(folder, config)
     assert first.shape == second.shape
     assert np.isfinite([first, second]).all()
@@ -187,7 +187,7 @@ def test_two_replicas_train_as_one_device(
     config = small(clips, method, network, optimiser="sgd", learning_rate=0.05, **changes)
     one, two = (
         train(config, str(tmp_path / strategy), strategy=strategy)
-        for strategy in ("none", "mirrored")
+        for strategy in ("one", "mirrored")
     )
     for alone, shared in zip(features_of(one, config), features_of(two, config), strict=True):
         np.testing.assert_allclose(alone, shared, rtol=1e-3, atol=1e-4)

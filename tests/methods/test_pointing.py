@@ -76,7 +76,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> Fits:
 def run(tiny_dataset: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """An uninterrupted run; copy it before writing."""
     path = tmp_path_factory.mktemp("runs") / "pointing"
-    return train(config_of(tiny_dataset), str(path), strategy="none")
+    return train(config_of(tiny_dataset), str(path), strategy="one")
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -159,8 +159,8 @@ def test_the_teacher_is_fitted_once_and_stays(
     """And a run that is killed in its second epoch finds it in its checkpoint."""
     config = config_of(tiny_dataset)
     with interruption(2), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "run"), strategy="none")
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+        train(config, str(tmp_path / "run"), strategy="one")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert_same_weights(run, folder)
     assert folder.history.read_text() == run.history.read_text()
     (fitted,) = fits.teachers
@@ -177,8 +177,8 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(
 ) -> None:
     config = config_of(tiny_dataset)
     with interruption(1), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "run"), strategy="none")
-    assert_same_weights(run, train(config, str(tmp_path / "run"), strategy="none"))
+        train(config, str(tmp_path / "run"), strategy="one")
+    assert_same_weights(run, train(config, str(tmp_path / "run"), strategy="one"))
     first, second = fits.teachers
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -227,7 +227,7 @@ def test_labels_fine_tune_the_student(
     wanted = {"method": "pointing", "network": "tcn", "units": 4, "layers": 2, "centre": "clip"}
     assert {name: values[name] for name in wanted} == wanted
     config = run_config(values)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     tuned = trained_learner(folder, config, open_data(config))
     assert tuned.reader is tuned.encoder
     source = trained_learner(run, run.config(), open_data(run.config()))
@@ -247,7 +247,7 @@ def test_labels_fine_tune_the_student(
 def test_mixed_precision(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     """The teacher reads poses in single precision all the same."""
     config = config_of(tiny_dataset, precision="mixed_float16", epochs=1)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     (row,) = folder.read_history()
     assert np.isfinite(float(row["loss"]))
     learner = trained_learner(folder, config, open_data(config))
@@ -284,6 +284,6 @@ def test_one_clip_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match=r"--batch=4: .* 1 training clip\(s\) on 1 replica"):
         train(
             config_of(data, train_on="fit", validation="subject"), str(tmp_path / "run"),
-            strategy="none",
+            strategy="one",
         )  # fmt: skip
     assert not (tmp_path / "run").exists()

@@ -49,7 +49,7 @@ def small(clips: ClipDataset, method: str = "kernels", **changes: Any) -> RunCon
 @pytest.fixture(scope="module")
 def run(clips: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """Kernels fitted in two layouts."""
-    return train(small(clips), str(tmp_path_factory.mktemp("runs") / "run"), strategy="none")
+    return train(small(clips), str(tmp_path_factory.mktemp("runs") / "run"), strategy="one")
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def run(clips: ClipDataset, tmp_path_factory: pytest.TempPathFactory) -> RunFold
 def test_a_method_trains_and_its_run_reads_other_layouts(
     method: str, network: str, clips: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
-    folder = train(small(clips, method, network=network), str(tmp_path), strategy="none")
+    folder = train(small(clips, method, network=network), str(tmp_path), strategy="one")
     several = method in ("msclr", "kernels")
     assert len(folder.record()["layouts"]) == 1 + several
     native = load_encoder(folder.path).transform(clips)
@@ -94,7 +94,7 @@ def test_the_views_of_a_clip_are_in_all_layouts(
     monkeypatch.setattr(SemanticPoints, "__call__", spy)
     monkeypatch.setattr(fit_module, "BASIS_CLIPS", 9)
     config = small(clips, instance_views=2, layouts=LAYOUTS, lacking=("legs",))
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     joints = (25, 15, 20, 25, 15, 20)  # those that lack legs come after all that do not
     assert set(read) == set(enumerate(joints))
     (row,) = folder.read_history()
@@ -121,7 +121,7 @@ def test_it_is_transferred_to_another_layout(
             "epochs": 1, "batch": 8, "monitor_epochs": 0, "validation": "none"}  # fmt: skip
     config = run_config(with_initial_run(told))
     assert config.model.joints == "semantic"
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     names = [layout["name"] for layout in folder.record()["layouts"]]
     assert names == [*LAYOUTS[:2], "kinect_v1_20"]
     theirs = load_encoder(run.path).transform(clips)
@@ -132,12 +132,12 @@ def test_it_is_transferred_to_another_layout(
 
 def test_heads_of_tasks_stay_in_their_layout(clips: ClipDataset, tmp_path: pathlib.Path) -> None:
     config = small(clips, "ms2l", network="gru")
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     told = {"data": str(clips.path), "init": str(folder.path), "protocol": "semi",
             "schedule": "joint", "layouts": ("kinect_v1_20",), "epochs": 1}  # fmt: skip
     config = run_config(with_initial_run(told))
     with pytest.raises(InputError, match=r"the tasks of .* were trained in layout 'kinect_v2_25'"):
-        train(config, str(tmp_path / "more"), strategy="none")
+        train(config, str(tmp_path / "more"), strategy="one")
 
 
 def test_what_is_refused(run: RunFolder, clips: ClipDataset, tmp_path: pathlib.Path) -> None:
@@ -148,7 +148,7 @@ def test_what_is_refused(run: RunFolder, clips: ClipDataset, tmp_path: pathlib.P
         load_encoder(run.path, layout=renamed)
     with pytest.raises(InputError, match="no_such_layout"):
         load_encoder(run.path, layout="no_such_layout")
-    own = train(small(clips, joints="own"), str(tmp_path / "own"), strategy="none")
+    own = train(small(clips, joints="own"), str(tmp_path / "own"), strategy="one")
     assert len(own.record()["layouts"]) == 1
     with pytest.raises(InputError, match="layout: 'h36m_17' is not one of kinect_v2_25"):
         load_encoder(own.path, layout="h36m_17")

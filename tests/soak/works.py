@@ -74,7 +74,7 @@ def works(read: pathlib.Path) -> dict[str, Work]:
 
 def _closed_form(read: pathlib.Path, folder: pathlib.Path) -> None:
     settings: dict[str, Any] = {"method": "kernels", "instance_views": 2, "epochs": 1}
-    train(tiny_config(data=str(read / "data"), **settings), str(folder / "run"), strategy="none")
+    train(tiny_config(data=str(read / "data"), **settings), str(folder / "run"), strategy="one")
 
 
 def _of_run(folder: pathlib.Path) -> Digest:

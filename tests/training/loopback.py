@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = ("-m", "ms2l_tf.cli.train")
 LIMIT = 400.0  # seconds; workers that take longer hang
 
 
@@ -49,8 +50,6 @@ class Workers:
         count: of workers.
         log: folder for what they print.
         own_flags: of one worker, after those of all.
-        left_out: workers that are not started.
-        program: instead of the command.
     """
 
     def __init__(
@@ -60,21 +59,17 @@ class Workers:
         log: pathlib.Path,
         *,
         own_flags: Mapping[int, Sequence[str]] | None = None,
-        left_out: Sequence[int] = (),
-        program: Sequence[str] = ("-m", "ms2l_tf.cli.train"),
     ) -> None:
         log.mkdir(parents=True, exist_ok=True)
         ports = free_ports(count)
         self._log = log
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         for index in range(count):
-            if index in left_out:
-                continue
             more = (own_flags or {}).get(index, ())
             own = {"TF_CONFIG": tf_config(ports, index), "OMP_NUM_THREADS": "1"}
             with open(log / f"out{index}", "wb") as out, open(log / f"err{index}", "wb") as err:
                 self.processes[index] = subprocess.Popen(
-                    [sys.executable, *program, "--strategy=multiworker", *flags, *more],
+                    [sys.executable, *PROGRAM, "--strategy=multiworker", *flags, *more],
                     stdout=out,
                     stderr=err,
                     cwd=ROOT,

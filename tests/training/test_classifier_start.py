@@ -73,7 +73,7 @@ def started(folder: RunFolder, config: RunConfig) -> np.ndarray:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+@pytest.mark.parametrize("strategy", ["one", "mirrored"])
 def test_at_the_start_the_run_predicts_as_the_probe(
     trained_run: TrainedRun, tmp_path: pathlib.Path, strategy: str
 ) -> None:
@@ -94,9 +94,9 @@ def test_resumed_on_two_devices_equals_uninterrupted_on_one(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     config = from_run(trained_run, **PROBE, encoder_rate=0.1)
-    whole = train(config, str(tmp_path / "whole"), strategy="none")
+    whole = train(config, str(tmp_path / "whole"), strategy="one")
     with interruption(2), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "parts"), strategy="none")
+        train(config, str(tmp_path / "parts"), strategy="one")
     resumed = train(config, str(tmp_path / "parts"), strategy="mirrored")
     assert_same_weights(whole, resumed, 1e-4)
 
@@ -105,7 +105,7 @@ def test_an_encoder_that_takes_no_step_stays_as_it_was(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     config = from_run(trained_run, **PROBE, encoder_rate=0.0, epochs=1, weight_decay=0.1)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     before = initial(trained_run).encoder.get_weights()
     for old, new in zip(before, trained(folder, config).encoder.get_weights(), strict=True):
         assert_array_equal(old, new)

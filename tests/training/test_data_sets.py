@@ -80,7 +80,7 @@ def mixed(config: RunConfig) -> MixedBatches:
 def run(folders: list[str], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     path = tmp_path_factory.mktemp("runs") / "run"
     config = config_of(folders, epochs=2, monitor_epochs=1, validation="clip")
-    return train(config, str(path), strategy="none")
+    return train(config, str(path), strategy="one")
 
 
 def halved(folder: pathlib.Path) -> list[ClipDataset]:
@@ -262,7 +262,7 @@ def test_one_layout_needs_no_points(tmp_path: pathlib.Path) -> None:
     _, *halves = halved(tmp_path)
     data = ",".join(str(one.path) for one in halves)
     config = tiny_config(data=data, epochs=1, monitor_epochs=0, validation="none", batch=3)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert [one["name"] for one in folder.record()["layouts"]] == ["tiny_5"]
     assert folder.record()["trained_clips"] == 12
     features = load_encoder(folder.path).transform(halves[1])
@@ -321,7 +321,7 @@ def test_features_are_those_of_the_encoder(
 def test_every_method_learns_from_several_sets(
     method: str, folders: list[str], tmp_path: pathlib.Path
 ) -> None:
-    folder = train(config_of(folders, method), str(tmp_path / "run"), strategy="none")
+    folder = train(config_of(folders, method), str(tmp_path / "run"), strategy="one")
     for data in folders:
         result = evaluate_run(folder, changed(folder.config(), data=data), PROBES).result
         assert np.isfinite(list(result.metrics.values())).all()
@@ -333,10 +333,10 @@ def test_resumed_equals_uninterrupted(
     method: str, folders: list[str], tmp_path: pathlib.Path
 ) -> None:
     config = config_of(folders, method, epochs=2)
-    whole = train(config, str(tmp_path / "whole"), strategy="none")
+    whole = train(config, str(tmp_path / "whole"), strategy="one")
     with interruption(2), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "parts"), strategy="none")
-    assert_same_weights(whole, train(config, str(tmp_path / "parts"), strategy="none"))
+        train(config, str(tmp_path / "parts"), strategy="one")
+    assert_same_weights(whole, train(config, str(tmp_path / "parts"), strategy="one"))
 
 
 @pytest.mark.slow
@@ -344,7 +344,7 @@ def test_two_devices_equal_one(folders: list[str], tmp_path: pathlib.Path) -> No
     config = config_of(folders)
     one, two = (
         train(config, str(tmp_path / strategy), strategy=strategy)
-        for strategy in ("none", "mirrored")
+        for strategy in ("one", "mirrored")
     )
     assert_same_weights(one, two, 1e-4)
 
@@ -356,7 +356,7 @@ def test_labels_of_one_set_follow(
             "epochs": 1, "monitor_epochs": 0}  # fmt: skip
     config = run_config(with_initial_run(told))
     assert config.data.layouts == ("kinect_v1_20",)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     few = ClipDataset.open(folders[1])
     theirs = load_encoder(run.path, layout="kinect_v1_20").transform(few)
     np.testing.assert_allclose(load_encoder(folder.path).transform(few), theirs, atol=1e-5)
@@ -365,7 +365,7 @@ def test_labels_of_one_set_follow(
 def test_what_is_refused(folders: list[str], tmp_path: pathlib.Path) -> None:
     def refused(said: str, told: list[str], **changes: Any) -> None:
         with pytest.raises(InputError, match=said) as error:
-            train(config_of(told, **changes), str(tmp_path / "run"), strategy="none")
+            train(config_of(told, **changes), str(tmp_path / "run"), strategy="one")
         assert "\n" not in str(error.value)
         assert not (tmp_path / "run").exists()
 

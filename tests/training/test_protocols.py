@@ -61,7 +61,7 @@ MOVING = {"schedule": "moving", "moving_epochs": 1.0, "label_fraction": 0.5}
 def moving(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     """A semi-supervised run under the moving schedule, uninterrupted, on one device."""
     config = from_run(trained_run, **MOVING)
-    folder = train(config, str(tmp_path_factory.mktemp("runs") / "moving"), strategy="none")
+    folder = train(config, str(tmp_path_factory.mktemp("runs") / "moving"), strategy="one")
     return TrainedRun(folder, config, frozenset())
 
 
@@ -106,7 +106,7 @@ def test_resumed_on_two_devices_equals_uninterrupted_on_one(
     trained_run: TrainedRun, moving: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     with interruption(2), pytest.raises(KeyboardInterrupt):
-        train(moving.config, str(tmp_path / "a"), strategy="none")
+        train(moving.config, str(tmp_path / "a"), strategy="one")
     folder = train(moving.config, str(tmp_path / "a"), strategy="mirrored")
     assert folder.timing()["epochs_timed"] == 1
     assert_same_weights(moving.folder, folder, 1e-4)
@@ -132,7 +132,7 @@ def test_every_protocol_on_two_devices_equals_one(
     if changes.get("protocol") == "transfer":
         changes["data"] = str(write_dataset(tmp_path / "other", seed=5).path)
     config = from_run(trained_run, **{**changes, "epochs": 2, "monitor_epochs": 0})
-    one = train(config, str(tmp_path / "one"), strategy="none")
+    one = train(config, str(tmp_path / "one"), strategy="one")
     two = train(config, str(tmp_path / "two"), strategy="mirrored")
     assert_same_weights(one, two, 1e-4)
 
@@ -156,7 +156,7 @@ def test_labels_of_other_clips_are_never_read(
     drawn = np.flatnonzero(np.isin(original.dataset.names, list(kept)))
     monkeypatch.setattr(module, "draw_labelled", lambda *_: drawn)
     monkeypatch.setattr(module, "open_data", spoiled)
-    folder = train(moving.config, str(tmp_path / "a"), strategy="none")
+    folder = train(moving.config, str(tmp_path / "a"), strategy="one")
     assert_same_weights(moving.folder, folder)
 
 
@@ -186,7 +186,7 @@ def test_training_the_classifier_alone_keeps_the_encoder(
     trained_run: TrainedRun, tmp_path: pathlib.Path
 ) -> None:
     config = from_run(trained_run, protocol="supervised", train="classifier", rotate=0.0)
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     model = trained(folder, config)
     source = trained(trained_run.folder, trained_run.config)
     for mine, its in zip(model.encoder.weights, source.encoder.weights, strict=True):
@@ -203,7 +203,7 @@ def test_watched_tasks_are_logged_and_change_nothing(
         train(
             from_run(trained_run, protocol="supervised", watch_tasks=watch, monitor_epochs=0),
             str(tmp_path / f"run{watch}"),
-            strategy="none",
+            strategy="one",
         )
         for watch in (True, False)
     )
@@ -223,7 +223,7 @@ def test_validation_clips_that_are_held_out_are_read(
         classifier_units=0,
         epochs=1,
     )
-    folder = train(config, str(tmp_path / "run"), strategy="none")
+    folder = train(config, str(tmp_path / "run"), strategy="one")
     assert "val_accuracy" in folder.read_history()[0]
     result = evaluate_run(folder, config, Choices(probes=("knn",), test_on="validation")).result
     assert "classifier/top1" in result.metrics
@@ -263,7 +263,7 @@ def test_damaged_weights_of_the_initial_run(
     copy.weights.write_bytes(content)
     config = from_run(TrainedRun(copy, trained_run.config, frozenset()))
     with pytest.raises(InputError, match=r"is damaged or of another run \(its checksum differs"):
-        train(config, str(tmp_path / "run"), strategy="none")
+        train(config, str(tmp_path / "run"), strategy="one")
     assert not (tmp_path / "run").exists()
 
 
@@ -274,7 +274,7 @@ def test_a_run_goes_on_where_the_initial_run_is_gone(
     copy = RunFolder(shutil.copytree(trained_run.folder.path, tmp_path / "copy"))
     config = from_run(TrainedRun(copy, trained_run.config, frozenset()), monitor_epochs=0)
     with interruption(2), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "run"), strategy="none")
+        train(config, str(tmp_path / "run"), strategy="one")
     shutil.rmtree(copy.path)
     protocol = {"init": config.protocol.init, "protocol": config.protocol.protocol}
     for workdir in ("", str(tmp_path / "elsewhere")):
@@ -283,7 +283,7 @@ def test_a_run_goes_on_where_the_initial_run_is_gone(
     found = with_initial_run(protocol, str(tmp_path / "run"))
     assert found["units"] == config.to_json()["units"]
     assert found["frames"] == config.normaliser.frames
-    assert train(config, str(tmp_path / "run"), strategy="none").finished
+    assert train(config, str(tmp_path / "run"), strategy="one").finished
     record = json.loads((tmp_path / "run" / "flags.json").read_text())
     assert record["init"]["protocol"] == "unsupervised"
 
@@ -301,11 +301,11 @@ def test_from_random_weights_and_from_a_recogniser(
         "monitor_epochs": 0,
     }
     joint = tiny_config(**changes, schedule="joint", tasks=("jigsaw",), init="random")
-    folder = train(joint, str(tmp_path / "joint"), strategy="none")
+    folder = train(joint, str(tmp_path / "joint"), strategy="one")
     values = {**changes, "init": str(folder.path)}
     plain = run_config(with_initial_run(values))
     assert plain.of(TaskSettings).tasks == ("jigsaw",)
-    assert train(plain, str(tmp_path / "plain"), strategy="none").finished
+    assert train(plain, str(tmp_path / "plain"), strategy="one").finished
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_another_dataset_needs_transfer(trained_run: TrainedRun, tmp_path: pathl
     assert not (tmp_path / "run").exists()
     config = from_run(trained_run, data=str(other.path), protocol="transfer", monitor_epochs=0)
     assert config.normaliser.persons == 2, "as the source had them"
-    assert train(config, str(tmp_path / "run"), strategy="none").finished
+    assert train(config, str(tmp_path / "run"), strategy="one").finished
 
 
 def test_transfer_to_poses_of_another_shape_names_what_differs(
@@ -360,7 +360,7 @@ def test_weights_of_another_shape_are_refused(
     copy.flags.write_text(json.dumps(record))
     config = from_run(TrainedRun(copy, trained_run.config, frozenset()))
     with pytest.raises(InputError) as caught:
-        train(config, str(tmp_path / "run"), strategy="none")
+        train(config, str(tmp_path / "run"), strategy="one")
     # Only what differs, the smallest first: no optimiser's variables, no head of the same shape.
     assert str(caught.value).endswith(
         "it holds weights of shape [2, 12], [4, 12], [8, 8], [8, 30], 1 more, the model wants "

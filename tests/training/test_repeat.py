@@ -27,7 +27,7 @@ __all__ = ["command"]  # a fixture
 
 
 def repeated(folder: RunFolder, again: pathlib.Path, **told: str) -> Repetition:
-    found = repeat_run(folder.path, str(again), strategy="none", **told)
+    found = repeat_run(folder.path, str(again), strategy="one", **told)
     assert found.weights.equal, found.lines()
     assert found.history.equal, found.lines()
     assert found.elsewhere == ()
@@ -71,9 +71,9 @@ def test_every_kind_of_run(trained_run: TrainedRun, tmp_path: pathlib.Path, kind
         "prolonged": lambda: short_config(data, decay="cosine", epochs=2),
     }
     config, workdir = make[kind](), str(tmp_path / "run")
-    folder = train(config, workdir, strategy="none")
+    folder = train(config, workdir, strategy="one")
     if kind == "prolonged":
-        train(short_config(data, decay="cosine", epochs=4), workdir, strategy="none")
+        train(short_config(data, decay="cosine", epochs=4), workdir, strategy="one")
     for _ in range(2):  # the same command finds it done, and compares again
         repeated(folder, tmp_path / "again")
     assert RunFolder(tmp_path / "again").config() == folder.config()
@@ -104,8 +104,8 @@ def original(
     """A short run and its repetition; copy them before writing."""
     root = tmp_path_factory.mktemp("runs")
     config = short_config(str(tiny_dataset.path), epochs=1)
-    folder = train(config, str(root / "run"), strategy="none")
-    return folder, repeat_run(folder.path, str(root / "again"), strategy="none").folder
+    folder = train(config, str(root / "run"), strategy="one")
+    return folder, repeat_run(folder.path, str(root / "again"), strategy="one").folder
 
 
 @pytest.fixture

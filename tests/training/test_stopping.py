@@ -200,7 +200,7 @@ def test_a_renamed_checkpoint_is_not_believed(whole: pathlib.Path, tmp_path: pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+@pytest.mark.parametrize("strategy", ["one", "mirrored"])
 def test_a_method_on_one_or_two_replicas(
     trained_run: TrainedRun, tmp_path: pathlib.Path, strategy: str
 ) -> None:
@@ -208,8 +208,8 @@ def test_a_method_on_one_or_two_replicas(
     with in_step(Position(1, 1), signal.SIGTERM), pytest.raises(Stopped):
         train(config, str(tmp_path), strategy=strategy)
     resumed = train(config, str(tmp_path), strategy=strategy)
-    assert_same_weights(folder, resumed, 0.0 if strategy == "none" else 1e-4)
+    assert_same_weights(folder, resumed, 0.0 if strategy == "one" else 1e-4)
     for row, expected in zip(resumed.read_history(), folder.read_history(), strict=True):
         assert_close(float(row["loss"]), float(expected["loss"]), 1e-4)
-    if strategy == "none":
+    if strategy == "one":
         assert resumed.history.read_text() == folder.history.read_text()

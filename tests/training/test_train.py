@@ -72,7 +72,7 @@ def stopped(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> path
     """The run of `trained_run`, interrupted in its third epoch; copy it before going on."""
     path = tmp_path_factory.mktemp("runs") / "stopped"
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        train(config, str(path), strategy="none")
+        train(config, str(path), strategy="one")
     return path
 
 
@@ -122,7 +122,7 @@ def test_the_same_command_on_a_finished_run_returns_at_once(
 
     monkeypatch.setattr(module, "build_learner", never)
     before = trained_run.folder.weights.read_bytes()
-    folder = train(config, str(trained_run.folder.path), strategy="none")
+    folder = train(config, str(trained_run.folder.path), strategy="one")
     assert folder.finished
     assert folder.weights.read_bytes() == before
 
@@ -135,7 +135,7 @@ def test_interrupted_then_resumed_equals_uninterrupted(
     assert not folder.finished
     assert [row["epoch"] for row in folder.read_history()] == ["1", "2", "3"]
     keras.utils.set_random_seed(99)  # what happened in between does not matter
-    train(config, str(folder.path), strategy="none")
+    train(config, str(folder.path), strategy="one")
     assert folder.timing()["epochs_timed"] == 2
     assert folder.history.read_text() == trained_run.folder.history.read_text()
     assert_same_weights(trained_run.folder, folder)
@@ -146,7 +146,7 @@ PROLONGED = 7  # epochs, of a run of four
 
 def prolonged(path: pathlib.Path, config: RunConfig, epochs: int) -> RunFolder:
     more = dataclasses.replace(config.training, epochs=epochs)
-    return train(dataclasses.replace(config, training=more), str(path), strategy="none")
+    return train(dataclasses.replace(config, training=more), str(path), strategy="one")
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_a_prolonged_cosine_stays_at_its_end(
 ) -> None:
     decay = dataclasses.replace(config.optimiser, decay="cosine", final_learning_rate=0.001)
     config = dataclasses.replace(config, optimiser=decay)
-    train(config, str(tmp_path / "prolonged"), strategy="none")
+    train(config, str(tmp_path / "prolonged"), strategy="one")
     folder = prolonged(tmp_path / "prolonged", config, PROLONGED)
     original = module.build_optimizer
 
@@ -203,7 +203,7 @@ def test_an_interrupted_prolongation_goes_on(
         prolonged(folder.path, config, PROLONGED)
     assert not folder.finished, "the weights of four epochs are not taken for those of seven"
     with pytest.raises(InputError, match="was told to train --epochs=7, now --epochs=4"):
-        train(config, str(folder.path), strategy="none")
+        train(config, str(folder.path), strategy="one")
     prolonged(folder.path, config, PROLONGED)
     assert_same_weights(prolonged(tmp_path / "whole", config, PROLONGED), folder)
 
@@ -214,7 +214,7 @@ def test_a_run_that_another_command_trains_is_left_alone(
     folder = RunFolder(shutil.copytree(stopped, tmp_path / "b"))
     before = folder.history.read_bytes()
     with locked(folder), pytest.raises(InputError, match="another command is training"):
-        train(config, str(folder.path), strategy="none")
+        train(config, str(folder.path), strategy="one")
     assert folder.history.read_bytes() == before
     assert not folder.finished
 
@@ -225,7 +225,7 @@ def test_a_run_that_diverges_is_stopped_before_its_weights_are_kept(
     wild = dataclasses.replace(config.optimiser, learning_rate=1e30, decay="constant")
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(InputError, match=r"the loss of epoch 1 is (nan|inf); train in"):
-        train(dataclasses.replace(config, optimiser=wild), str(folder.path), strategy="none")
+        train(dataclasses.replace(config, optimiser=wild), str(folder.path), strategy="one")
     assert not folder.finished
     assert not any(np.isnan(float(row["loss"])) for row in folder.read_history())
 
@@ -255,10 +255,10 @@ def test_mixed_precision_resumes_with_its_loss_scale(
         monitor_epochs=0,
         train_on="fit",
     )
-    whole = train(config, str(tmp_path / "whole"), strategy="none")
+    whole = train(config, str(tmp_path / "whole"), strategy="one")
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        train(config, str(tmp_path / "parts"), strategy="none")
-    assert_same_weights(whole, train(config, str(tmp_path / "parts"), strategy="none"))
+        train(config, str(tmp_path / "parts"), strategy="one")
+    assert_same_weights(whole, train(config, str(tmp_path / "parts"), strategy="one"))
     history = whole.read_history()
     assert np.isfinite([float(row["loss"]) for row in history]).all()
     assert set(history[0]) == {"epoch", "loss", "jigsaw", "jigsaw_accuracy"}, "no monitors"
@@ -276,7 +276,7 @@ def test_other_flags_are_refused(
 ) -> None:
     config = tiny_config(data=str(tiny_dataset.path), **{**RUN_CHANGES, **changes})
     with pytest.raises(InputError, match=message):
-        train(config, str(trained_run.folder.path), strategy="none")
+        train(config, str(trained_run.folder.path), strategy="one")
 
 
 def test_another_dataset_is_refused(trained_run: TrainedRun, tmp_path: pathlib.Path) -> None:
