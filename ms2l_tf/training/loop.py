@@ -69,6 +69,7 @@ def run_epochs(
         learner = loop.make_learner()
         loop.started()
     with locked(folder):
+        folder.remove_leftovers()
         with replicas.scope():
             checkpoints = Checkpoints(learner, folder, minutes=checkpoint_minutes)
         start = checkpoints.restore()
