@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
@@ -54,6 +55,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         # What cannot be removed either (on a disk gone read-only) hides no first error.
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def leftovers(path: str | os.PathLike[str]) -> list[pathlib.Path]:
+    """Temporary files of processes that write `path`, or that were killed while they did."""
+    target = pathlib.Path(path)
+    pattern = re.compile(rf"\.\d+\.{re.escape(target.name)}")
+    if not target.parent.is_dir():
+        return []
+    return [beside for beside in target.parent.iterdir() if pattern.fullmatch(beside.name)]
 
 
 def flush(path: str | os.PathLike[str]) -> None:

@@ -48,6 +48,13 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.timing_file = self.path / "timing.json"
 
+    def remove_leftovers(self) -> None:
+        """Removes what a training left that was killed; to be called by who holds the lock."""
+        texts = (self.flags, self.prolonged, self.labelled, self.history, self.timing_file)
+        for path in (*texts, self.weights, self.path / "weights.json"):
+            for left in files.leftovers(path):
+                left.unlink(missing_ok=True)
+
     @property
     def finished(self) -> bool:
         """Whether training ran to its last epoch."""

@@ -38,7 +38,7 @@ def check_folder(folder: RunFolder, record: Mapping[str, Any]) -> None:
             f"{folder.flags}: is missing, so it is not known with which flags {folder.path} was "
             "trained; put it back, or name a new --workdir"
         )
-    elif folder.path.is_dir() and any(folder.path.iterdir()):
+    elif folder.path.is_dir() and set(folder.path.iterdir()) - set(files.leftovers(folder.flags)):
         raise InputError(
             f"--workdir: {folder.path} is not empty and holds no run; name a new folder"
         )

@@ -40,6 +40,7 @@ def fit_once(
     learner = make_learner()
     started()
     with locked(folder):
+        folder.remove_leftovers()
         begun = time.perf_counter()
         logs = fit(learner)
         print("fitted: " + ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))

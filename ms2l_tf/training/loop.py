@@ -76,6 +76,7 @@ def run_epochs(
             if writes:
                 loop.started()
                 held.enter_context(locked(folder))
+                folder.remove_leftovers()
         with replicas.scope():
             checkpoints = Checkpoints(
                 learner,

@@ -12,7 +12,7 @@ import h5py  # type: ignore[import-untyped]
 Digest = dict[str, str]
 # Of these only what stands in them was computed: when, how long, and how often it was begun.
 _LEFT_OUT = ("tensorboard", "checkpoint", "timing.json", "weights.json")
-_OF_TIME = ("seconds", "time", "date", "epochs_timed", "written", "sha256", "files")
+_OF_TIME = ("seconds", "timing", "date", "kept_floors", "sha256", "files")
 
 
 def digest(folder: pathlib.Path) -> Digest:

@@ -135,7 +135,7 @@ def test_other_weights_of_the_same_versions_are_a_status_of_their_own(
 ) -> None:
     folder, again = copies
     change_a_weight(folder)
-    flags = [f"--repeat={folder.path}", f"--workdir={again.path}", "--strategy=none"]
+    flags = [f"--repeat={folder.path}", f"--workdir={again.path}", "--strategy=one"]
     assert command("train", *flags) == 3
     out = capsys.readouterr().out
     assert "1 of its" in out
@@ -158,7 +158,7 @@ def test_other_weights_of_other_versions_are_told(
     folder, again = copies
     change_a_weight(folder)
     edit_origin(folder, lambda value: value["origins"][0]["versions"].update(keras="3.1"))
-    flags = [f"--repeat={folder.path}", f"--workdir={again.path}", "--strategy=none"]
+    flags = [f"--repeat={folder.path}", f"--workdir={again.path}", "--strategy=one"]
     assert command("train", *flags) == 0
     assert "different from the original: keras 3.1 -> " in capsys.readouterr().out
     folder.origin.unlink()
