@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import unittest.mock
@@ -24,6 +25,7 @@ from tests.fuzz.promise import REFUSED, Failure, judged
 from tests.fuzz.targets import Fuzzed
 
 RAN = "ran"
+_BAR = re.compile(r"\d+%\||\d+(it|clip|file|recording)s? \[")  # of progress, on a line of its own
 _NOT_OURS = {"pdb", "run_with_pdb", "run_with_profiling", "profile_file", "debug", "helpxml"}
 _VALUES = (
     *("", " ", "x", "0", "1", "-1", "2", "1.5", "nan", "inf", "-inf", "1e300", "1e-300", "-0.0"),
@@ -64,7 +66,11 @@ _WORK: Mapping[str, tuple[str, ...]] = {
         "ms2l_tf.evaluation.evaluate.trained_learner",
     ),
     "ms2l-export": ("ms2l_tf.export.export.served_model", "ms2l_tf.export.export._head"),
-    "ms2l-predict": ("ms2l_tf.prediction.tasks.predictions",),
+    "ms2l-predict": (
+        "ms2l_tf.prediction.tasks.predictions",
+        "ms2l_tf.prediction.tasks.window_predictions",
+        "ms2l_tf.prediction.tasks.stream_predictions",
+    ),
     "ms2l-search": ("ms2l_tf.retrieval.tasks.opened_archive",),
     "ms2l-report": ("ms2l_tf.evaluation.run_report.page._page",),
     "ms2l-prepare": (
@@ -212,7 +218,8 @@ class Command(Fuzzed):
 
 def _answer(code: object, said: str) -> str:
     """What an exit says; one with status 2 has written one line that is no warning."""
-    lines = [line for line in said.splitlines() if not line.startswith("warning: ")]
+    kept = (line for line in said.replace("\r", "\n").split("\n") if line.strip())
+    lines = [line for line in kept if not line.startswith("warning: ") and not _BAR.search(line)]
     if code not in (0, None, 2):
         raise Failure(f"exits with {code}", said)
     if code == 2:

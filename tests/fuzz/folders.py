@@ -193,7 +193,7 @@ def run_case(case: FolderCase, folder: pathlib.Path) -> str:
             case.subject.acts[case.act](place, out)
             return USED
 
-        names = (str(place), "--", "clip ", "layout ")
+        names = (str(place), "--", "clip ", "layout ", "split ")
         outcome = judged(act, names, case.subject.seconds)
         if outcome == REFUSED and out.exists():
             raise Failure("leaves files", f"{out} is left after an error")
