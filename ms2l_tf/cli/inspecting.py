@@ -37,8 +37,9 @@ def inspect(folder: pathlib.Path, out: str | None, page: str | None) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "inspect.json", summary)
-        for layout in tqdm(dataset.layouts, desc="drawing", unit="layout"):
-            save_contact_sheet(dataset, layout, sheet_path(target, layout))
+        with tqdm(dataset.layouts, desc="drawing", unit="layout") as layouts:
+            for layout in layouts:
+                save_contact_sheet(dataset, layout, sheet_path(target, layout))
     except OSError as error:
         raise InputError(
             f"{target}: cannot be written ({error.strerror}); name another --out"

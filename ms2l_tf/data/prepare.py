@@ -110,8 +110,8 @@ def prepare(
                 contextlib.closing(read_in_order(chunks, submit, parts, ahead)) as readings,
             ):
                 total = len(assembly.rows)
-                bar = tqdm(readings, "reading", total, unit="clip", disable=not progress)
-                assembly.write(bar, writer, strict=strict)
+                with tqdm(readings, "reading", total, unit="clip", disable=not progress) as bar:
+                    assembly.write(bar, writer, strict=strict)
     return ClipDataset.open(out), assembly.report
 
 

@@ -68,8 +68,10 @@ def predict_clips(
         InputError: it cannot be read, does not fit the model, or has no recording of use.
     """
     labels, k = model.manifest.label_names, wanted.classes_of(model)
-    with opened_input(source, model.manifest, choices) as (count, recordings):
-        bar = tqdm(usable_counted(recordings, source), "predicting", count, unit="clip")
+    with (
+        opened_input(source, model.manifest, choices) as (count, recordings),
+        tqdm(usable_counted(recordings, source), "predicting", count, unit="clip") as bar,
+    ):
         made = predictions(model, bar, wanted.batch)
         if wanted.output == writing.FEATURES:
             writing.write_features(wanted.out, list(made), labels)
@@ -95,8 +97,10 @@ def predict_segments(
     Raises:
         InputError: see `predict_clips`.
     """
-    with opened_input(source, model.manifest, choices) as (count, recordings):
-        bar = tqdm(usable_counted(recordings, source), "predicting", count, unit="recording")
+    with (
+        opened_input(source, model.manifest, choices) as (count, recordings),
+        tqdm(usable_counted(recordings, source), "predicting", count, unit="recording") as bar,
+    ):
         lines = _segment_rows(model, bar, wanted, size, smoothing)
         with writing.text_output(wanted.out) as file:
             if wanted.output == writing.CSV:

@@ -9,6 +9,7 @@ wherever it stands; a ``--flagfile`` is read where it stands, as absl does.
 from __future__ import annotations
 
 import difflib
+import os
 import pathlib
 import shlex
 from collections.abc import Iterator, Sequence
@@ -130,7 +131,7 @@ def _recipe_flags(given: str) -> Iterator[str]:
 
 
 def _no_recipe(name: str) -> str:
-    if pathlib.Path(name).is_file():
+    if os.path.isfile(name):  # of a name that no file can have too
         return f"is a file of your own; --flagfile={shlex.quote(name)} reads it"
     known = recipe_names()
     if not known:

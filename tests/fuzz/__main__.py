@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--target", choices=TARGETS, default=TARGETS[0])
     parser.add_argument("--format", action="append", help="or folder, or command; default: all")
-    parser.add_argument("--cases", type=int, default=100, help="of each")
+    parser.add_argument("--cases", type=int, default=100, help="of each, fewer of what takes long")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--keep", type=pathlib.Path, help="folder for the cases that failed")
     given = parser.parse_args(arguments)
@@ -43,7 +43,6 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(given.format or ()) - set(there):
         parser.error(f"--format={min(unknown)}: is not one of {', '.join(there)}")
     keep = None if given.keep is None else given.keep.absolute()
-    numbers = range(given.first, given.first + given.cases)
     faulthandler.enable()
     with _working_folder() as folder:
         chosen = [there[name] for name in given.format or there]
@@ -52,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
             each.prepare(folder)
             trap.watch()
             with limited_memory(each.memory):
+                count = max(1, round(given.cases * each.share))
+                numbers = range(given.first, given.first + count)
                 failed |= bool(_run(each, numbers, folder, keep))
             each.forget()
     return int(failed)

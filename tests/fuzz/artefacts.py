@@ -52,11 +52,16 @@ def _can_be_sealed(name: str) -> bool:
 @functools.cache
 def _pristine() -> Any:
     """The endpoints of the valid model, read once."""
-    put(dict(MODELS.files), MODEL)
+    _put_model()
     return _READ(MODEL)
 
 
-def _runners(folder: Any) -> Any:
+def _put_model() -> None:
+    if not MODEL.exists():
+        put(dict(MODELS.files), MODEL)
+
+
+def runners(folder: Any) -> Any:
     """The same for a folder whose graph is as it was; TensorFlow must be shown no other."""
     for name, content in MODELS.files.items():
         if name.startswith(_NATIVE):
@@ -69,7 +74,7 @@ def _show(place: pathlib.Path, _: pathlib.Path) -> None:
 
 
 def _load(place: pathlib.Path, _: pathlib.Path) -> None:
-    with unittest.mock.patch.object(formats, "saved_model_runners", _runners):
+    with unittest.mock.patch.object(formats, "saved_model_runners", runners):
         model = load_model(place)
         joints, coords = model.layout.num_joints, model.manifest.coords
         clip = np.random.default_rng(0).normal(size=(3, joints, coords)).astype(np.float32)
@@ -78,7 +83,7 @@ def _load(place: pathlib.Path, _: pathlib.Path) -> None:
 
 
 def _predict(place: pathlib.Path, out: pathlib.Path) -> None:
-    with unittest.mock.patch.object(formats, "saved_model_runners", _runners):
+    with unittest.mock.patch.object(formats, "saved_model_runners", runners):
         model = load_model(place)
         wanted = Wanted(out=f"{out}.jsonl", threshold=0.5)
         check_model(model, wanted)
@@ -89,8 +94,8 @@ def _predict(place: pathlib.Path, out: pathlib.Path) -> None:
 def _search(place: pathlib.Path, out: pathlib.Path, how: str = "exact") -> None:
     """The model is whole, the folder is the cache of its features."""
     faiss = unittest.mock.patch.object(index, "_faiss", _Faiss)
-    with unittest.mock.patch.object(formats, "saved_model_runners", _runners), faiss:
-        _pristine()
+    with unittest.mock.patch.object(formats, "saved_model_runners", runners), faiss:
+        _put_model()
         runs.dataset()
         wanted = Search(top_k=3, clip=_clip(), cache=str(place), out=f"{out}.txt", index=how)
         search(load_model(MODEL), runs.DATA, runs.DATA, AS_IT_IS, wanted)

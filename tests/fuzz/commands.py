@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import unittest.mock
@@ -19,12 +20,26 @@ from absl import flags
 from absl.testing import flagsaver
 
 from ms2l_tf import cli
+from ms2l_tf.export import formats
 from tests.cli.conftest import MODULES, OF_PREPARE, TRAIN, forget
+from tests.fuzz import artefacts, runs
+from tests.fuzz.folders import put
 from tests.fuzz.promise import REFUSED, Failure, judged
+from tests.fuzz.seeds import seed_files
 from tests.fuzz.targets import Fuzzed
 
 RAN = "ran"
-_NOT_OURS = {"pdb", "run_with_pdb", "run_with_profiling", "profile_file", "debug", "helpxml"}
+_BAR = re.compile(r"\d+%\||\d+(it|clip|file|recording)s? \[")  # of progress, on a line of its own
+# Of the scheduler is the network, and what Dask does as it is imported.
+_NOT_OURS = {
+    "scheduler",
+    "pdb",
+    "run_with_pdb",
+    "run_with_profiling",
+    "profile_file",
+    "debug",
+    "helpxml",
+}
 _VALUES = (
     *("", " ", "x", "0", "1", "-1", "2", "1.5", "nan", "inf", "-inf", "1e300", "1e-300", "-0.0"),
     *("9" * 30, "9" * 5000, "x" * 5000, "é ü", "\u2028", "\udcff", "a\nb", "\x1b[31m", "%s", "{}"),
@@ -64,7 +79,11 @@ _WORK: Mapping[str, tuple[str, ...]] = {
         "ms2l_tf.evaluation.evaluate.trained_learner",
     ),
     "ms2l-export": ("ms2l_tf.export.export.served_model", "ms2l_tf.export.export._head"),
-    "ms2l-predict": ("ms2l_tf.prediction.tasks.predictions",),
+    "ms2l-predict": (
+        "ms2l_tf.prediction.tasks.predictions",
+        "ms2l_tf.prediction.tasks.window_predictions",
+        "ms2l_tf.prediction.tasks.stream_predictions",
+    ),
     "ms2l-search": ("ms2l_tf.retrieval.tasks.opened_archive",),
     "ms2l-report": ("ms2l_tf.evaluation.run_report.page._page",),
     "ms2l-prepare": (
@@ -130,7 +149,7 @@ class Command(Fuzzed):
             sys.modules.pop(module, None)
             vars(cli).pop(module.rpartition(".")[2], None)
         self._main = importlib.import_module(MODULES[self.name]).entry
-        self._flags = sorted((set(flags.FLAGS) - known) | {"flagfile"} - _NOT_OURS)
+        self._flags = sorted((set(flags.FLAGS) - known | {"flagfile"}) - _NOT_OURS)
 
     def arguments(self, number: int) -> list[str]:
         """Those of a case: good flags, some of them and of the others with odd values."""
@@ -172,6 +191,8 @@ class Command(Fuzzed):
             for place in _WORK[self.name]:
                 stack.enter_context(unittest.mock.patch(place, _reached))
             stack.enter_context(unittest.mock.patch.object(sys, "argv", [self.name, *arguments]))
+            patch = unittest.mock.patch.object(formats, "saved_model_runners", artefacts.runners)
+            stack.enter_context(patch)
             stdin = io.TextIOWrapper(io.BytesIO(b"{}\n"))
             stack.enter_context(unittest.mock.patch.object(sys, "stdin", stdin))
             said = stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
@@ -211,13 +232,14 @@ class Command(Fuzzed):
 
 
 def _answer(code: object, said: str) -> str:
-    """What an exit says; one with status 2 has written one line that is no warning."""
-    lines = [line for line in said.splitlines() if not line.startswith("warning: ")]
+    """What an exit says; the last line of one with status 2, and no other, is an error."""
+    kept = (line for line in said.replace("\r", "\n").split("\n") if line.strip())
+    lines = [line for line in kept if not line.startswith("warning: ") and not _BAR.search(line)]
     if code not in (0, None, 2):
         raise Failure(f"exits with {code}", said)
     if code == 2:
-        wrong = len(lines) != 1 or not lines[0].startswith("error: ") or len(lines[0]) > 1200
-        if wrong or not lines[0].isprintable():
+        errors = [line for line in lines if line.startswith("error: ")]
+        if errors != lines[-1:] or len(errors[0]) > 1200 or not errors[0].isprintable():
             raise Failure("no single line", said)
         return REFUSED
     return RAN
@@ -225,12 +247,9 @@ def _answer(code: object, said: str) -> str:
 
 def _make_inputs() -> None:
     """What flags name: a dataset, a run, a model, poses, a table, and what is no file."""
-    from tests.fuzz import artefacts, runs
-    from tests.fuzz.folders import put
-    from tests.fuzz.seeds import seed_files
-
     if pathlib.Path("run").exists():
         return
+    runs.dataset()
     put(dict(runs.SUBJECTS[1].files), pathlib.Path("run"))
     put(dict(artefacts.MODELS.files), pathlib.Path("model"))
     put(dict(seed_files("arrays", 0)), pathlib.Path("poses"))

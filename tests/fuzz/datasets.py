@@ -91,5 +91,5 @@ _write = functools.partial(make, clips=4, frames=2, classes=CLASSES)
 SUBJECTS = (
     Subject("dataset", _write, ACTS, _seal),
     # Drawing takes a second: cases of their own.
-    Subject("inspected", _write, {"inspect": _inspect}, _seal),
+    Subject("inspected", _write, {"inspect": _inspect}, _seal, share=0.05),
 )

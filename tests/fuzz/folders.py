@@ -76,6 +76,7 @@ class Subject:
         seal: makes the checksums in it right again; None: it has none.
         seconds: of a processor that an act may take.
         memory: bytes that it may need.
+        share: of the cases that are asked for, where one takes long.
         sealed_names: tells the files whose damage may be sealed; of others, which native libraries
             read, only whoever wrote the checksums can be trusted.
     """
@@ -86,6 +87,7 @@ class Subject:
     seal: Callable[[Files], None] | None = None
     seconds: float = 10.0
     memory: int = 512 << 20
+    share: float = 1.0
     sealed_names: Callable[[str], bool] = lambda name: True
 
     @functools.cached_property
@@ -193,7 +195,7 @@ def run_case(case: FolderCase, folder: pathlib.Path) -> str:
             case.subject.acts[case.act](place, out)
             return USED
 
-        names = (str(place), "--", "clip ", "layout ")
+        names = (str(place), "--", "clip ", "layout ", "split ")
         outcome = judged(act, names, case.subject.seconds)
         if outcome == REFUSED and out.exists():
             raise Failure("leaves files", f"{out} is left after an error")

@@ -57,7 +57,7 @@ def judged(act: Callable[[], str], names: Collection[str], seconds: float) -> st
                 check_error(str(error), names)
                 outcome = REFUSED
         if trap.sprung:
-            raise Failure(f"runs {trap.sprung[0]}", f"something was run: {trap.sprung}")
+            raise Failure(f"runs {trap.sprung[0]}", f"something was run: {trap.sprung[:3]}")
         check_text(said.getvalue(), "says")
         check_text(told.getvalue(), "tells")
         return outcome

@@ -132,13 +132,21 @@ def _subject(method: str) -> Subject:
         **({"report": _report} if method == "kernels" else {}),  # a second each
     }
     acts = {name: _with_learners_kept(act) for name, act in acts.items()}
-    return Subject(method, functools.partial(_write, method), acts, seconds=30.0, memory=2 << 30)
+    return Subject(
+        method,
+        functools.partial(_write, method),
+        acts,
+        seconds=30.0,
+        memory=2 << 30,
+        share=0.2 if method == "msclr" else 1.0,
+    )
 
 
 def _with_learners_kept(act: Act) -> Act:
     """Building a network takes a second: one of the same settings is built once."""
 
     def kept(place: pathlib.Path, out: pathlib.Path) -> None:
+        dataset()
         with contextlib.ExitStack() as stack:
             for module in (loaded, layout_features, training, initial):
                 patch = unittest.mock.patch.object(module, "build_learner", _learner)

@@ -17,10 +17,12 @@ class Fuzzed(abc.ABC):
     Attributes:
         name: for ``--format``.
         memory: bytes that its cases may need.
+        share: of the cases that are asked for, where one takes long.
     """
 
     name: str
     memory: int = 512 << 20
+    share: float = 1.0
 
     @abc.abstractmethod
     def prepare(self, folder: pathlib.Path) -> None:
@@ -71,7 +73,8 @@ class Folder(Fuzzed):
     """What reads a folder that a command wrote."""
 
     def __init__(self, subject: folders.Subject) -> None:
-        self.name, self.subject, self.memory = subject.name, subject, subject.memory
+        self.name, self.subject = subject.name, subject
+        self.memory, self.share = subject.memory, subject.share
 
     def prepare(self, folder: pathlib.Path) -> None:
         for act in self.subject.acts:

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 # Folders corpus/<format>/<fault>/seed_<number>, each the source that had this fault once.
 FOUND = sorted(CORPUS.glob("*/*/seed_*"))
-CASES = int(os.environ.get("FUZZ_CASES", "1000"))  # of each format, in the slow test
+CASES = int(os.environ.get("FUZZ_CASES", "2500"))  # of each format, in the slow test
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -45,7 +45,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
 
 
-@pytest.mark.parametrize("path", FOUND, ids=lambda path: "-".join(path.parts[-3:]))
+def _marks(path: pathlib.Path) -> list[pytest.MarkDecorator]:
+    """All but datasets need a run, which is trained first."""
+    return [] if path.parts[-3] == "dataset" else [pytest.mark.slow]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=_marks(path), id="-".join(path.parts[-3:])) for path in FOUND],
+)
 def test_what_was_found_once(path: pathlib.Path, work: pathlib.Path) -> None:
     target, name = path.parts[-3:-1]
     kept, one = json.loads(path.read_text()), fuzzed(target)[name]
@@ -87,10 +95,8 @@ def test_a_failing_folder_is_made_small(work: pathlib.Path) -> None:
         if b"fault" in (place / "one").read_bytes():
             raise KeyError("fault")
 
-    changes: dict[str, bytes | Odd | None] = {
-        "one": b"a" * 99 + b"fault" + b"b" * 99,
-        "two": Odd("folder"),
-    }
+    changes: dict[str, folders.Content | None] = {"two": Odd("folder")}
+    changes["one"] = b"a" * 99 + b"fault" + b"b" * 99
     case = FolderCase(_subject(read), changes, "read")
     with pytest.raises(Failure) as caught:
         folders.run_case(case, work)

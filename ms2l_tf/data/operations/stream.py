@@ -97,12 +97,12 @@ def write(
             if poses.layout in seen:
                 writer.add_layout(poses.skeleton, **poses.settings)
         without = []
-        bar = tqdm(stream.clips, desc="writing", unit="clip", disable=not progress)
-        for index, clip in enumerate(bar):
-            if read := stream.read(index):
-                writer.add_clip(clip, read)
-            else:
-                without.append(clip.name)
+        with tqdm(stream.clips, desc="writing", unit="clip", disable=not progress) as bar:
+            for index, clip in enumerate(bar):
+                if read := stream.read(index):
+                    writer.add_clip(clip, read)
+                else:
+                    without.append(clip.name)
         done = [*stream.done]
         done += [
             f"layout {poses.layout}: no clip has poses in it, left out"

@@ -97,7 +97,7 @@ def _write(
     report, table = extraction.report, extraction.table
     writer = DatasetWriter(
         out,
-        name=out.resolve().name,
+        name=pathlib.Path(os.path.realpath(out)).name,
         label_names=table.label_names,
         source=f"videos, poses detected by {detector.name}",
         licence="what the videos and the pose model allow",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -52,7 +53,7 @@ def run_names(paths: Sequence[pathlib.Path]) -> list[str]:
     Raises:
         InputError: a folder is named twice.
     """
-    whole = [path.resolve() for path in paths]
+    whole = [pathlib.Path(os.path.realpath(path)) for path in paths]  # of a loop of links too
     for number, path in enumerate(whole):
         if path in whole[:number]:
             raise InputError(f"--workdir: {paths[number]} is named twice")
