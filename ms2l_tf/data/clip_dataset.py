@@ -19,7 +19,7 @@ from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.splits import Split, read_split
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import decode_text, read_json
+from ms2l_tf.files import check_version, decode_text, read_json
 
 __all__ = ["FORMAT_VERSION", "Axes", "Clip", "ClipDataset", "ClipPoses", "PoseStore", "Split"]
 
@@ -78,12 +78,7 @@ class ClipDataset:
         if not where.is_file():
             raise InputError(f"{folder}: is not a dataset folder (no dataset.json in it)")
         header = read_json(where)
-        version = header.get("format_version")
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{where}: format_version {version!r}, this program reads {FORMAT_VERSION}; "
-                "prepare the dataset again"
-            )
+        check_version(header, FORMAT_VERSION, where, "prepare the dataset again")
         try:
             files = {name: FileRecord(**entry) for name, entry in header["files"].items()}
             label_names = tuple(str(label) for label in header["label_names"])
@@ -104,7 +99,7 @@ class ClipDataset:
             label_names=label_names,
             source=source,
             licence=licence,
-            format_version=version,
+            format_version=FORMAT_VERSION,
             files=files,
             fingerprint=fingerprint(files, extra="\n".join(label_names)),
             num_clips=num_clips,
