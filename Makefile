@@ -1,4 +1,4 @@
-# make setup | setup-video | demo | test | test-slow | soak | lint | lock | clean
+# make setup | setup-video | demo | test | test-slow | soak | lint | lock | audit | clean
 # PYTHON chooses the interpreter the virtual environment is made with (3.11 or newer).
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ DEMO_SOURCE := $(if $(DATA),--format=nw_ucla --source="$(DATA)",--format=synthet
 # Copies of test clips are left out of the training: a copy would be the nearest neighbour.
 DEMO_SPLIT  := $(if $(DATA),--split=cross_view_3_no_copies)
 
-.PHONY: setup setup-video demo zoo test test-slow soak lint lock clean
+.PHONY: setup setup-video demo zoo test test-slow soak lint lock audit clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -41,7 +41,8 @@ $(STAMP): setup.cfg setup.py pyproject.toml requirements.lock
 	@echo "[setup] 1/2 virtual environment in $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "[setup] 2/2 locked dependencies and the package (TensorFlow is some 600 MB: a few minutes)"
-	@$(BIN)/python $(PIP) install -qq --constraint requirements.lock --editable '.[dev]'
+	@$(BIN)/python $(PIP) install -qq --require-hashes --requirement requirements.lock
+	@$(BIN)/python $(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "[setup] done"
 
@@ -53,7 +54,7 @@ $(VIDEO)/.setup-done: requirements-video.lock
 	  "error: MediaPipe needs Python 3.11 or 3.12, $(PYTHON) is %d.%d: make setup-video PYTHON=<interpreter>" % v[:2])'
 	@echo "[setup-video] MediaPipe in $(VIDEO) (some 130 MB)"
 	@test -x $(VIDEO)/bin/python || $(PYTHON) -m venv $(VIDEO)
-	@$(VIDEO)/bin/python $(PIP) install -qq --no-deps --requirement requirements-video.lock
+	@$(VIDEO)/bin/python $(PIP) install -qq --require-hashes --no-deps --requirement requirements-video.lock
 	@touch $@
 	@echo "[setup-video] done"
 
@@ -91,16 +92,35 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-# Resolves the dependencies anew in a fresh environment and writes down what came out.
+# Resolves the dependencies anew, for every system and Python, with the hashes of all their files.
+# MediaPipe's pins stay as they are written: they are chosen by hand, and without its dependencies.
+COMPILE := build/lock/bin/uv pip compile -q --generate-hashes --no-annotate --no-header --no-emit-index-url
 lock:
 	@rm -rf build/lock && mkdir -p build
-	@echo "[lock] resolving in a fresh environment"
+	@echo "[lock] resolving"
 	@$(PYTHON) -m venv build/lock
-	@build/lock/bin/python $(PIP) install -qq '.[dev]'
-	@{ echo "# Exact versions of the whole environment (pip constraints); written by 'make lock'."; \
-	   build/lock/bin/python $(PIP) freeze --all --exclude ms2l-tf --exclude pip; } > requirements.lock.new
-	@mv requirements.lock.new requirements.lock && rm -rf build/lock
-	@echo "[lock] requirements.lock written"
+	@build/lock/bin/python $(PIP) install -qq uv
+	@{ echo "# The whole environment, with the hashes of its files; written by 'make lock'."; \
+	   $(COMPILE) setup.cfg --extra dev --universal --python-version 3.11; } > requirements.lock.new
+	@{ grep '^#' requirements-video.lock; \
+	   $(COMPILE) --no-deps --python-version 3.11 requirements-video.lock; } > requirements-video.lock.new
+	@mv requirements.lock.new requirements.lock
+	@mv requirements-video.lock.new requirements-video.lock
+	@rm -rf build/lock
+	@echo "[lock] requirements.lock and requirements-video.lock written"
+
+# --strict: a package whose advisories cannot be read fails too; without it, it would be left out.
+audit:
+	@rm -rf build/audit && mkdir -p build
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python $(PIP) install -qq pip-audit
+	@for lock in requirements.lock requirements-video.lock; do \
+	  echo "[audit] $$lock"; \
+	  build/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off -r $$lock || { \
+	    echo "[audit] $$lock is NOT audited: it has known vulnerabilities, or their list cannot be read from here" >&2; \
+	    exit 1; }; \
+	done
+	@rm -rf build/audit
 
 clean:
 	rm -rf $(VENV) $(VIDEO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

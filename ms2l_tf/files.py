@@ -238,3 +238,23 @@ def parse_object(text: str | bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where}: must hold a JSON object")
     return value
+
+
+def check_version(values: Mapping[str, Any], known: int, where: object, remedy: str) -> None:
+    """Refuses a file whose ``format_version`` is not the one this program reads.
+
+    Args:
+        values: of the file.
+        known: the version that is read.
+        where: names the file in errors.
+        remedy: what to do about a file of an earlier version, or of none.
+
+    Raises:
+        InputError: it has another version, or none.
+    """
+    version = values.get("format_version")
+    if type(version) is int and version == known:
+        return
+    if type(version) is int and version > known:
+        remedy = f"install the newer version of ms2l-tf that wrote it, or {remedy}"
+    raise InputError(f"{where}: format_version {version!r}, this program reads {known}; {remedy}")

@@ -178,10 +178,7 @@ def test_cuda_extra_is_tensorflow_with_cuda(metadata: email.message.Message) -> 
 
 
 def test_lock_pins_every_dependency(metadata: email.message.Message) -> None:
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins), "only exact versions"
-    locked = {name.lower().replace("_", "-"): version for name, version in map(_pin, pins)}
+    locked = locked_versions("requirements.lock")
     assert not [name for name in locked if name.startswith("nvidia")], "CPU environment"
     for line in metadata.get_all("Requires-Dist", []):
         requirement = Requirement(line)
@@ -190,9 +187,22 @@ def test_lock_pins_every_dependency(metadata: email.message.Message) -> None:
         assert Version(locked[requirement.name]) in requirement.specifier, line
 
 
-def _pin(line: str) -> tuple[str, str]:
-    name, version = line.split("==")
-    return name, version
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-video.lock"])
+def test_locked_files_have_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    for pin in re.split(r"\n(?=\S)", text.strip()):
+        if not pin.startswith("#"):
+            assert re.fullmatch(r"\S.* \\(\n    --hash=sha256:[0-9a-f]{64}( \\)?)+", pin), pin
+
+
+def locked_versions(lock: str) -> dict[str, str]:
+    """Exact versions by name; which of them a system needs, its markers say."""
+    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line.strip() and not line.startswith(("#", "    --hash="))]
+    found = [re.match(r"([\w.-]+)==([\w.]+)( ; .*)? \\$", line) for line in pins]
+    assert all(found), "only exact versions"
+    return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
 
 
 def test_console_scripts_and_modules_are_the_same_commands(wheel: zipfile.ZipFile) -> None:
@@ -309,7 +319,10 @@ def test_wheel_and_source_archive_install_in_a_clean_environment(
     (wheel_path,) = built.glob("*.whl")
     (source_path,) = built.glob("*.tar.gz")
     check = "from ms2l_tf.skeletons import *; assert load_layout('kinect_v1_20').num_joints == 20"
-    run(*pip, "--constraint", ROOT / "requirements.lock", wheel_path)
+    versions = locked_versions("requirements.lock").items()
+    pins = tmp_path / "pins.txt"  # without hashes, which pip asks of the wheel too
+    pins.write_text("\n".join(f"{name}=={version}" for name, version in versions))
+    run(*pip, "--constraint", pins, wheel_path)
     run(python, "-c", check, cwd=tmp_path)
     for command in COMMANDS:
         done = subprocess.run(

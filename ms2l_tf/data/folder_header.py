@@ -11,6 +11,7 @@ from typing import Any
 from ms2l_tf.data.checks import checked_label_names, free_text, shown, whole_number
 from ms2l_tf.data.checksums import FileRecord
 from ms2l_tf.errors import InputError
+from ms2l_tf.files import check_version
 
 FORMAT_VERSION = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -38,12 +39,7 @@ class FolderHeader:
         Raises:
             InputError: it is of another version, or an entry is missing or invalid.
         """
-        version = values.get("format_version")
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise InputError(
-                f"{where}: format_version {shown(version)}, this program reads {FORMAT_VERSION}; "
-                "prepare the dataset again"
-            )
+        check_version(values, FORMAT_VERSION, where, "prepare the dataset again")
         for field in dataclasses.fields(cls):
             if field.name not in values:
                 raise InputError(f"{where}: missing or invalid entry ('{field.name}')")

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from ms2l_tf.data.numpy_files import NUMPY_DAMAGE
 from ms2l_tf.errors import InputError, one_line
 from ms2l_tf.evaluation.arrays import ClipFeatures
-from ms2l_tf.files import replacing
+from ms2l_tf.files import check_version, replacing
 
 _PARTS = ("features", "labels", "names")
+FORMAT_VERSION = 1  # an array of the file; one without is of the same
 _KEYS = (
     "label_names",
     *(f"{side}_{part}" for side in ("train", "test") for part in _PARTS),
@@ -39,7 +40,10 @@ def save_features(
     label_names: Sequence[str],
 ) -> None:
     """Writes `train_features`, `train_labels`, `train_names`, `test_*` and `label_names`."""
-    arrays: dict[str, npt.NDArray[Any]] = {"label_names": np.asarray(label_names, dtype=np.str_)}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "format_version": np.array(FORMAT_VERSION),
+        "label_names": np.asarray(label_names, dtype=np.str_),
+    }
     for side, clips in (("train", train), ("test", test)):
         arrays[f"{side}_features"] = clips.features
         arrays[f"{side}_labels"] = clips.labels
@@ -58,6 +62,7 @@ def load_features(path: str | os.PathLike[str]) -> FeatureFile:
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise InputError(f"{target}: a single array; expected an .npz file of several")
         with file:
+            _check_version(file, target)
             missing = [key for key in _KEYS if key not in file]
             if missing:
                 raise InputError(f"{target}: array '{missing[0]}' is missing; save it again")
@@ -74,6 +79,13 @@ def load_features(path: str | os.PathLike[str]) -> FeatureFile:
             f"and test_features {test.features.shape[1]}; save both with the same encoder"
         )
     return FeatureFile(train, test, tuple(str(name) for name in label_names))
+
+
+def _check_version(file: np.lib.npyio.NpzFile, path: Path) -> None:
+    version = FORMAT_VERSION
+    if "format_version" in file:
+        version = _read(file, "format_version", path).tolist()
+    check_version({"format_version": version}, FORMAT_VERSION, path, "save it again")
 
 
 def _read(file: np.lib.npyio.NpzFile, key: str, path: Path) -> npt.NDArray[Any]:

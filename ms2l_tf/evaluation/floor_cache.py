@@ -19,9 +19,8 @@ import numpy.typing as npt
 from ms2l_tf.errors import InputError, one_line, warn
 from ms2l_tf.evaluation.arrays import UNLABELLED, IntArray
 from ms2l_tf.evaluation.probes.base import Probe
-from ms2l_tf.evaluation.result import library_versions
 from ms2l_tf.files import read_json, write_json
-from ms2l_tf.version import __version__
+from ms2l_tf.version import __version__, library_versions
 
 FOLDER = ".floors"
 # Raised whenever the same clips and settings may give other numbers.

@@ -7,16 +7,16 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from importlib import metadata
 from typing import Any, Self
 
 import numpy as np
 
 from ms2l_tf.errors import InputError
-from ms2l_tf.files import read_json
+from ms2l_tf.files import check_version, read_json
 from ms2l_tf.measures import write_measures
+from ms2l_tf.version import library_versions
 
-_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
+FORMAT_VERSION = 1  # of the file; one without is of the same
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ class EvaluationResult:
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in ((f.name, getattr(self, f.name)) for f in fields(self))
         }
-        write_measures(path, values)
+        write_measures(path, {"format_version": FORMAT_VERSION, **values})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a `result.json`, or says in one line what is wrong with it."""
-        values = read_json(path)
+        values = {"format_version": FORMAT_VERSION, **read_json(path)}
+        check_version(values, FORMAT_VERSION, path, "evaluate the run again")
         known = {f.name for f in fields(cls)}
         missing = sorted(known - set(values) - {"details"})
         if missing:
@@ -87,20 +88,6 @@ def environment() -> dict[str, Any]:
     affinity = getattr(os, "sched_getaffinity", None)
     versions["cores"] = len(affinity(0)) if affinity else os.cpu_count()
     return versions
-
-
-def library_versions() -> dict[str, str | None]:
-    """Versions of the libraries that numbers depend on; None: not installed by that name."""
-    return {package: _version(package) for package in _PACKAGES}
-
-
-def _version(package: str) -> str | None:
-    for name in (package, f"{package}-cpu"):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 @dataclass(frozen=True)

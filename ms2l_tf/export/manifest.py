@@ -64,11 +64,7 @@ class Manifest:
         """
         if values.get("format") != FORMAT:
             raise InputError(f"{where}: is not of a model that ms2l-export wrote")
-        if values.get("format_version") != VERSION:
-            raise InputError(
-                f"{where}: format_version {values.get('format_version')!r}, this program reads "
-                f"{VERSION}; export the run again"
-            )
+        files.check_version(values, VERSION, where, "export the run again")
         try:
             return cls(values, **_entries(values["input"], values["output"], where))
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -20,11 +20,12 @@ from ms2l_tf.data.numpy_files import mapped_npy
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.errors import InputError, inform, warn
 from ms2l_tf.export.manifest import fingerprint
-from ms2l_tf.files import read_json, write_json
+from ms2l_tf.files import check_version, read_json, write_json
 from ms2l_tf.prediction.inputs import AS_IT_IS, InputChoices, dataset_store
 from ms2l_tf.prediction.model import EMBED, Model, store_outputs
 
 HEADER, DIRECTIONS, ROWS = "features.json", "directions.npy", "rows.npy"
+FORMAT_VERSION = 1  # of the header; one without is of the same
 _TINY = 1e-12
 
 
@@ -121,14 +122,17 @@ def _make(
                 bar.update(len(part))
         stream.close()
         np.save(growing / ROWS, rows.astype(np.int64), allow_pickle=False)
-        write_json(growing / HEADER, {**made_of, "clips": len(rows)})
+        write_json(
+            growing / HEADER, {"format_version": FORMAT_VERSION, **made_of, "clips": len(rows)}
+        )
 
 
 def _read(
     folder: pathlib.Path, made_of: dict[str, str | None], dims: int, clips: int
 ) -> tuple[np.ndarray, np.ndarray]:
     damaged = f"{folder}: is damaged; remove it, and the features are made anew"
-    header = read_json(folder / HEADER)
+    header = {"format_version": FORMAT_VERSION, **read_json(folder / HEADER)}
+    check_version(header, FORMAT_VERSION, folder / HEADER, "remove its folder")
     try:
         directions, rows = mapped_npy(folder / DIRECTIONS), mapped_npy(folder / ROWS)
     except InputError:

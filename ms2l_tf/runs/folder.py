@@ -13,7 +13,8 @@ from ms2l_tf.runs.checkpoint_files import CheckpointFiles
 from ms2l_tf.runs.history_rows import history_rows
 from ms2l_tf.settings.config import RunConfig, TrainingConfig
 
-# What ``flags.json`` may hold; runs of earlier versions lack all but the first.
+FORMAT_VERSION = 1  # of ``flags.json``; runs without one are of the same
+# What it may hold; runs of earlier versions lack all but the first.
 _ALWAYS = ("protocol", "dataset", "fingerprint", "settings")
 _ENTRIES = {
     **{"protocol": str, "dataset": str, "fingerprint": str, "settings": dict},
@@ -129,6 +130,8 @@ class RunFolder:
                 f"--workdir: {self.path} holds no run (no flags.json); train one first"
             )
         record = files.read_json(self.flags)
+        record.setdefault("format_version", FORMAT_VERSION)
+        files.check_version(record, FORMAT_VERSION, self.flags, "train the run again")
         for key, kind in _ENTRIES.items():
             if key not in record and key in _ALWAYS:
                 raise InputError(f"{self.flags}: entry '{key}' is missing")

@@ -5,7 +5,6 @@ A run goes on under other versions or on another machine; that is said, and kept
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -18,13 +17,12 @@ from ms2l_tf import files
 from ms2l_tf.errors import InputError, one_line, warn
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.revision import code_checksum, revision
-from ms2l_tf.version import __version__
+from ms2l_tf.version import __version__, library_versions
 
 FORMAT_VERSION = 1
 Origin = dict[str, Any]
 UNKNOWN: Origin = {}  # of epochs that a version trained which kept no origin
 
-_LIBRARIES = ("keras", "numpy", "scipy", "scikit-learn", "h5py")
 # What decides how many threads add up numbers, and with which kernels.
 _ENVIRONMENT = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
@@ -44,8 +42,7 @@ def current_origin(replicas: int = 1) -> Origin:
         "versions": {
             "ms2l-tf": __version__,
             "python": platform.python_version(),
-            "tensorflow": tf.version.VERSION,
-            **{name: _version(name) for name in _LIBRARIES},
+            **library_versions(),
         },
         "code": code_checksum(),
         "revision": revision(),
@@ -87,11 +84,7 @@ def recorded_origins(folder: RunFolder) -> list[Origin]:
         return []
     try:
         value = files.read_json(folder.origin)
-        if value.get("format_version") != FORMAT_VERSION:
-            raise InputError(
-                f"{folder.origin}: format_version {value.get('format_version')!r}, this program "
-                f"reads {FORMAT_VERSION}"
-            )
+        files.check_version(value, FORMAT_VERSION, folder.origin, "do without it")
         origins = value.get("origins")
         if not isinstance(origins, list) or not all(isinstance(one, dict) for one in origins):
             raise InputError(f"{folder.origin}: entry 'origins' is missing or damaged")
@@ -122,13 +115,6 @@ def _flat(origin: Mapping[str, Any]) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return "none" if value in (None, []) else text if len(text) < 60 else f"{text[:12]}..."
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _cpu_model() -> str:

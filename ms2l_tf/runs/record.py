@@ -11,7 +11,7 @@ from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.base import RunShape
 from ms2l_tf.methods.registry import changed
-from ms2l_tf.runs.folder import RunFolder
+from ms2l_tf.runs.folder import FORMAT_VERSION, RunFolder
 from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.skeletons.canonical import CANONICAL
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
@@ -27,6 +27,7 @@ def run_record(config: RunConfig, data: RunData, shape: RunShape) -> dict[str, A
     """
     home = shape.layouts[shape.layout]
     record = {
+        "format_version": FORMAT_VERSION,
         "protocol": config.protocol.protocol,
         "dataset": ", ".join(one.dataset.name for one in data.sets),
         "fingerprint": data.fingerprint,

@@ -41,6 +41,7 @@ def rewrite(path: Path, **changes: Any) -> None:
 def test_round_trip(path: Path) -> None:
     with np.load(path, allow_pickle=False) as file:
         assert set(file) == {
+            "format_version",
             "label_names",
             *(f"{s}_{p}" for s in ("train", "test") for p in ("features", "labels", "names")),
         }
@@ -57,6 +58,7 @@ def test_round_trip(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"format_version": np.array(2)}, "format_version 2, this program reads 1; install the n"),
         ({"test_names": np.array(["a", 1], object)}, "'test_names' holds Python objects"),
         ({"train_features": np.array([[1.0, {}]], object)}, "'train_features' holds Python"),
         ({"train_labels": None}, "'train_labels' is missing"),

@@ -55,6 +55,7 @@ def test_round_trip_and_keys(tmp_path: Path) -> None:
     result().save(path)
     values = json.loads(path.read_text(encoding="utf-8"))
     assert list(values) == [
+        "format_version",
         "protocol",
         "dataset",
         "split",
@@ -100,6 +101,7 @@ def test_missing_folder_is_an_input_error(tmp_path: Path) -> None:
         ("{", "not valid JSON"),
         ("[]", "must hold a JSON object"),
         ('{"seed": 1}', "'dataset' is missing"),
+        (broken(format_version=2), "format_version 2, this program reads 1; install the newer"),
         (broken(metrics=None), "metrics: must be an object of numbers"),
         (broken(timing=[1.0]), "timing: must be an object of numbers"),
         (broken(metrics={"linear/top1": "high"}), "'linear/top1' is 'high', which is no number"),
@@ -118,6 +120,7 @@ def test_environment_names_versions_and_no_paths() -> None:
     assert set(values) == {
         "python",
         "tensorflow",
+        "scipy",
         "keras",
         "numpy",
         "scikit-learn",
