@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ms2l_tf.api.clips import FRAME_RATE, checked_clips
+from ms2l_tf.api.columns import class_labels
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.writer import DatasetWriter
@@ -33,7 +32,7 @@ def dataset_of(
 
     Args:
         clips: see `checked_clips`.
-        labels: [N] numbers or texts, or None.
+        labels: [N] whole numbers or texts, or None.
         out: folder of the dataset.
         layout: of the joints.
         unit: of the coordinates; None: unknown.
@@ -45,7 +44,7 @@ def dataset_of(
     poses = checked_clips(clips, layout)
     if not poses:
         raise InputError("clips: there are none to train on")
-    classes, numbers = _classes(labels, len(poses))
+    classes, numbers = class_labels(labels, "y", len(poses))
     if not out.exists():
         return _written(out, poses, classes, numbers, layout, unit, axes)
     before = ClipDataset.open(out)
@@ -55,17 +54,6 @@ def dataset_of(
     if made.fingerprint != before.fingerprint:
         raise InputError(f"{out}: holds other clips than those given now; name a new workdir")
     return before
-
-
-def _classes(labels: Any, clips: int) -> tuple[list[str], list[int]]:
-    """Class names, and the label of each clip; -1 where there is none."""
-    if labels is None:
-        return [], [-1] * clips
-    values = np.asarray(labels)
-    if values.shape != (clips,):
-        raise InputError(f"y: has shape {values.shape}; there are {clips} clips")
-    names, numbers = np.unique(values, return_inverse=True)
-    return [str(name) for name in names], [int(number) for number in numbers]
 
 
 def _written(

@@ -14,11 +14,12 @@ import numpy as np
 
 from ms2l_tf.api.arrays import AXES
 from ms2l_tf.api.clips import FRAME_RATE, clip_list
-from ms2l_tf.data.checks import is_list, is_missing, real_array, shown
+from ms2l_tf.api.columns import class_labels, split_sides, text_column
+from ms2l_tf.data.checks import real_array, shown
 from ms2l_tf.data.clip_dataset import ClipDataset
 from ms2l_tf.data.formats import ReaderOptions
 from ms2l_tf.data.formats.guess import AUTO
-from ms2l_tf.data.label_table import TRAIN_ONLY, sorted_classes
+from ms2l_tf.data.label_table import TRAIN_ONLY
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.data.records import Axes, Clip, ClipPoses
 from ms2l_tf.data.writer import DatasetWriter
@@ -104,7 +105,7 @@ def from_arrays(
 
     Args:
         clips: a list of arrays [F, J, C] or [F, M, J, C] or of `ClipPoses`, or one array of all.
-        labels: [N] names or numbers of classes; None or NaN is unlabelled.
+        labels: [N] names or whole numbers of classes; None or NaN is unlabelled.
         layout: of the joints, by its id, its file or itself.
         out: where the dataset goes; None: a temporary folder, as of `read`.
         names: [N] of the clips; None: ``clip_0`` and so on.
@@ -124,12 +125,14 @@ def from_arrays(
     poses = [_poses(clip, f"clip {n}") for n, clip in enumerate(clip_list(clips))]
     if not poses:
         raise InputError("clips: there are none")
-    classes, numbers = _classes(labels, len(poses))
+    classes, numbers = class_labels(labels, "labels", len(poses))
     own = names if names is not None else [f"clip_{number}" for number in range(len(poses))]
     columns = {
-        what: _column(values, what, len(poses))
+        what: text_column(values, what, len(poses))
         for what, values in (("names", own), ("subjects", subjects), ("cameras", cameras))
     }
+    everything = {TRAIN_ONLY: (range(len(poses)), ())}
+    sides = split_sides(everything if splits is None else splits, columns["names"])
     coords = poses[0].coords.shape[-1]
     with DatasetWriter(_folder(out), name=name, label_names=classes) as writer:
         writer.add_layout(
@@ -146,10 +149,8 @@ def from_arrays(
         ):
             row = Clip(title, label, subject=subject, camera=camera)
             writer.add_clip(row, {skeleton.name: clip})
-        everything = {TRAIN_ONLY: (range(len(poses)), ())}
-        for split, (train, test) in (everything if splits is None else splits).items():
-            sides = [_named(indices, columns["names"], split) for indices in (train, test)]
-            writer.add_split(split, train=sides[0], test=sides[1])
+        for split, (train, test) in sides.items():
+            writer.add_split(split, train=train, test=test)
     return ClipDataset.open(writer.out)
 
 
@@ -227,35 +228,3 @@ def _poses(clip: Any, where: str) -> ClipPoses:
             f"{where}: has shape {coords.shape}; expected [F, J, C] or [F, M, J, C], C = 2 or 3"
         )
     return ClipPoses(coords, poses.present, poses.confidence)
-
-
-def _classes(labels: Any, count: int) -> tuple[tuple[str, ...], list[int]]:
-    """Names of the classes, and the label of each clip."""
-    texts = _column(labels, "labels", count)
-    classes = sorted_classes(texts)
-    numbers = {text: number for number, text in enumerate(classes)}
-    return classes, [numbers.get(text, -1) for text in texts]
-
-
-def _column(values: Any, what: str, count: int) -> list[str]:
-    """A text a clip; empty where there is none."""
-    if values is None:
-        return [""] * count
-    given = list(values) if is_list(values) else []
-    if len(given) != count:
-        raise InputError(f"{what}: are {len(given)}; there are {count} clips")
-    return ["" if is_missing(value) else _text(value) for value in given]
-
-
-def _text(value: Any) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
-
-
-def _named(indices: Indices, names: Sequence[str], split: str) -> list[str]:
-    try:
-        return [names[int(index)] for index in indices]
-    except (IndexError, TypeError, ValueError):
-        raise InputError(
-            f"splits: {split!r} names a clip that is not there; expected indices of clips"
-        ) from None

@@ -16,10 +16,10 @@ from ms2l_tf.data.normaliser import METRES
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import UNITS, Axes
 from ms2l_tf.errors import InputError
-from ms2l_tf.export.checking import padded_poses
 from ms2l_tf.export.known import KnownClips, read_known
 from ms2l_tf.export.manifest import Manifest, read_manifest
 from ms2l_tf.prediction.model import check_threshold
+from ms2l_tf.prediction.reading import batches, model_poses
 from ms2l_tf.prediction.timeline import Timeline, checked_size, timeline
 from ms2l_tf.prediction.windows import window_predictions
 from ms2l_tf.skeletons.layout import SkeletonLayout
@@ -235,8 +235,8 @@ class ExportedModel(ClassifierMixin, ReadyTransformer):
     ) -> Iterator[dict[str, np.ndarray]]:
         batch = self.checked_batch()
         store, rows, turn = self._read(clips, indices)
-        for start in range(0, len(rows), batch):
-            poses, lengths = padded_poses(store, rows[start : start + batch])
+        for part in batches(store.lengths[rows], batch):
+            poses, lengths = model_poses(store, rows[part], self.manifest.frames)
             yield self.compute(poses if turn is None else poses @ turn.T, lengths, endpoint)
 
     def _read(self, clips: Clips, indices: Any) -> tuple[PoseStore, np.ndarray, np.ndarray | None]:

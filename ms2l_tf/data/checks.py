@@ -53,7 +53,7 @@ def checked_clip(clip: Any, num_labels: int, where: str = "") -> Clip:
     return Clip(
         name=table_text(name, f"{where}: name"),
         label=label,
-        **{tag: _tag(getattr(clip, tag), f"{where}: {tag}") for tag in _TAGS},
+        **{tag: tag_text(getattr(clip, tag), f"{where}: {tag}") for tag in _TAGS},
         start=_number_or_missing(clip.start, f"{where}: start"),
         end=_number_or_missing(clip.end, f"{where}: end"),
     )
@@ -66,8 +66,8 @@ def is_list(value: Any) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """None, NaN, or the mark of a gap in a pandas column."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    """None, NaN, a masked value, or the mark of a gap in a pandas column."""
+    if value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
@@ -118,6 +118,19 @@ def table_text(value: Any, what: str) -> str:
     return str(value)
 
 
+def tag_text(value: Any, what: str) -> str:
+    """A text of the clip table; of a number that is whole its digits, of a gap none."""
+    if isinstance(value, str):  # as a rule, and a reader of many clips waits for it
+        return table_text(value, what)
+    if is_missing(value):
+        return ""
+    if isinstance(value, os.PathLike):
+        return table_text(os.fspath(value), what)
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return str(whole_number(value, f"{what}, given as a number,"))
+    return table_text(value, what)
+
+
 def free_text(value: Any, what: str) -> str:
     """A text of any length that UTF-8 can hold."""
     if not isinstance(value, str):
@@ -138,7 +151,7 @@ def checked_label_names(values: Any, where: str) -> tuple[str, ...]:
         what = f"{where}: class name {len(names)}"
         if is_missing(value):
             raise InputError(f"{what} is {shown(value)}; expected a text")
-        names.append(_tag(value, what))
+        names.append(tag_text(value, what))
     if len(set(names)) != len(names):
         raise InputError(f"{where}: two classes have the same name")
     return tuple(names)
@@ -205,15 +218,3 @@ def _array(value: Any, what: str) -> np.ndarray:
 
 def _number_or_missing(value: Any, what: str) -> int:
     return -1 if is_missing(value) else whole_number(value, what)
-
-
-def _tag(value: Any, what: str) -> str:
-    if isinstance(value, str):  # as a rule, and a reader of many clips waits for it
-        return table_text(value, what)
-    if is_missing(value):
-        return ""
-    if isinstance(value, os.PathLike):
-        return table_text(os.fspath(value), what)
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-        return str(whole_number(value, f"{what}, given as a number,"))
-    return table_text(value, what)

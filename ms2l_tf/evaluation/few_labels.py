@@ -35,7 +35,8 @@ def unit_features(sides: Sides) -> Sides:
     mean = train.mean(axis=0, dtype=np.float64).astype(train.dtype)
     train, test = train - mean, test - mean
     if train.shape[1] > MAX_DIMS:
-        pca = PCA(min(MAX_DIMS, *train.shape), random_state=0).fit(train)
+        with np.errstate(invalid="ignore"):  # constant features: no variance has no shares
+            pca = PCA(min(MAX_DIMS, *train.shape), random_state=0).fit(train)
         train, test = pca.transform(train), pca.transform(test)
     return unit_rows(train), unit_rows(test)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ms2l_tf.prediction.inputs import Recording, joined
-from ms2l_tf.prediction.model import CLASSIFY, EMBED, Model, batches, store_outputs
+from ms2l_tf.prediction.model import CLASSIFY, EMBED, Model, store_outputs
+from ms2l_tf.prediction.reading import batches
 
 BATCH = 64
 
@@ -68,15 +69,20 @@ def _groups(recordings: Iterable[Recording], batch: int) -> Iterator[list[Record
 def _of_group(
     model: Model, group: list[Recording], endpoint: str, batch: int
 ) -> Iterator[Prediction]:
-    store = joined(group)
-    for rows, outputs in store_outputs(model, store, np.arange(len(group)), endpoint, batch):
+    if len(group) == 1 and (store := group[0].store) is not None:  # long, maybe: not copied
+        rows = np.array([group[0].row])
+    else:
+        store, rows = joined(group), np.arange(len(group))
+    start = 0
+    for part, outputs in store_outputs(model, store, rows, endpoint, batch):
         features, probabilities = outputs["features"], outputs.get("probabilities")
         familiar = model.familiarity(features)
-        for number, row in enumerate(rows):
+        for number, each in enumerate(group[start : start + len(part)]):
             yield Prediction(
-                group[int(row)].name,
-                group[int(row)].frames,
+                each.name,
+                each.frames,
                 features[number],
                 None if probabilities is None else probabilities[number],
                 None if familiar is None else float(familiar[number]),
             )
+        start += len(part)

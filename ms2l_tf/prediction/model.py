@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +11,11 @@ import numpy as np
 from ms2l_tf.data.pose_store import PoseStore
 from ms2l_tf.data.records import Axes
 from ms2l_tf.errors import InputError
-from ms2l_tf.export.checking import padded_poses
 from ms2l_tf.export.manifest import Manifest
+from ms2l_tf.prediction.reading import batches, model_poses
 
 EMBED, CLASSIFY = "embed", "classify"
 UNKNOWN = "unknown"  # the label of what is none of the model's classes
-_PADDED_FRAMES = 1 << 14  # of a batch, so that a long clip among short ones costs no memory
 
 
 class Model(Protocol):
@@ -73,24 +72,6 @@ def store_outputs(
     """
     for part in batches(store.lengths[rows], batch):
         chosen = rows[part]
-        poses, lengths = padded_poses(store, chosen)
+        poses, lengths = model_poses(store, chosen, model.manifest.frames)
         poses = model.turned(poses, store.unit, store.axes)
         yield chosen, model.compute(poses, lengths, endpoint)
-
-
-def batches(lengths: Sequence[int] | np.ndarray, most: int) -> Iterator[slice]:
-    """Neighbouring clips that are padded together, by their numbers of frames.
-
-    Args:
-        lengths: [N] frames of clips.
-        most: clips of a batch.
-    """
-    start, longest = 0, 0
-    for number, length in enumerate(lengths):
-        longest = max(longest, int(length))
-        full = number - start == most or longest * (number - start + 1) > _PADDED_FRAMES
-        if full and number > start:
-            yield slice(start, number)
-            start, longest = number, int(length)
-    if start < len(lengths):
-        yield slice(start, len(lengths))

@@ -34,7 +34,9 @@ def draw_found(path: str | os.PathLike[str], clips: Sequence[tuple[str, PoseStor
     figure = Figure(figsize=size, dpi=110, facecolor="white")
     for number, (words, store, row) in enumerate(shown):
         bottom = 1 - (number + 1) / len(shown)
-        coords = np.array(store.poses(row).coords)
+        last = int(store.lengths[row]) - 1
+        frames = np.linspace(0, last, min(_POSES, last + 1)).round().astype(np.int64)
+        coords = store.coords[store.offsets[row] + frames]  # of a long clip no more than is drawn
         place = (_WORDS / size[0], bottom, _WIDTH / size[0], 1 / len(shown))
         plane = store.picture_plane
         draw_row(figure, coords, store.layout, _POSES, plane=plane, place=place, filled=0.85)

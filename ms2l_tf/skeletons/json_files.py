@@ -18,8 +18,11 @@ _PACKAGE = "ms2l_tf.skeletons"
 
 def is_path(name_or_path: str | os.PathLike[str]) -> bool:
     """Tells a file (`Path`, `dir/x`, `x.json`) from a packaged id (`kinect_v2_25`)."""
-    if not isinstance(name_or_path, str):
+    if isinstance(name_or_path, os.PathLike):
         return True
+    if not isinstance(name_or_path, str):
+        kind = type(name_or_path).__name__
+        raise InputError(f"a value of type {kind}; expected a packaged id or a .json file")
     return name_or_path.lower().endswith(".json") or Path(name_or_path).name != name_or_path
 
 

@@ -15,9 +15,18 @@ import pytest
 from ms2l_tf.errors import InputError
 from ms2l_tf.evaluation.arrays import ClipFeatures, FloatArray, check_features, nearly_constant
 from ms2l_tf.evaluation.collapse import warn_if_constant
+from ms2l_tf.evaluation.few_labels import CLASSIFIERS, unit_features
 from ms2l_tf.evaluation.figures import embedding_figure
 from ms2l_tf.evaluation.figures.embedding import project
-from ms2l_tf.evaluation.probes import PROBE_NAMES, make_probes
+from ms2l_tf.evaluation.probes import (
+    PROBE_NAMES,
+    knn,
+    linear,
+    make_probes,
+    ridge,
+    scaling,
+    svm,
+)
 from ms2l_tf.evaluation.report import evaluate_features
 from tests.helpers import random_poses
 
@@ -115,6 +124,15 @@ def test_every_probe_gives_finite_numbers_without_a_warning(
     assert all(0 <= value <= 100 for value in result.metrics.values())
 
 
+@pytest.fixture(params=["exact", "streamed"])
+def _solvers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of few clips, and those of very many."""
+    if request.param == "streamed":
+        for module in (knn, linear, ridge, scaling, svm):
+            monkeypatch.setattr(module, "EXACT_CLIPS", 10)
+
+
+@pytest.mark.usefixtures("_solvers")
 @pytest.mark.parametrize("name", ["knn", "linear", "ridge", "svm"])
 def test_rounding_tells_no_classes_apart(name: str) -> None:
     """A matrix product rounds differently in different rows of a batch, so by a clip's place."""
@@ -124,6 +142,21 @@ def test_rounding_tells_no_classes_apart(name: str) -> None:
     assert not (clips.features == clips.features[0]).all()
     result = evaluate_features(clips, clips, ["a", "b"], probes=make_probes([name], k=(1,)))
     assert max(result.metrics.values()) < 70, "16 of 24 clips are of class a"
+
+
+@pytest.mark.parametrize("kind", [*CONSTANT, *ODD])
+@pytest.mark.parametrize(("clips", "dims"), [(2, 1), (5, 60), (24, 3), (24, 1100)])
+def test_classifiers_of_few_labels_tell_classes_of_any_features(
+    kind: str, clips: int, dims: int
+) -> None:
+    features = {**CONSTANT, **ODD}[kind](2 * clips, dims)
+    labels = np.full(clips, -1)
+    labels[:2] = 0, 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        train, test = unit_features((features[:clips], features[clips:]))
+        found = [classify(train, labels, test) for classify in CLASSIFIERS.values()]
+    assert all(set(classes) <= {0, 1} for classes in found)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -170,6 +170,6 @@ def test_lazy_rows_give_what_the_array_gives(probe: Any) -> None:
 def test_streamed_moments_are_those_of_the_whole_far_from_zero() -> None:
     train, *_ = problem(4, 20)
     far = train + 1000.0
-    mean, deviation = scaling.streamed_moments(far)
+    mean, deviation, _ = scaling.streamed_moments(far)
     assert_allclose(mean, far.mean(axis=0, dtype=np.float64), rtol=1e-6)
     assert_allclose(deviation, far.std(axis=0, dtype=np.float64), rtol=1e-6)

@@ -16,8 +16,9 @@ from ms2l_tf import ExportedModel
 from ms2l_tf.data import Axes, ClipDataset
 from ms2l_tf.errors import InputError
 from ms2l_tf.export.manifest import fingerprint
+from ms2l_tf.prediction import reading
 from ms2l_tf.prediction.inputs import opened_input
-from ms2l_tf.prediction.model import batches
+from ms2l_tf.prediction.reading import batches
 from ms2l_tf.prediction.windows import window_predictions
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from tests.cli.conftest import Command
@@ -261,6 +262,31 @@ def test_memory_of_a_long_recording_does_not_grow(recorded: Recorded) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_of_a_very_long_clip_some_frames_are_read(
+    model: ExportedModel,
+    recorded: Recorded,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A hand rises so evenly that frames between two others say nothing new."""
+    low, high = motion(1, seed=1), motion(1, seed=1)
+    high[:, 0, 3, 1] += 0.5
+    slow = np.linspace(low, high, 401)[:, 0]
+    dataset = recorded([motion(9), slow, motion(5)])
+    whole = model.embed(dataset)
+    assert capsys.readouterr().err == ""
+    resampled = model.manifest.frames
+    monkeypatch.setattr(reading, "PADDED_FRAMES", 10 * resampled)
+    monkeypatch.setattr(reading, "LONGEST_VALUES", 10)
+    np.testing.assert_allclose(model.embed(dataset), whole, atol=1e-4)
+    count = (10 * resampled - 1) // (resampled - 1) * (resampled - 1) + 1
+    said = f"warning: a clip of 401 frames is read at {count} of them, evenly spaced"
+    assert capsys.readouterr().err.startswith(said)
+    poses, lengths = reading.model_poses(dataset.poses(model.layout.name), np.array([1]), resampled)
+    assert poses.shape[:2] == (1, count)
+    assert lengths.tolist() == [count]
 
 
 def test_long_clips_come_in_smaller_batches() -> None:

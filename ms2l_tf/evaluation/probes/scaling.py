@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,7 @@ class LinearScaling:
         """Learns mean, deviation and components from training features [N, D]."""
         self.sampled_ = len(features) > EXACT_CLIPS
         if self.sampled_:
-            self.mean_, deviation = streamed_moments(features)
-            same = False
+            self.mean_, deviation, same = streamed_moments(features)
         else:
             features = held(features)
             self.mean_ = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
@@ -117,19 +116,35 @@ class LinearScaling:
         }
 
 
-def streamed_moments(features: Features) -> tuple[FloatArray, FloatArray]:
-    """Mean, in the features' precision, and deviation of every dimension: [D], [D].
+class Moments(NamedTuple):
+    """What is summed up of features [N, D].
+
+    Attributes:
+        mean: of every dimension, in the features' precision [D].
+        deviation: of every dimension [D].
+        alike: whether all rows are the same but for rounding.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    alike: bool
+
+
+def streamed_moments(features: Features) -> Moments:
+    """Mean, deviation and range of every dimension, read block by block.
 
     The moments of blocks are merged about their own means, so that a mean far from zero costs no
     precision.
     """
     count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
     dtype: Any = np.float32
+    ends: list[FloatArray] = []
     for block in blocks(features, "standardising"):
         dtype = block.dtype
+        ends += [block.min(axis=0), block.max(axis=0)]
         own = block.mean(axis=0, dtype=np.float64)
         squares += len(block) * block.var(axis=0, dtype=np.float64)
         squares += (own - mean) ** 2 * (count * len(block) / (count + len(block)))
         count += len(block)
         mean += (own - mean) * (len(block) / count)
-    return mean.astype(dtype), np.sqrt(squares / count)
+    return Moments(mean.astype(dtype), np.sqrt(squares / count), nearly_constant(np.stack(ends)))

@@ -169,8 +169,8 @@ class SVMProbe:
         if len(features) <= EXACT_CLIPS:
             variance = float(held(features).var(dtype=np.float64))
         else:
-            means, deviations = streamed_moments(features)
-            variance = float((deviations**2).mean() + means.var(dtype=np.float64))
+            moments = streamed_moments(features)
+            variance = float((moments.deviation**2).mean() + moments.mean.var(dtype=np.float64))
         return 1.0 / (features.shape[1] * variance) if variance > 0 else 1.0
 
     def details(self) -> dict[str, Any]:
