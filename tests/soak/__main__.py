@@ -71,12 +71,7 @@ def run_series(
             if rounds and time.monotonic() >= until:
                 break
         rounds += 1
-    counts = series.counts
-    print(
-        f"{counts.kills} kills, {counts.terminated} SIGTERMs (the slowest took "
-        f"{counts.slowest_s:.1f} s), {counts.resumed} resumed equal, {losses} losses",
-        flush=True,
-    )
+        print(f"after {rounds} rounds: {series.counts}, {losses} losses", flush=True)
     return losses
 
 

@@ -51,6 +51,10 @@ class Counts:
     slowest_s: float = 0.0
     resumed: int = 0
 
+    def __str__(self) -> str:
+        terminated = f"{self.terminated} SIGTERMs (the slowest took {self.slowest_s:.1f} s)"
+        return f"{self.kills} kills, {terminated}, {self.resumed} resumed equal"
+
 
 class Series:
     """Kills of commands.

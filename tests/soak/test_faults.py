@@ -47,13 +47,13 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["kill", "full", "read-only"])
 @pytest.mark.parametrize(
-    ("name", "every"),  # all points of what takes long: SOAK_EVERY=1
+    ("name", "every"),  # SOAK_EVERY=1 tries all points
     [
         ("preparing", 1),
         ("motions", 1),
-        ("training", 5),
-        ("training, a checkpoint a step", 9),
-        ("closed form", 4),
+        ("training", 10),
+        ("training, a checkpoint a step", 15),
+        ("closed form", 11),
     ],
 )
 def test_work_goes_on_after_a_fault_at_any_change_of_a_file(

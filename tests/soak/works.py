@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from ms2l_tf.data.prepare import prepare
 from ms2l_tf.data.synthetic import generate
 from ms2l_tf.training.train import train
@@ -73,6 +75,7 @@ def works(read: pathlib.Path) -> dict[str, Work]:
 
 
 def _closed_form(read: pathlib.Path, folder: pathlib.Path) -> None:
+    keras.utils.clear_session()  # names of layers count on in a process, and the record has them
     settings: dict[str, Any] = {"method": "kernels", "instance_views": 2, "epochs": 1}
     train(tiny_config(data=str(read / "data"), **settings), str(folder / "run"), strategy="one")
 
