@@ -26,7 +26,7 @@ LAYOUTS = ("kinect_v2_25", "h36m_17")
 # Batch statistics of the networks, a momentum encoder, a queue, two layouts.
 CONTRAST: dict[str, Any] = {
     "method": "msclr", "network": "stgcn", "contrast": "skeletonclr", "layouts": LAYOUTS,
-    "width": 1, "blocks": 1, "temporal_kernel": 3,
+    "width": 1, "blocks": 2, "temporal_kernel": 3,
     "dropout": 0.3, "projection": 4, "queue": 8, "frames": 8, "batch": 6,
     "epochs": 4, "monitor_epochs": 2, "optimiser": "sgd", "learning_rate": 0.05, "k": (1,),
     "raw_frames": 4,
@@ -62,6 +62,9 @@ def assert_same_run(one: RunFolder, other: RunFolder) -> None:
     for row, its_row in zip(one.read_history(), other.read_history(), strict=True):
         assert row.keys() == its_row.keys()
         for name, text in row.items():
+            if not text:  # a monitor that did not read in this epoch
+                assert not its_row[name]
+                continue
             assert float(its_row[name]) == pytest.approx(float(text), rel=1e-3, abs=1e-4), name
 
 
