@@ -17,10 +17,9 @@ from ms2l_tf.settings.config import RunConfig
 from ms2l_tf.training.train import train
 from tests.helpers import fitting, tiny_config
 
-LAYOUTS = ("kinect_v2_25", "h36m_17")
 SMALL: dict[str, Any] = {
-    "frames": 8, "units": 3, "batch": 12, "epochs": 2, "monitor_epochs": 0, "k": (1,),
-    "raw_frames": 4, "projection": 4, "queue": 12, "validation": "none", "layouts": LAYOUTS[:1],
+    "frames": 8, "units": 3, "batch": 12, "epochs": 1, "monitor_epochs": 0, "k": (1,),
+    "raw_frames": 4, "projection": 4, "queue": 12, "validation": "none", "layouts": ("h36m_17",),
     "dropout": 0.3, "clip_norm": 0.5, "optimiser": "sgd", "learning_rate": 0.05,
 }  # fmt: skip
 # No statistics of the batch, no negatives from it: what parts change nothing of.
@@ -28,14 +27,14 @@ ALIKE: dict[str, dict[str, Any]] = {
     "tasks": {"method": "ms2l", "tasks": ("prediction", "jigsaw"), "observed": 4.0, "rotate": 20.0},
     "generator": {"method": "longt_gan"},
     "labels": {"method": "supervised", "protocol": "supervised"},
-    "queue": {"method": "msclr", "network": "gru", "layouts": LAYOUTS},
+    "queue": {"method": "msclr", "network": "gru"},
 }
 
 
 @pytest.fixture(scope="module")
 def motions(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
     out = tmp_path_factory.mktemp("data") / "motions"
-    return generate(out, clips=36, seed=2, layouts=LAYOUTS, progress=False)
+    return generate(out, clips=36, seed=2, layouts=["h36m_17"], progress=False)
 
 
 def config_of(data: ClipDataset, **changes: Any) -> RunConfig:
@@ -77,12 +76,11 @@ def test_a_contrastive_loss_sees_its_part(
     tiny_dataset: ClipDataset, tmp_path: pathlib.Path
 ) -> None:
     """Of two parts of three clips each; interrupted, it goes on to the bit."""
-    config = tiny_config(data=str(tiny_dataset.path), batch=6, accumulate=2, epochs=2)
+    settings = {"data": str(tiny_dataset.path), "batch": 6, "accumulate": 2, "monitor_epochs": 0}
+    config = tiny_config(**settings, epochs=2)
     whole = train(config, str(tmp_path / "whole"), strategy="one")
-    shorter = tiny_config(data=str(tiny_dataset.path), batch=6, accumulate=2, epochs=1)
-    train(shorter, str(tmp_path / "parts"), strategy="one")
+    train(tiny_config(**settings, epochs=1), str(tmp_path / "parts"), strategy="one")
     parts = train(config, str(tmp_path / "parts"), strategy="one")
-    assert parts.weights.read_bytes() != b""
     np.testing.assert_array_equal(history(parts), history(whole))
     assert history(whole)[:, 1].max() < 2 * np.log(3), "as among three clips, not among six"
 

@@ -22,13 +22,12 @@ from tests.training.loopback import workers
 
 pytestmark = pytest.mark.slow
 
-LAYOUTS = ("kinect_v2_25", "h36m_17")
-# Batch statistics of the networks, a momentum encoder, a queue, two layouts.
+# Batch statistics of the networks, a momentum encoder, a queue.
 CONTRAST: dict[str, Any] = {
-    "method": "msclr", "network": "stgcn", "contrast": "skeletonclr", "layouts": LAYOUTS,
-    "width": 1, "blocks": 1, "temporal_kernel": 3,
+    "method": "msclr", "network": "stgcn", "contrast": "skeletonclr", "layouts": ("h36m_17",),
+    "width": 1, "blocks": 2, "temporal_kernel": 3,
     "dropout": 0.3, "projection": 4, "queue": 8, "frames": 8, "batch": 6,
-    "epochs": 4, "monitor_epochs": 2, "optimiser": "sgd", "learning_rate": 0.05, "k": (1,),
+    "epochs": 12, "monitor_epochs": 0, "optimiser": "sgd", "learning_rate": 0.05, "k": (1,),
     "raw_frames": 4,
 }  # fmt: skip
 
@@ -62,6 +61,9 @@ def assert_same_run(one: RunFolder, other: RunFolder) -> None:
     for row, its_row in zip(one.read_history(), other.read_history(), strict=True):
         assert row.keys() == its_row.keys()
         for name, text in row.items():
+            if not text:  # a monitor that did not read in this epoch
+                assert not its_row[name]
+                continue
             assert float(its_row[name]) == pytest.approx(float(text), rel=1e-3, abs=1e-4), name
 
 
@@ -72,7 +74,7 @@ def lost_in_a_line(text: str) -> bool:
 @pytest.fixture(scope="module")
 def motions(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
     out = tmp_path_factory.mktemp("data") / "motions"
-    return generate(out, clips=24, seed=2, layouts=LAYOUTS, progress=False)
+    return generate(out, clips=24, seed=2, layouts=["h36m_17"], progress=False)
 
 
 def test_two_workers_train_as_one(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
@@ -107,10 +109,10 @@ def test_three_workers_go_on_after_one_was_killed(
         begun = time.monotonic()
         ended = three.ended()
     assert time.monotonic() - begun < 60, "the others took longer to notice than they should"
-    if not folder.finished:  # as on a busy machine it may be, before the kill
-        for index in (0, 1):
-            assert ended[index].status == 75, ended[index].errors
-            assert lost_in_a_line(ended[index].errors), ended[index].errors
+    assert not folder.finished
+    for index in (0, 1):
+        assert ended[index].status == 75, ended[index].errors
+        assert lost_in_a_line(ended[index].errors), ended[index].errors
     with workers(flags, 3, tmp_path / "again") as three:
         again = three.ended()
     assert [one.status for one in again.values()] == [0, 0, 0], again
