@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import random
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 ZIP = b"PK\x03\x04"
 NAMES = (
     *("../x", "/etc/x", "C:\\x", "a\\..\\b", "x\n y", "\x1b[31m", "é ü.json", ".", "a//b", "a/./b"),
     *("x" * 300, "", " ", "CON", "a/../../b", "-rf", "\udcff", "a" + "/b" * 200),
 )
+
+
+_PACKED: Mapping[str, Callable[[bytes], bytes]] = {
+    "": lambda content: content,
+    "gz": lambda content: gzip.compress(content, mtime=0),
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+}
 
 
 def pack(files: Mapping[str, bytes], random_: random.Random) -> tuple[str, bytes]:
@@ -31,16 +42,19 @@ def pack(files: Mapping[str, bytes], random_: random.Random) -> tuple[str, bytes
 def zip_bytes(members: Mapping[str, bytes], random_: random.Random) -> bytes:
     """An archive of these members, packed in one of the usual ways."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", random_.choice((0, 8, 12, 14))) as archive:
+    packing = random_.choice((0, 8, 12, 14))
+    with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name.encode("utf-8", "replace").decode() or "_", content)
+            # Of its own it would take the time of now, and a case would not come again.
+            member = zipfile.ZipInfo(name.encode("utf-8", "replace").decode() or "_")
+            archive.writestr(member, content, packing)
     return file.getvalue()
 
 
 def _tar(members: Mapping[str, bytes], packing: str, random_: random.Random) -> bytes:
     file = io.BytesIO()
     kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)
-    with tarfile.open(fileobj=file, mode=f"w:{packing}") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=file, mode="w:") as archive:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -48,4 +62,4 @@ def _tar(members: Mapping[str, bytes], packing: str, random_: random.Random) -> 
                 member.type, member.linkname = random_.choice(kinds), "/etc/passwd"
                 member.size = 0
             archive.addfile(member, io.BytesIO(content) if member.isreg() else None)
-    return file.getvalue()
+    return _PACKED[packing](file.getvalue())
