@@ -102,7 +102,7 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("version", [2, 99, "1", None, True, 0])
+@pytest.mark.parametrize("version", [2, "1", None])
 @pytest.mark.parametrize("what", FORMATS)
 def test_a_format_of_another_version_is_refused(
     made: pathlib.Path, what: str, version: object
@@ -116,6 +116,7 @@ def test_a_format_of_another_version_is_refused(
     assert ("install the newer version of ms2l-tf that wrote it" in str(told.value)) == newer
 
 
+@pytest.mark.slow
 def test_runs_and_indices_of_before_versions_were_kept_are_read(made: pathlib.Path) -> None:
     for what in ("run", "index"):
         file, opened = FORMATS[what]
