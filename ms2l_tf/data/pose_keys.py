@@ -13,6 +13,7 @@ from ms2l_tf.data.pose_store import PoseStore
 
 _PROJECTIONS = 10
 _CELL = 0.02  # sizes of a body that a cell is wide, four times what equal frames may differ
+_PIECE = 4096  # frames in memory in double precision
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -35,12 +36,26 @@ def shapes_of(person: np.ndarray) -> npt.NDArray[np.float32]:
     Returns:
         float32 [F, J * C], F <= T.
     """
+    firsts = range(0, len(person), _PIECE)  # in double precision a long clip is large
+    pieces = [person[first : first + _PIECE] for first in firsts]
+    reach = max((_reach(piece) for piece in pieces), default=0.0)
+    nothing = np.empty((0, person.shape[1] * person.shape[2]), np.float32)
+    return np.concatenate([nothing, *(_shapes(piece, reach) for piece in pieces)])
+
+
+def _reach(person: np.ndarray) -> float:
+    """The largest coordinate of a joint that is seen."""
+    seen = np.isfinite(person).all(axis=-1, keepdims=True)
+    return float(np.abs(np.where(seen, person, 0)).max(initial=1e-30))
+
+
+def _shapes(person: np.ndarray, reach: float) -> npt.NDArray[np.float32]:
     seen = np.isfinite(person).all(axis=-1, keepdims=True)
     count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
     centred = np.where(seen, person, 0).astype(np.float64)
     centred = np.where(seen, centred - centred.sum(axis=1, keepdims=True) / count, 0)
     size = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True) / count)
-    good = (size > 1e-6 * np.abs(np.where(seen, person, 0)).max(initial=1e-30))[:, 0, 0]
+    good = (size > 1e-6 * reach)[:, 0, 0]
     shapes = centred[good] / size[good]
     return shapes.reshape(len(shapes), -1).astype(np.float32)
 

@@ -38,11 +38,11 @@ TAKEN: list[tuple[Any, tuple[str, ...], list[int]]] = [
     (["b", None, "", "b"], ("b",), [0, -1, -1, 0]),
     ([10, 9, 9, 10], ("9", "10"), [1, 0, 0, 1]),
     ([1.0, GAP, 0.0, 1.0], ("0", "1"), [1, -1, 0, 1]),
-    (np.float32([1, 0, 0, 1]), ("0", "1"), [1, 0, 0, 1]),
-    (np.uint8([1, 0, 0, 1]), ("0", "1"), [1, 0, 0, 1]),
+    (np.array([1, 0, 0, 1], np.float32), ("0", "1"), [1, 0, 0, 1]),
+    (np.array([1, 0, 0, 1], np.uint8), ("0", "1"), [1, 0, 0, 1]),
     ([True, False, False, True], ("False", "True"), [1, 0, 0, 1]),
     (np.array([True, False, False, True]), ("False", "True"), [1, 0, 0, 1]),
-    (np.ma.array([1, 0, 0, 1], mask=[0, 1, 0, 0]), ("0", "1"), [1, -1, 0, 1]),
+    (np.ma.array([1, 0, 0, 1], mask=[False, True, False, False]), ("0", "1"), [1, -1, 0, 1]),
     (Series([1, None, 0, 1]), ("0", "1"), [1, -1, 0, 1]),
     (iter("baab"), ("a", "b"), [1, 0, 0, 1]),
 ]
@@ -123,7 +123,10 @@ def test_what_is_no_split_is_refused(splits: Any, message: str, tmp_path: pathli
 
 
 def test_indices_of_splits_are_whole_numbers_of_any_kind() -> None:
-    splits: dict[str, Any] = {"a": (range(2), np.uint8([3])), "b": ([0.0, 2.0], iter([1]))}
+    splits: dict[str, Any] = {
+        "a": (range(2), np.array([3], np.uint8)),
+        "b": ([0.0, 2.0], iter([1])),
+    }
     dataset = ms2l_tf.from_arrays(CLIPS, layout=LAYOUT, splits=splits)
     assert dataset.split("a").train.tolist() == [0, 1]
     assert dataset.split("a").test.tolist() == [3]

@@ -8,7 +8,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ms2l_tf.data import Axes, Clip, ClipDataset, ClipPoses, DatasetWriter, near_copies
+from ms2l_tf.data import (
+    Axes,
+    Clip,
+    ClipDataset,
+    ClipPoses,
+    DatasetWriter,
+    near_copies,
+    pose_keys,
+)
 from ms2l_tf.data.leaks import describe_leaks, find_leaks
 from ms2l_tf.data.near_copies import NearPair, find_copies, shared_frames
 from ms2l_tf.data.pose_keys import FrameKeys, shapes_of
@@ -172,3 +180,13 @@ def test_the_unlabelled_contradict_nobody(tmp_path: pathlib.Path) -> None:
             writer.add_clip(Clip(f"c{number}", label), {layout.name: ClipPoses(moved)})
     conflicts = find_leaks(ClipDataset.open(tmp_path / "d"))["label_conflicts"]
     assert [(pair["first"], pair["second"]) for pair in conflicts["first"]] == [("c0", "c3")]
+
+
+def test_shapes_are_the_same_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = motion(40)[:, 0]
+    clip[3] = clip[3, :1]  # one point
+    clip[5, 1] = np.nan
+    whole = shapes_of(clip)
+    monkeypatch.setattr(pose_keys, "_PIECE", 7)
+    np.testing.assert_array_equal(shapes_of(clip), whole)
+    assert shapes_of(clip[:0]).shape == (0, clip[0].size)
