@@ -83,12 +83,12 @@ def make_runs() -> None:
     """All of them, of one device."""
     told = configs()
     for name, config in told.items():
-        train(config, f"runs/{name}", strategy="none")
+        train(config, f"runs/{name}", strategy="one")
     with interruption(3), pytest.raises(KeyboardInterrupt):
-        train(told["ms2l"], f"runs/{STOPPED}", strategy="none")
+        train(told["ms2l"], f"runs/{STOPPED}", strategy="one")
     values = {"data": "data", "protocol": "semi", "init": "runs/ms2l", "label_fraction": 0.5}
     more = {"batch": 4, "epochs": 1, "classifier_units": 4, "monitor_epochs": 0}
-    train(run_config(with_initial_run({**values, **more})), "runs/semi", strategy="none")
+    train(run_config(with_initial_run({**values, **more})), "runs/semi", strategy="one")
 
 
 def without_machine() -> None:
