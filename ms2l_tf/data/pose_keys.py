@@ -57,7 +57,7 @@ def _shapes(person: np.ndarray, reach: float) -> npt.NDArray[np.float32]:
     size = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True) / count)
     good = (size > 1e-6 * reach)[:, 0, 0]
     shapes = centred[good] / size[good]
-    return shapes.reshape(len(shapes), -1).astype(np.float32)
+    return shapes.reshape(len(shapes), person.shape[1] * person.shape[2]).astype(np.float32)
 
 
 class FrameKeys:

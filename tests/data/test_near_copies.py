@@ -121,6 +121,12 @@ def test_shapes_have_one_size_and_no_place() -> None:
     np.testing.assert_allclose(shapes_of(person * 3 + 8), shapes_of(person), atol=1e-5)
 
 
+@pytest.mark.parametrize("value", [np.nan, 7.0])
+def test_a_person_whose_joints_are_one_point_or_missing_has_no_shape(value: float) -> None:
+    assert shapes_of(np.full((4, 5, 3), value)).shape == (0, 15)
+    assert shapes_of(np.empty((0, 5, 3))).shape == (0, 15)
+
+
 def test_keys_of_nearly_equal_frames_are_mostly_equal_and_of_others_never() -> None:
     shapes = shapes_of(random_poses(2000, 20, 3))
     noise = random_poses(*shapes.shape, seed=1) * np.float32(0.0005)

@@ -48,7 +48,7 @@ def describe_missing(missing: np.ndarray) -> tuple[str, ...]:
     """The line of a report about missing joints, bool [T, ...]; nothing if there is none."""
     if not missing.any():
         return ()
-    frames = np.flatnonzero(missing.reshape(len(missing), -1).any(axis=1))
+    frames = np.flatnonzero(missing.any(axis=tuple(range(1, missing.ndim))))
     shown = ", ".join(map(str, frames[:_LISTED])) + (", ..." if len(frames) > _LISTED else "")
     return (
         f"{int(missing.sum())} joints set to missing in {len(frames)} of {len(missing)} frames "
