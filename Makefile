@@ -77,11 +77,17 @@ test-slow: setup setup-video
 	$(SAY_LEFT_OUT)
 	@$(PYTEST) -m "slow$(LEFT_OUT)"
 
-# Kills every command at random moments for an hour, runs it again and compares what it leaves.
-MINUTES ?= 60
+# An hour: every command is killed at random moments and run again, everything that is read is
+# damaged, workers are lost. Counts are printed; a loss or a fault ends it with an error.
+MINUTES ?= 30
+CASES   ?= 500
 SEED    ?= 0
 soak: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --minutes=$(MINUTES) --seed=$(SEED)
+	@for target in readers dataset run artefact flags; do \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --target=$$target --cases=$(CASES) \
+	    --first=$$(($(SEED) * $(CASES))) || exit 1; done
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/training/test_multiworker.py
 
 # make zoo DATA=data/nw_ucla RECIPES=nw_ucla/kernels: exported models with checksums (tools/zoo.py).
 RECIPES ?=
