@@ -65,7 +65,7 @@ def test_header_has_the_numbers_of_the_committed_results(path: Path) -> None:
 def test_every_mean_in_the_readme_is_one_of_the_results() -> None:
     measured = {
         str(summary)
-        for file in (ROOT / "results").rglob("*.json")
+        for file in (ROOT / "results").glob("*/**/*.json")
         if file.name != FIGURE_4
         for variant in RecipeResults.load(file).variants.values()
         for summary in variant.summary().values()

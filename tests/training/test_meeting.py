@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import socket
+import time
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_who_did_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             other.result(timeout=20)
 
 
+def connected(port: int) -> socket.socket:
+    """A connection to a server that may only be about to listen."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def test_strangers_are_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meeting, "WAIT_MINUTES", 0.05)
     workers = cluster_of(2)
@@ -49,7 +62,7 @@ def test_strangers_are_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         chief = pool.submit(meeting.meet, Cluster(workers, 0))
         for said in (b"GET / HTTP/1.1\r\n\r\n", b"7\n", b"-1\n", b""):
-            with meeting._connected("127.0.0.1", port, 10) as stranger:
+            with connected(port) as stranger:
                 stranger.sendall(said)
         with pytest.raises(RunAgainError, match="worker 0 waited"):
             chief.result(timeout=30)
