@@ -52,7 +52,8 @@ def read(
         out: where the dataset goes; None: a temporary folder, which is removed when the program
             ends.
         format: the value of ``--format``; ``auto`` goes by what the source holds.
-        layouts: to emit, as far as they can be derived; None is the choice of the format.
+        layouts: names of those to emit, as far as they can be derived; None is the choice of the
+            format.
         strict: refuse the source at the first bad clip; else up to 5 % are tolerated.
         keep_zeros: see `DatasetWriter`.
         workers: processes that read; None is this one alone.
@@ -75,7 +76,7 @@ def read(
         format,
         folder,
         _folder(out),
-        layouts=layouts,
+        layouts=_layouts(layouts),
         strict=strict,
         keep_zeros=keep_zeros,
         progress=progress,
@@ -192,6 +193,15 @@ def _folder(out: PathLike | None) -> pathlib.Path:
     folder = tempfile.mkdtemp(prefix="ms2l_")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return pathlib.Path(folder) / "dataset"
+
+
+def _layouts(layouts: Any) -> list[str] | None:
+    if layouts is None:
+        return None
+    names = [layouts] if isinstance(layouts, str) else layouts
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"layouts: {shown(layouts)}; expected names of layouts")
+    return list(names)
 
 
 def _options(options: Mapping[str, Any]) -> ReaderOptions:

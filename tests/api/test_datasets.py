@@ -47,7 +47,11 @@ def test_options_of_readers(tmp_path: pathlib.Path) -> None:
     (tmp_path / "labels.csv").write_text("file,label\na.npy,wave\n")
     labelled = ms2l_tf.read(source, layout=LAYOUT, labels=tmp_path / "labels.csv")
     assert labelled.label_names == ("wave",)
+    alone = ms2l_tf.read(source, layout=LAYOUT, layouts=LAYOUT)
+    assert alone.layouts == (LAYOUT,)
     for options, message in (
+        ({"layout": LAYOUT, "layouts": 3}, "layouts: 3; expected names of layouts"),
+        ({"layout": LAYOUT, "layouts": [LAYOUT, None]}, "expected names of layouts"),
         ({"layuot": LAYOUT}, "layuot: is no option; there are layout, labels"),
         ({"layout": 20}, "layout: 20 is no str"),
         ({"layout": LAYOUT, "format": "qwerty"}, "--format=qwerty: unknown"),
