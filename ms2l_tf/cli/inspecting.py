@@ -22,7 +22,7 @@ def inspect(folder: pathlib.Path, out: str | None, page: str | None) -> None:
         InputError: the dataset is damaged, or a place cannot be written to.
     """
     from ms2l_tf.data.contact_sheet import save_contact_sheet
-    from ms2l_tf.data.inspect import describe, sheet_path, summarise
+    from ms2l_tf.data.inspect import describe, looks_at, sheet_path, summarise
     from ms2l_tf.data.report import check_report, write_report
     from ms2l_tf.files import write_json
 
@@ -31,7 +31,8 @@ def inspect(folder: pathlib.Path, out: str | None, page: str | None) -> None:
     dataset = ClipDataset.open(folder)
     with tqdm(total=len(dataset.files), desc="checksums", unit="file") as bar:
         dataset.verify(force=True, progress=lambda _: bar.update())
-    summary = summarise(dataset)
+    with tqdm(total=looks_at(dataset), desc="looking", unit="clip") as bar:
+        summary = summarise(dataset, bar.update)
     print(describe(summary))
     target = pathlib.Path(out) if out else folder / "inspect"
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,13 @@ _CHUNK = 1 << 14  # frames read at a time, so that memory doesn't grow with the 
 _CLIPS = 256  # and clips
 
 
-def summarise(dataset: ClipDataset) -> dict[str, Any]:
-    """Counts and defects of a dataset as plain data (what `inspect.json` holds)."""
+def summarise(dataset: ClipDataset, progress: Callable[[], object] | None = None) -> dict[str, Any]:
+    """Counts and defects of a dataset as plain data (what `inspect.json` holds).
+
+    Args:
+        dataset: to look at.
+        progress: called `looks_at` times, as clips have been looked at.
+    """
     return {
         "name": dataset.name,
         "source": dataset.source,
@@ -38,16 +43,23 @@ def summarise(dataset: ClipDataset) -> dict[str, Any]:
             layout: {
                 **summarise_poses(dataset.poses(layout)),
                 **summarise_lengths(dataset.poses(layout).lengths, dataset.names),
-                "flaws": _find_flaws(dataset, layout),
+                "flaws": _find_flaws(dataset, layout, progress),
             }
             for layout in dataset.layouts
         },
         "splits": {name: _summarise_split(dataset, name) for name in dataset.split_names},
-        "copies": find_leaks(dataset),
+        "copies": find_leaks(dataset, progress),
     }
 
 
-def _find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
+def looks_at(dataset: ClipDataset) -> int:
+    """How many clips `summarise` looks at: all in each layout, and all again for copies."""
+    return len(dataset) * (len(dataset.layouts) + 1)
+
+
+def _find_flaws(
+    dataset: ClipDataset, layout: str, progress: Callable[[], object] | None
+) -> dict[str, Any]:
     """Extents, outliers, clips that are blank, frozen or copies, see `FlawFinder`."""
     store = dataset.poses(layout)
     finder = FlawFinder(store)
@@ -55,6 +67,8 @@ def _find_flaws(dataset: ClipDataset, layout: str) -> dict[str, Any]:
         finder.look_at(index, clip.name)
         if index % _CLIPS == 0:
             release(store.coords)
+        if progress is not None:
+            progress()
     return finder.to_json()
 
 

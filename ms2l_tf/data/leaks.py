@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ from ms2l_tf.data.near_copies import SAME, SHARED, CopyGroups, find_copies
 from ms2l_tf.data.splits import Split
 
 
-def find_leaks(dataset: ClipDataset) -> dict[str, Any]:
+def find_leaks(
+    dataset: ClipDataset, progress: Callable[[], object] | None = None
+) -> dict[str, Any]:
     """Copies across the sides of every split, and copies with different labels, as plain data.
 
     They are looked for in the layout that most clips have poses in (of several the one with most
-    joints): poses that were mapped to another layout are copies there as well.
+    joints): poses that were mapped to another layout are copies there as well. `progress` is called
+    for each clip.
     """
     stores = {name: dataset.poses(name) for name in dataset.layouts}
     layout = max(stores, key=lambda name: (stores[name].seen.sum(), stores[name].layout.num_joints))
-    copies = _Copies(dataset, find_copies(stores[layout]))
+    copies = _Copies(dataset, find_copies(stores[layout], progress))
     return {
         "layout": layout,
         "same_frame_within": SAME,

@@ -9,7 +9,7 @@ compared frame by frame.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -54,18 +54,26 @@ class CopyGroups:
     left_out: int = 0
 
 
-def find_copies(store: PoseStore) -> CopyGroups:
-    """Compares all clips of a layout with each other; of several persons the first one seen."""
+def find_copies(store: PoseStore, progress: Callable[[], object] | None = None) -> CopyGroups:
+    """Compares all clips of a layout with each other; of several persons the first one seen.
+
+    Args:
+        store: the clips.
+        progress: called for each clip that has been read.
+    """
     groups = np.full(len(store.lengths), -1, np.int64)
     keys = FrameKeys(store.layout.num_joints * store.num_coords)
     first_of: dict[bytes, int] = {}
     kept: dict[int, npt.NDArray[np.uint64]] = {}
-    for place, clip in enumerate(np.flatnonzero(store.seen).tolist()):
-        groups[clip] = first_of.setdefault(digest([store.poses(clip).coords]), clip)
+    for clip, seen in enumerate(store.seen):
+        if seen:
+            groups[clip] = first_of.setdefault(digest([store.poses(clip).coords]), clip)
         if groups[clip] == clip:
             kept[clip] = _lowest(keys.of(shapes_of(main_person(store, clip))))
-        if place % _RELEASED == 0:
+        if clip % _RELEASED == 0:
             release(store.coords)
+        if progress is not None:
+            progress()
     candidates = _with_common_keys(kept, len(groups))
     pairs = tuple(_compared(store, sorted(map(tuple, candidates[:MOST_PAIRS].tolist()))))
     return CopyGroups(groups, pairs, max(0, len(candidates) - MOST_PAIRS))

@@ -12,14 +12,16 @@ from ms2l_tf.data import inspect as inspect_module
 from ms2l_tf.data.clip_lengths import summarise_lengths
 from ms2l_tf.data.contact_sheet import save_contact_sheet
 from ms2l_tf.data.flaws import LISTED
-from ms2l_tf.data.inspect import describe, summarise
+from ms2l_tf.data.inspect import describe, looks_at, summarise
 from ms2l_tf.data.outliers import body_length
 from ms2l_tf.skeletons.layout import SkeletonLayout
 from tests.data.conftest import new_writer, poses_of
 
 
 def test_counts(tiny: ClipDataset) -> None:
-    summary = summarise(tiny)
+    looked: list[bool] = []
+    summary = summarise(tiny, lambda: looked.append(True))
+    assert len(looked) == looks_at(tiny)
     assert summary["by_class"] == {"walk": 2, "wave": 2}
     assert summary["unlabelled"] == 1
     assert summary["by_subject"] == {"1": 2, "2": 2, "3": 1}
