@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
+from collections.abc import Iterator
 
 RUN_AGAIN_STATUS = 75  # EX_TEMPFAIL of sysexits.h
 _BEGINNING, _END = 800, 200  # characters that are kept of a line that is longer
@@ -27,6 +30,19 @@ class RunAgainError(Exception):
 
     Commands print it as ``error: <message>`` and exit with status 75, as after SIGTERM.
     """
+
+
+@contextlib.contextmanager
+def found_in(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Puts the path in front of what is refused in the block and came of its content.
+
+    Raises:
+        InputError: what was raised, with the path.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{os.fspath(path)}: {error}") from None
 
 
 def printable(text: str) -> str:

@@ -28,7 +28,7 @@ from ms2l_tf.data.preparing.report import REPORT, PrepareReport
 from ms2l_tf.data.preparing.unfinished import Unfinished
 from ms2l_tf.data.preparing.work import EntryReader, Task, read_entries
 from ms2l_tf.data.writer import DatasetWriter
-from ms2l_tf.errors import InputError, inform, printable
+from ms2l_tf.errors import InputError, found_in, inform, printable
 from ms2l_tf.files import read_bytes
 from ms2l_tf.version import __version__
 
@@ -187,12 +187,13 @@ def _writer(
     reader: ClipReader, out: pathlib.Path, parts: Unfinished, *, keep_zeros: bool
 ) -> DatasetWriter:
     header = reader.header
-    return DatasetWriter(
-        out,
-        name=printable(header.name),  # it may come of a file whose name no text can hold
-        label_names=header.label_names,
-        source=printable(header.source),
-        licence=header.licence,
-        keep_zeros=keep_zeros,
-        grows_in=parts.folder,
-    )
+    with found_in(reader.files.path):
+        return DatasetWriter(
+            out,
+            name=printable(header.name),  # it may come of a file whose name no text can hold
+            label_names=header.label_names,
+            source=printable(header.source),
+            licence=header.licence,
+            keep_zeros=keep_zeros,
+            grows_in=parts.folder,
+        )

@@ -96,6 +96,8 @@ def _read(file: np.lib.npyio.NpzFile, key: str, path: Path) -> npt.NDArray[Any]:
             f"{path}: array '{key}' holds Python objects, which are not read for safety; "
             "save it as numbers or unicode text"
         ) from error
+    if not isinstance(array, np.ndarray):  # NumPy gives other members of an archive as they are
+        raise InputError(f"{path}: '{key}' is no array; save it again")
     return array
 
 

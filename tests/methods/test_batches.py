@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from ms2l_tf.data import ClipDataset
-from ms2l_tf.data.pipeline import steps_an_epoch
+from ms2l_tf.data.pipeline import Share, steps_an_epoch
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
 from ms2l_tf.methods.batches import ClipBatches, LabelledBatches, fitted_batch
@@ -110,8 +110,8 @@ def test_a_run_on_fewer_clips_than_a_batch(
     read: list[np.ndarray] = []
     original = ClipBatches.begin
 
-    def spy(self: ClipBatches, first_step: int) -> tf.data.Dataset:
-        batches = original(self, first_step)
+    def spy(self: ClipBatches, first_step: int, share: Share) -> tf.data.Dataset:
+        batches = original(self, first_step, share)
         read.extend(batch["clip"].numpy() for batch in batches.take(3))
         return batches
 

@@ -87,8 +87,8 @@ def test_two_workers_train_as_one(tiny_dataset: ClipDataset, tmp_path: pathlib.P
     assert "trained to the last epoch" in chief.out
     assert (chief.errors, other.out, other.errors) == ("", "", "")
     assert {path.name for path in folder.path.iterdir()} == {
-        "checkpoint", "flags.json", "history.csv", "model.weights.h5", "tensorboard",
-        "timing.json", "weights.json",
+        "checkpoint", "flags.json", "history.csv", "model.weights.h5", "origin.json",
+        "tensorboard", "timing.json", "weights.json",
     }  # fmt: skip
     one = train(config, str(tmp_path / "one"), strategy="one")
     written = [len([*run.tensorboard.rglob("*tfevents*")]) for run in (one, folder)]

@@ -95,6 +95,8 @@ def poses_of(
     Raises:
         InputError: nobody is seen, a person has other joints, or numbers of frames are far apart.
     """
+    if not frames:
+        raise InputError(f"{where}: holds no frame")
     first, last = min(frames), max(frames)
     length = last - first + 1
     if length > _MAX_GAPS * len(frames) + _SPARE:

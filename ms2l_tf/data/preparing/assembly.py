@@ -14,7 +14,7 @@ from ms2l_tf.data.preparing.report import REPORT, PrepareReport
 from ms2l_tf.data.records import Clip, ClipPoses
 from ms2l_tf.data.splits import SplitNames
 from ms2l_tf.data.writer import DatasetWriter
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, found_in
 
 MAX_BAD = 0.05  # of the clips; more looks like the wrong format rather than a few broken files
 
@@ -52,7 +52,8 @@ class Assembly:
             InputError: too many clips (with `strict`: any) are bad.
         """
         for poses in self.reader.header.poses:
-            writer.add_layout(poses.skeleton, **poses.settings)
+            with found_in(self.reader.files.path):
+                writer.add_layout(poses.skeleton, **poses.settings)
         for reading in readings:
             try:
                 self._add(reading, writer)
@@ -67,7 +68,8 @@ class Assembly:
         report.notes = list(self.reader.header.notes)
         undivided = train_only([clip.name for clip in self._kept])
         for split in self.reader.splits(self._kept) or [undivided]:
-            _write_split(split, writer, report)
+            with found_in(self.reader.files.path):
+                _write_split(split, writer, report)
         report.clips = writer.num_clips
         report.classes = _count_classes(self._kept, self.reader.header.label_names)
         report.changed = writer.repairs.to_json()
