@@ -9,7 +9,7 @@ VIDEO  := .venv-video
 PIP    := -m pip --disable-pip-version-check
 
 # Two processes, each with one thread, use two cores better than one process with many threads.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist=loadfile --durations=20
 
 # Pages are tested in a real browser; without one those tests are left out, and a line says so.
 CHROMIUM     := $(shell command -v chromium 2>/dev/null)
@@ -73,9 +73,12 @@ test: lint
 	$(SAY_LEFT_OUT)
 	@$(PYTEST) -m "not slow$(LEFT_OUT)"
 
+# In two turns: TensorFlow keeps all that it has traced, and one process would end with 11 GB.
+SLOW_FIRST := tests/cli tests/fuzz tests/soak
 test-slow: setup setup-video
 	$(SAY_LEFT_OUT)
-	@$(PYTEST) -m "slow$(LEFT_OUT)"
+	@$(PYTEST) -m "slow$(LEFT_OUT)" $(SLOW_FIRST)
+	@$(PYTEST) -m "slow$(LEFT_OUT)" tests $(addprefix --ignore=,$(SLOW_FIRST))
 
 # An hour: every command is killed at random moments and run again, everything that is read is
 # damaged, workers are lost. Counts are printed; a loss or a fault ends it with an error.
