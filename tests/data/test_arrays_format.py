@@ -184,6 +184,13 @@ def test_a_folder_of_nothing_but_bad_arrays(tmp_path: pathlib.Path) -> None:
         prepared(source, tmp_path)
 
 
+def test_what_no_dataset_can_hold_names_the_source(tmp_path: pathlib.Path) -> None:
+    source = write_arrays(tmp_path / "in", clips(), MANIFEST.replace("nod", "n\x01od"))
+    with pytest.raises(InputError, match=r"in: dataset 'in': class name 0 'n\\x01od' needs"):
+        prepared(source, tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
 def test_tables_of_labels(tmp_path: pathlib.Path) -> None:
     source = write_arrays(tmp_path / "in", clips(), MANIFEST + "gone.npy,wave,s3,train\n")
     _, report = prepared(source, tmp_path)

@@ -371,6 +371,13 @@ def test_tables_of_mediapipe(tmp_path: pathlib.Path, named: bool) -> None:
     assert (poses.confidence == 0.5).all()
 
 
+def test_a_file_of_mediapipe_without_frames(tmp_path: pathlib.Path) -> None:
+    saved(tmp_path / "in" / "walk.json", spellings(blaze(2))["lists"])
+    saved(tmp_path / "in" / "none.json", [])
+    with pytest.raises(InputError, match=r"1 of 2 clips are bad.*none.json: holds no frame"):
+        prepared("mediapipe", tmp_path / "in", tmp_path / "out")
+
+
 MEDIA_PIPE_BAD: dict[str, tuple[str, str]] = {
     "cut": ('[{"landmarks": [', "is not valid JSON"),
     "a number": ("5", "holds no frames of landmarks"),

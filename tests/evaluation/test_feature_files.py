@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,18 @@ def test_not_a_feature_file(path: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "array.npy", np.ones(3))
     with pytest.raises(InputError, match="a single array"):
         load_features(tmp_path / "array.npy")
+
+
+def test_members_that_are_no_arrays(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for name in members:
+        with zipfile.ZipFile(path, "w") as archive:
+            for each, content in members.items():
+                archive.writestr(each, b"text" if each == name else content)
+        key = name.removesuffix(".npy")
+        with pytest.raises(InputError, match=rf"features.npz: '{key}' is no array"):
+            load_features(path)
 
 
 def test_missing_folder(path: Path, tmp_path: Path) -> None:
