@@ -10,9 +10,10 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 
 Digest = dict[str, str]
-# Of these only what stands in them was computed: when, how long, and how often it was begun.
+# Of these only what stands in them was computed: when, how long, and how often it was begun. A
+# revision changes while somebody works in the checkout, and nothing that is computed with it.
 _LEFT_OUT = ("tensorboard", "checkpoint", "timing.json", "weights.json")
-_OF_TIME = ("seconds", "timing", "date", "kept_floors", "sha256", "files")
+_OF_TIME = ("seconds", "timing", "date", "kept_floors", "sha256", "files", "revision")
 
 
 def digest(folder: pathlib.Path) -> Digest:
