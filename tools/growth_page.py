@@ -24,8 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE, PAGE = ROOT / "results" / "growth.json", ROOT / "docs" / "growth.md"
 
 WORKERS = (1, 8, 64)
+FITTED = 20_000  # clips that the closed form fits on at most
 EPOCHS = 60
 MAPPED_MB = FRAMES * 25 * 3 * 4 / 1e6  # of a clip's frames, in memory only while there is room
+CLIP_MB = 0.00076  # of a clip's row: name, label, place; 40,000 of them in memory took 30 MB
 LINK = 125e6  # bytes a second: 1 Gbit/s between workers
 # Clips and frames a clip; NTU RGB+D 120 has 114,480 clips of 72 frames on average in two persons.
 SETS: Mapping[str, tuple[int, int, int]] = {
@@ -63,8 +65,11 @@ batches.
 
 {computed}
 
-- Memory is what the largest measured process held and what further clips add to it. Frames are
-  mapped: the disk has to hold them, the memory need not.
+- Memory is what the largest measured process held and what further clips add to it, their rows
+  in the table of clips at least ({row:.2f} KB). Frames are mapped: the disk has to hold them, the
+  memory need not.
+- Workers share the steps of training alone: `ms2l-evaluate` and `ms2l-predict` are one process, to
+  be started on a share of the files each where there are several machines.
 - Hours are of these processors. Nothing was run on 64 workers: two and three processes of one
   machine were ([scale.md](scale.md)), which shows that they compute the same, not how fast a
   network is.
@@ -106,9 +111,11 @@ def computed(rows: Sequence[dict[str, Any]], weights_mb: float) -> str:
     table = []
     for name, (clips, frames, persons) in SETS.items():
         disk = clips * frames * persons * 25 * 3 * 4 / 1e9
-        more = max(slope(epoch, "peak_mb") - MAPPED_MB, 0)
+        more = max(slope(epoch, "peak_mb") - MAPPED_MB, CLIP_MB)
         memory = max(row["peak_mb"] for row in epoch) + clips * more
-        fitted = min(clips, 20_000) * _rate(fit) * persons / 3600
+        costs = (slope(features, "cpu_seconds"), _rate(fit), slope(predict, "cpu_seconds"))
+        counts = (clips, min(clips, FITTED), clips)
+        alone = [n * cost * persons / 3600 for n, cost in zip(counts, costs, strict=True)]
         for workers in WORKERS:
             compute = EPOCHS * clips * slope(epoch, "cpu_seconds") * persons / workers / 3600
             steps = EPOCHS * clips / BATCH
@@ -120,9 +127,7 @@ def computed(rows: Sequence[dict[str, Any]], weights_mb: float) -> str:
                     f"{disk:,.0f}",
                     f"{memory / 1000:.1f}",
                     f"{compute:,.1f} + {exchange:,.1f}",
-                    f"{clips * slope(features, 'cpu_seconds') * persons / workers / 3600:,.1f}",
-                    f"{fitted:.1f}" if workers == 1 else "",
-                    f"{clips * slope(predict, 'cpu_seconds') * persons / workers / 3600:,.1f}",
+                    *([f"{hours:,.1f}" for hours in alone] if workers == 1 else [""] * len(alone)),
                 ]
             )
     header = [
@@ -134,7 +139,7 @@ def computed(rows: Sequence[dict[str, Any]], weights_mb: float) -> str:
 
 def _rate(fit: Sequence[Mapping[str, Any]]) -> float:
     """Seconds a clip that is fitted on: below the limit, where every clip is."""
-    return slope([row for row in fit if row["clips"] <= 20_000], "cpu_seconds")
+    return slope([row for row in fit if row["clips"] <= FITTED], "cpu_seconds")
 
 
 def page(measured: Mapping[str, Any]) -> str:
@@ -152,6 +157,7 @@ def page(measured: Mapping[str, Any]) -> str:
         batch=BATCH,
         weights=weights,
         exchange=2 * weights,
+        row=1000 * CLIP_MB,
         computed=computed(rows, weights),
     )
 

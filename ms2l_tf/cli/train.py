@@ -142,7 +142,10 @@ def _repeat(original: str, workdir: str, given: dict[str, Any]) -> None:
     common.quiet_tensorflow()
     from ms2l_tf.training.repeat import repeat_run
 
-    found = repeat_run(original, workdir, strategy=STRATEGY.value, **given)
+    minutes = CHECKPOINT_MINUTES.value
+    found = repeat_run(
+        original, workdir, strategy=STRATEGY.value, checkpoint_minutes=minutes, **given
+    )
     print("\n".join(found.lines()))
     if found.broken:
         sys.exit(common.DIFFERS_STATUS)

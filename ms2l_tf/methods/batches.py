@@ -11,6 +11,7 @@ from ms2l_tf.data import pipeline
 from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
+from ms2l_tf.methods.registry import changed
 from ms2l_tf.settings.config import RunConfig
 
 
@@ -60,6 +61,8 @@ class ClipBatches(Batches):
         self.clips = clips
         told = config.training.batch
         self.batch = fitted_batch(told, len(clips), replicas=replicas, contrasted=contrasted)
+        if self.batch < told:
+            changed(config, batch=self.batch)  # refuses what fewer clips a batch do not allow
         self.steps = pipeline.steps_an_epoch(len(clips), self.batch)
         self._config, self._data = config, data
 

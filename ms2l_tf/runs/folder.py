@@ -51,8 +51,9 @@ class RunFolder:
 
     def remove_leftovers(self) -> None:
         """Removes what a training left that was killed; to be called by who holds the lock."""
-        texts = (self.flags, self.prolonged, self.labelled, self.history, self.timing_file)
-        for path in (*texts, self.weights, self.path / "weights.json"):
+        texts = (self.flags, self.prolonged, self.origin, self.labelled, self.history)
+        state, checksum = CheckpointFiles(self.checkpoint).state, self.path / "weights.json"
+        for path in (*texts, self.timing_file, self.weights, checksum, state):
             for left in files.leftovers(path):
                 left.unlink(missing_ok=True)
 

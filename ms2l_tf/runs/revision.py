@@ -13,7 +13,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _SUFFIXES = (".py", ".json")  # the layouts and presets are code as well
 _SECONDS = 10
 # What git shall not start for a question: a monitor of files that the checkout names.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-C", str(_ROOT))
+_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(_ROOT))
 
 
 @functools.cache

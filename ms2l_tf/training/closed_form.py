@@ -20,6 +20,7 @@ def fit_once(
     folder: RunFolder,
     settings: TrainingConfig,
     make_learner: Callable[[], Learner],
+    claim: Callable[[], None],
     started: Callable[[], None],
     fit: Callable[[Learner], dict[str, float]],
 ) -> None:
@@ -29,7 +30,8 @@ def fit_once(
         folder: of the run; at the end ``model.weights.h5`` holds the weights.
         settings: the seed.
         make_learner: the learner with its weights, as drawn.
-        started: writes the records of the run; called once nothing can be refused any more.
+        claim: makes the folder one of this run, so that it can be locked.
+        started: writes the other records; called under the lock, once nothing can be refused.
         fit: measures the weights, and returns what to log.
 
     Raises:
@@ -38,9 +40,10 @@ def fit_once(
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     learner = make_learner()
-    started()
+    claim()
     with locked(folder):
         folder.remove_leftovers()
+        started()
         begun = time.perf_counter()
         logs = fit(learner)
         print("fitted: " + ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))

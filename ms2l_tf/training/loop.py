@@ -32,13 +32,15 @@ class Loop:
 
     Attributes:
         make_learner: the learner with its weights, compiled; called under the strategy.
-        started: writes the records of the run; called once nothing can be refused any more.
+        claim: makes the folder one of this run, so that it can be locked.
+        started: writes the other records; called under the lock, once nothing can be refused.
         begin: makes the learner ready before the first step of the run.
         batches: what it trains on.
         monitor: adds readings to the logs, or None.
     """
 
     make_learner: Callable[[], Learner]
+    claim: Callable[[], None]
     started: Callable[[], None]
     begin: Callable[[Learner], None]
     batches: Batches
@@ -74,9 +76,10 @@ def run_epochs(
             learner = loop.make_learner()
         with agreeing(replicas):
             if writes:
-                loop.started()
+                loop.claim()
                 held.enter_context(locked(folder))
                 folder.remove_leftovers()
+                loop.started()
         with replicas.scope():
             checkpoints = Checkpoints(
                 learner,
@@ -86,9 +89,10 @@ def run_epochs(
             )
         with agreeing(replicas):
             start = checkpoints.restore()
-        check_alike(replicas, str(start), "the last checkpoint")
-        if writes:
-            folder.prolong(settings.epochs)
+        check_alike(replicas, str(start), "the last checkpoint", comes_late=True)
+        with agreeing(replicas):
+            if writes:
+                folder.prolong(settings.epochs)
         if start == START:  # else the checkpoint holds what it made
             with agreeing(replicas), replicas.scope():
                 loop.begin(learner)

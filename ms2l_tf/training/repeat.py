@@ -16,6 +16,7 @@ from ms2l_tf.runs.initial import finished_run
 from ms2l_tf.runs.origin import differences, recorded_origins
 from ms2l_tf.runs.weights import sha256
 from ms2l_tf.settings.config import RANDOM_INIT, RunConfig
+from ms2l_tf.training.cluster import MULTIWORKER
 from ms2l_tf.training.train import train
 
 FORMAT_VERSION = 1
@@ -89,6 +90,7 @@ def repeat_run(
     data: str = "",
     init: str = "",
     strategy: str = "auto",
+    checkpoint_minutes: float = 10.0,
 ) -> Repetition:
     """Trains a finished run again, from its records alone, in another folder; goes on like a run.
 
@@ -97,12 +99,15 @@ def repeat_run(
         workdir: folder of the new one; ``repeat.json`` there keeps the comparison.
         data: where its data sets lie now, if they were moved.
         init: where the run it started from lies now, if that was moved.
-        strategy: see `make_strategy`.
+        strategy: see `make_strategy`; not several workers.
+        checkpoint_minutes: see `train`.
 
     Raises:
         InputError: the run is not finished, or its data or the weights it started from are not
             what they were; or see `train`.
     """
+    if strategy == MULTIWORKER:
+        raise InputError("--repeat: compares runs in one process; leave --strategy=multiworker out")
     before, folder = finished_run(os.fspath(original), "--repeat"), RunFolder(workdir)
     if folder.path.resolve() == before.path.resolve():
         raise InputError(f"--workdir: {folder.path} is the run to repeat; name another folder")
@@ -111,7 +116,8 @@ def repeat_run(
     _check_data(before, config)
     _check_initial(before, config)
     for epochs in _stages(before, folder, config.training.epochs):
-        train(changed(config, epochs=epochs), workdir, strategy=strategy)
+        settings = changed(config, epochs=epochs)
+        train(settings, workdir, strategy=strategy, checkpoint_minutes=checkpoint_minutes)
     found = Repetition(
         before,
         folder,

@@ -110,8 +110,8 @@ def _train(
         parts = replicas.num_replicas_in_sync * config.training.accumulate
         plan = planned(config, data, folder, parts)
     finished = folder.trained_to(config.training.epochs)
-    state = f"{identity(plan.record)}{', trained' * finished}"
-    check_alike(replicas, state, "the checksum of settings and data")
+    check_alike(replicas, identity(plan.record), "the checksum of settings and data")
+    check_alike(replicas, "there" if finished else "not there", "the trained run", comes_late=True)
     if finished:
         check_weights(folder.weights)
         if plan.labelled is not None and is_chief(replicas):
@@ -132,18 +132,21 @@ def _train(
         learner.compile(optimizer=optimizer)
         return learner
 
-    def started() -> None:
+    def claim() -> None:
         start_run(folder, plan.record)
+
+    def started() -> None:
         keep_origin(folder, current_origin(replicas.num_replicas_in_sync))
         if plan.labelled is not None:
             write_labelled(folder, config, data.dataset, plan.labelled)
 
     if solve is not None:
         fit = functools.partial(solve, config, data)
-        fit_once(folder, config.training, make_learner, started, fit)
+        fit_once(folder, config.training, make_learner, claim, started, fit)
         return
     loop = Loop(
         make_learner=make_learner,
+        claim=claim,
         started=started,
         begin=functools.partial(_begin, config, data, plan),
         batches=plan.batches,

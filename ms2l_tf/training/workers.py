@@ -89,23 +89,30 @@ def agreeing(strategy: tf.distribute.Strategy) -> Iterator[None]:
             raise InputError(f"worker {number}: {line}")
 
 
-def check_alike(strategy: tf.distribute.Strategy, value: str, what: str) -> None:
+def check_alike(
+    strategy: tf.distribute.Strategy, value: str, what: str, *, comes_late: bool = False
+) -> None:
     """Refuses workers that were started for different runs.
 
     Args:
         strategy: of the run.
         value: what all workers have to have alike.
         what: it is, for the error.
+        comes_late: whether a network folder may only not have shown it yet.
 
     Raises:
         InputError: some worker's differs.
+        RunAgainError: the same, where it may only come late.
     """
     for number, one in enumerate(told(strategy, value)):
         if one != value:
-            raise InputError(
+            text = (
                 f"--strategy=multiworker: {what} of worker {number} is '{one}', here it is "
                 f"'{value}'; start all workers with the same command, version and folders"
             )
+            if comes_late:
+                raise RunAgainError(f"{text}, once the network shows all the same files")
+            raise InputError(text)
 
 
 def give_weights(strategy: tf.distribute.Strategy, learner: keras.Model) -> None:

@@ -105,9 +105,9 @@ def _reached(*_: Any, **__: Any) -> NoReturn:
     raise Reached
 
 
-def _begun(_: Any, __: Any, make_learner: Any, started: Any, ___: Any) -> NoReturn:
+def _begun(_: Any, __: Any, make_learner: Any, claim: Any, *___: Any) -> NoReturn:
     make_learner()
-    started()
+    claim()
     raise Reached
 
 

@@ -98,6 +98,16 @@ def test_parts_that_make_no_sense(changes: dict[str, Any], said: str) -> None:
         tiny_config(**changes)
 
 
+def test_a_small_set_leaves_no_part_of_one_clip(
+    tiny_dataset: ClipDataset, tmp_path: pathlib.Path
+) -> None:
+    """Of twelve training clips a batch of 36 keeps twelve, and so each of twelve parts one."""
+    config = tiny_config(data=str(tiny_dataset.path), batch=36, accumulate=12)
+    with pytest.raises(InputError, match="parts of --batch=12 hold one clip"):
+        train(config, str(tmp_path / "run"), strategy="one")
+    assert not (tmp_path / "run").exists()
+
+
 def test_parts_are_shared_by_replicas(tiny_dataset: ClipDataset, tmp_path: pathlib.Path) -> None:
     config = tiny_config(data=str(tiny_dataset.path), batch=6, accumulate=2, tasks=("jigsaw",))
     said = "--batch: 6 clips cannot be shared equally by 2 replicas, each in 2 parts"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from ms2l_tf import files
 from ms2l_tf.errors import InputError
+from ms2l_tf.runs.checkpoint_files import CheckpointFiles
 from ms2l_tf.runs.folder import RunFolder
 from ms2l_tf.runs.lock import locked
 from ms2l_tf.runs.starting import start_run
@@ -213,6 +215,19 @@ def test_damaged_settings_name_the_file(
     folder.flags.write_text(json.dumps({**record, "settings": settings}))
     with pytest.raises(InputError, match=f"flags.json: {message}"):
         folder.config()
+
+
+def test_what_a_kill_left_is_removed(tmp_path: pathlib.Path) -> None:
+    folder = start(tmp_path / "run")
+    state = CheckpointFiles(folder.checkpoint).state
+    state.parent.mkdir()
+    texts = (folder.flags, folder.origin, folder.labelled, folder.history, folder.timing_file)
+    for path in (*texts, folder.weights, folder.path / "weights.json", state):
+        left = path.with_name(f".123.{path.name}")
+        left.write_text("half")
+        assert left in files.leftovers(path)
+    folder.remove_leftovers()
+    assert list(folder.path.rglob(".*")) == []
 
 
 def test_one_command_at_a_time_trains_a_run(tmp_path: pathlib.Path) -> None:

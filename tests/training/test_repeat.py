@@ -26,7 +26,7 @@ from tests.training.test_protocols import MOVING, from_run
 __all__ = ["command"]  # a fixture
 
 
-def repeated(folder: RunFolder, again: pathlib.Path, **told: str) -> Repetition:
+def repeated(folder: RunFolder, again: pathlib.Path, **told: Any) -> Repetition:
     found = repeat_run(folder.path, str(again), strategy="one", **told)
     assert found.weights.equal, found.lines()
     assert found.history.equal, found.lines()

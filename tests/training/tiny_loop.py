@@ -73,7 +73,8 @@ def run_tiny_loop(path: pathlib.Path, *, minutes: float = 0.0) -> None:
         tf.distribute.get_strategy(),
         Loop(
             make_learner=make_learner,
-            started=lambda: start_run(folder, {**record, "settings": config.to_json()}),
+            started=lambda: None,
+            claim=lambda: start_run(folder, {**record, "settings": config.to_json()}),
             begin=lambda _: None,
             batches=PointBatches(),
             monitor=lambda _: FeatureMonitor(

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py  # type: ignore[import-untyped]
+
 from tools.markdown import markdown_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,8 +87,16 @@ def _run(command: Sequence[str], cores: int) -> dict[str, float]:
     }
 
 
-def _weights(file: Path) -> dict[str, float]:
-    return {"weights_mb": file.stat().st_size / 1e6} if file.exists() else {}
+def _weights(path: Path) -> dict[str, float]:
+    """What workers exchange: the file holds the optimiser's variables too."""
+    if not path.exists():
+        return {}
+    sizes: list[int] = []
+    with h5py.File(path) as file:
+        for name, group in file.items():
+            if name != "optimizer":
+                group.visititems(lambda _, item: sizes.append(getattr(item, "nbytes", 0)))
+    return {"weights_mb": sum(sizes) / 1e6}
 
 
 def growth_table(rows: Sequence[dict[str, Any]]) -> str:
