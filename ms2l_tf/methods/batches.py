@@ -11,7 +11,6 @@ from ms2l_tf.data import pipeline
 from ms2l_tf.data.pipeline import WHOLE, Share
 from ms2l_tf.data.run_data import RunData
 from ms2l_tf.errors import InputError
-from ms2l_tf.methods.registry import changed
 from ms2l_tf.settings.config import RunConfig
 
 
@@ -61,8 +60,8 @@ class ClipBatches(Batches):
         self.clips = clips
         told = config.training.batch
         self.batch = fitted_batch(told, len(clips), replicas=replicas, contrasted=contrasted)
-        if self.batch < told:
-            changed(config, batch=self.batch)  # refuses what fewer clips a batch do not allow
+        if contrasted:
+            check_parts_tell_apart(self.batch, config.training.accumulate)
         self.steps = pipeline.steps_an_epoch(len(clips), self.batch)
         self._config, self._data = config, data
 
@@ -131,6 +130,19 @@ class LabelledBatches(ClipBatches):
             seed=self._config.training.seed,
             first_step=first_step,
             share=share,
+        )
+
+
+def check_parts_tell_apart(batch: int, parts: int) -> None:
+    """Refuses parts of a batch that a contrastive loss finds nothing to tell apart in.
+
+    Raises:
+        InputError: they hold one clip each.
+    """
+    if parts > 1 and batch < 2 * parts:
+        raise InputError(
+            f"--accumulate={parts}: parts of --batch={batch} hold one clip, and a contrastive loss "
+            "tells a clip from the others of its part"
         )
 
 

@@ -242,11 +242,10 @@ def _check_parts(config: RunConfig) -> None:
     batch, parts = config.training.batch, config.training.accumulate
     if batch % parts:
         raise InputError(f"--accumulate={parts}: --batch={batch} has no so many equal parts")
-    if parts > 1 and batch < 2 * parts and contrasts_clips(config):
-        raise InputError(
-            f"--accumulate={parts}: parts of --batch={batch} hold one clip, and a contrastive loss "
-            "tells a clip from the others of its part"
-        )
+    if parts > 1 and contrasts_clips(config):
+        from ms2l_tf.methods.batches import check_parts_tell_apart
+
+        check_parts_tell_apart(batch, parts)
     if parts > 1 and closed_form(config) is not None:
         raise InputError(
             f"--accumulate={parts}: --method={config.model.method} takes no steps; leave it out"
