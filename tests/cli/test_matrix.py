@@ -48,7 +48,7 @@ CROSSINGS = {
     ),
     "longt_gan on stgcn": Crossing(f"--method=longt_gan {STGCN} {ONE}", ("h36m_17",)),
 }
-QUICK = ("ms2l on stgcn", "msclr on gru")
+QUICK = ("ms2l on stgcn",)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,10 @@ def batches_of(kind: str, sets: list[ClipDataset]) -> Batches:
     return make(config, data, 3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind == "clips" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS],
+)
 def test_shares_make_up_the_batch(
     kind: str, sets: list[ClipDataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
