@@ -33,16 +33,16 @@ class RunAgainError(Exception):
 
 
 @contextlib.contextmanager
-def found_in(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Puts the path in front of what is refused in the block and came of its content.
+def found_in(where: str | os.PathLike[str]) -> Iterator[None]:
+    """Puts a file, or a place in one, in front of what is refused in the block and came of it.
 
     Raises:
-        InputError: what was raised, with the path.
+        InputError: what was raised, with the place.
     """
     try:
         yield
     except InputError as error:
-        raise InputError(f"{os.fspath(path)}: {error}") from None
+        raise InputError(f"{os.fspath(where)}: {error}") from None
 
 
 def printable(text: str) -> str:

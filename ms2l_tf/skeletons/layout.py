@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, found_in
 from ms2l_tf.skeletons import json_files
 from ms2l_tf.skeletons.semantic import SEMANTIC, derived_points, find_semantic_problem
 from ms2l_tf.skeletons.structure import find_problem
@@ -160,10 +160,8 @@ class SkeletonLayout:
             "semantic": _groups(obj.get("semantic", {}), joints, f"{where}: semantic"),
             "note": note,
         }
-        try:
+        with found_in(where):
             return cls(**fields)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
 
 
 def load_layout(name_or_path: str | os.PathLike[str]) -> SkeletonLayout:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ms2l_tf.errors import InputError
+from ms2l_tf.errors import InputError, found_in
 from ms2l_tf.skeletons import json_files
 from ms2l_tf.skeletons.layout import SkeletonLayout, load_layout
 
@@ -209,14 +209,10 @@ def _layout(
     for layout in known:
         if layout.name == name:
             return layout
-    try:
+    with found_in(where):
         return load_layout(folder / name if json_files.is_path(name) else name)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
 
 
 def _index(layout: SkeletonLayout, joint: str, where: str) -> int:
-    try:
+    with found_in(where):
         return layout.index(joint)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
