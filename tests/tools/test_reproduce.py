@@ -258,7 +258,8 @@ def test_committed_results_stand_in_for_missing_runs(tmp_path: Path) -> None:
     for run in moved:
         check_flags(run)
     assert missing_runs(moved) == []
-    assert report.collect(moved) == report.collect(runs)
+    # Their texts: one seed's deviation is not a number, and that equals nothing, not even itself.
+    assert repr(report.collect(moved)) == repr(report.collect(runs))
     kept.unlink()
     wanted = [run.name for run in missing_runs(moved)]
     assert wanted == ["ms2l/seed0", "semi_1_random_ms2l/seed0"], "it starts from weights"
